@@ -1,0 +1,12 @@
+# Everything comes from Debian 12 packages; scripts/packages lists them.
+set(Boost_USE_STATIC_LIBS ON)
+find_package(Boost 1.81 EXACT REQUIRED COMPONENTS json url)
+find_package(OpenSSL 3 REQUIRED)
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium)
+pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
+find_package(fmt REQUIRED)
+if(OKTA_MCP_TESTS)
+  find_package(GTest REQUIRED)
+endif()

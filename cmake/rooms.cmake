@@ -1,0 +1,24 @@
+# room(NAME USES room... LIBS lib...): src/NAME/*.cpp as library NAME, src/NAME/*_test.cpp as program NAME_test.
+# A room links only the rooms it names; tests/architecture checks the #includes too.
+function(room name)
+  cmake_parse_arguments(ROOM "" "" "USES;LIBS;TEST_LIBS" ${ARGN})
+  file(GLOB_RECURSE all CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp)
+  set(tests ${all})
+  list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
+  list(FILTER all EXCLUDE REGEX "_test\\.cpp$")
+
+  add_library(${name} STATIC ${all})
+  target_include_directories(${name} PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
+  target_link_libraries(${name} PUBLIC ${ROOM_USES} Boost::json fmt::fmt Threads::Threads PRIVATE ${ROOM_LIBS})
+  target_precompile_headers(${name} PRIVATE ${CMAKE_SOURCE_DIR}/cmake/light_pch.h)
+
+  if(OKTA_MCP_TESTS AND tests)
+    add_executable(${name}_test ${tests})
+    target_link_libraries(${name}_test PRIVATE ${name} ${ROOM_LIBS} ${ROOM_TEST_LIBS} GTest::gmock GTest::gtest_main)
+    target_compile_definitions(${name}_test PRIVATE
+      PROJECT_SOURCE_DIR="${CMAKE_SOURCE_DIR}" SHARED_DIR="${CMAKE_SOURCE_DIR}/../shared")
+    target_precompile_headers(${name}_test REUSE_FROM ${name})
+    gtest_discover_tests(${name}_test TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST
+      DISCOVERY_TIMEOUT 60 PROPERTIES LABELS unit TIMEOUT 120)
+  endif()
+endfunction()

@@ -1,0 +1,184 @@
+#include "core/file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <filesystem>
+#include <thread>
+
+#include "core/random.h"
+
+namespace core {
+namespace {
+
+std::unexpected<Error> io_error(std::string_view what, const std::string& path) {
+  int error = errno;
+  auto kind = error == EACCES || error == EPERM ? ErrorKind::forbidden : ErrorKind::unavailable;
+  return fail(kind, "core.file.io", fmt::format("Cannot {} {}: {}.", what, path, std::strerror(error)));
+}
+
+// Closes on every way out.
+struct Descriptor {
+  int fd;
+  ~Descriptor() {
+    if (fd >= 0) ::close(fd);
+  }
+};
+
+Status write_all(int fd, std::string_view bytes, const std::string& path) {
+  while (!bytes.empty()) {
+    ssize_t written = ::write(fd, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return io_error("write", path);
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return {};
+}
+
+// A rename is durable only once its directory is.
+void sync_directory(const std::string& path) {
+  std::string parent = std::filesystem::path(path).parent_path();
+  Descriptor directory{::open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  if (directory.fd >= 0) ::fsync(directory.fd);
+}
+
+Result<std::string> last_line(int fd, const std::string& path) {
+  off_t size = ::lseek(fd, 0, SEEK_END);
+  if (size < 0) return io_error("read", path);
+  std::string tail;
+  // One newline ends the file; the one before it ends the line before the last.
+  for (off_t block = 4096; size > 0; block *= 4) {
+    off_t begin = std::max<off_t>(0, size - block);
+    tail.resize(static_cast<std::size_t>(size - begin));
+    if (::pread(fd, tail.data(), tail.size(), begin) != static_cast<ssize_t>(tail.size())) {
+      return io_error("read", path);
+    }
+    std::string_view body(tail);
+    if (body.ends_with('\n')) body.remove_suffix(1);
+    auto newline = body.rfind('\n');
+    if (newline != std::string_view::npos) return std::string(body.substr(newline + 1));
+    if (begin == 0) return std::string(body);
+  }
+  return std::string{};
+}
+
+}  // namespace
+
+Status make_private_directory(const std::string& path) {
+  std::error_code error;
+  std::filesystem::path current;
+  for (const auto& part : std::filesystem::path(path)) {
+    current /= part;
+    if (::mkdir(current.c_str(), 0700) != 0 && errno != EEXIST) {
+      return io_error("create directory", current);
+    }
+  }
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return io_error("look at", path);
+  if (!S_ISDIR(info.st_mode)) {
+    return fail(ErrorKind::invalid_input, "core.file.not_directory", fmt::format("{} is not a directory.", path));
+  }
+  if ((info.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+    return fail(ErrorKind::forbidden, "core.file.shared_directory",
+                fmt::format("Other users may write to {}.", path),
+                fmt::format("Run chmod 700 {}, or choose another directory.", path));
+  }
+  return {};
+}
+
+Result<std::optional<std::string>> read_file(const std::string& path, std::size_t max_bytes) {
+  Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (file.fd < 0) {
+    if (errno == ENOENT || errno == ENOTDIR) return std::optional<std::string>{};
+    return io_error("read", path);
+  }
+  std::string content;
+  char buffer[16384];
+  for (;;) {
+    ssize_t count = ::read(file.fd, buffer, sizeof buffer);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return io_error("read", path);
+    if (count == 0) return content;
+    content.append(buffer, static_cast<std::size_t>(count));
+    if (content.size() > max_bytes) {
+      return fail(ErrorKind::too_large, "core.file.too_large",
+                  fmt::format("{} is larger than {} bytes.", path, max_bytes));
+    }
+  }
+}
+
+Status write_file_atomically(const std::string& path, std::string_view content) {
+  std::string temporary = path + "." + system_random().alphanumeric(12) + ".tmp";
+  Descriptor file{::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600)};
+  if (file.fd < 0) return io_error("write", path);
+  auto written = write_all(file.fd, content, path);
+  if (written && ::fsync(file.fd) != 0) written = io_error("write", path);
+  if (written && ::rename(temporary.c_str(), path.c_str()) != 0) written = io_error("replace", path);
+  if (!written) {
+    ::unlink(temporary.c_str());
+    return written;
+  }
+  sync_directory(path);
+  return {};
+}
+
+Status remove_file(const std::string& path) {
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) return io_error("remove", path);
+  return {};
+}
+
+Result<FileLock> FileLock::acquire(const std::string& path, int timeout_ms) {
+  int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd < 0) return io_error("lock", path);
+  FileLock lock(fd);
+  auto give_up = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
+  // flock() has no timed form; holders keep the lock for milliseconds, so a short nap is enough.
+  while (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK && errno != EINTR) return io_error("lock", path);
+    if (std::chrono::steady_clock::now() >= give_up) {
+      return fail(ErrorKind::timeout, "core.file.locked",
+                  fmt::format("Another process has held {} for more than {} ms.", path, timeout_ms),
+                  "Stop the other process, or try again.");
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return lock;
+}
+
+FileLock::FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+
+FileLock& FileLock::operator=(FileLock&& other) noexcept {
+  std::swap(fd_, other.fd_);
+  return *this;
+}
+
+FileLock::~FileLock() {
+  if (fd_ >= 0) ::close(fd_);  // closing releases the lock
+}
+
+Status DurableLines::append(
+    const std::string& path,
+    const std::function<Result<std::string>(std::string_view previous_line)>& make_line) {
+  Descriptor file{::open(path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
+  if (file.fd < 0) return io_error("append to", path);
+  while (::flock(file.fd, LOCK_EX) != 0) {
+    if (errno != EINTR) return io_error("lock", path);
+  }
+  off_t before = ::lseek(file.fd, 0, SEEK_END);
+  ASSIGN_OR_RETURN(std::string previous, last_line(file.fd, path));
+  ASSIGN_OR_RETURN(std::string line, make_line(previous));
+  line += '\n';
+  auto written = write_all(file.fd, line, path);
+  if (written && ::fdatasync(file.fd) != 0) written = io_error("write", path);
+  // Half a line (a full disk) would break the next reader: take it back.
+  if (!written && ::ftruncate(file.fd, before) != 0) return io_error("repair", path);
+  return written;
+}
+
+}  // namespace core

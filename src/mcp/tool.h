@@ -1,0 +1,94 @@
+// A tool as a server offers it, and the plain function behind it (MCP "Tools").
+//
+// Handlers never wait for a person (rule 8). What needs one returns NeedInput and is called again with the answers;
+// how the question travels (an elicitation request, or a multi-round-trip result) is the protocol's business.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/context.h"
+#include "core/json.h"
+#include "core/result.h"
+
+namespace mcp {
+
+// The JSON is what goes on the wire: {"type":"text","text":...}, image, audio, resource_link, resource.
+using Content = core::json::Object;
+Content text_content(std::string text);
+
+struct ToolResult {
+  std::vector<Content> content;
+  std::optional<core::json::Value> structured;
+  bool is_error = false;  // the tool ran and failed; the model should read it and may try something else
+};
+
+ToolResult text_result(std::string text);
+ToolResult error_result(std::string text);
+
+// A question to the person at the client: form mode elicitation.
+struct FormQuestion {
+  std::string message;
+  core::json::Object requested_schema;  // flat object of primitives (MCP "Elicitation")
+};
+
+struct NeedInput {
+  std::map<std::string, FormQuestion> questions;  // by key; keys are unique in one NeedInput
+  core::json::Value state;                        // handed back with the answers; sealed on its way
+};
+
+struct Complete {
+  ToolResult result;
+};
+
+using Outcome = std::variant<Complete, NeedInput>;
+
+enum class Answer { accept, decline, cancel };
+
+struct InputResponse {
+  Answer action = Answer::cancel;
+  core::json::Object content;  // of an accepted form
+};
+
+struct ToolCall {
+  const core::json::Object& arguments;
+  // False when the client cannot show a form: then the handler must not return NeedInput.
+  bool can_ask = false;
+  // Set when the handler is called again: the answers by question key, and the state it returned.
+  std::map<std::string, InputResponse> responses;
+  core::json::Value state;
+};
+
+// An Error becomes a tool result with isError; a JSON-RPC error is only for calls that are not calls at all.
+using ToolHandler = std::function<core::Result<Outcome>(const core::Context&, const ToolCall&)>;
+
+enum class RunsOn {
+  reader,    // memory only, microseconds: answered on the reading thread
+  local,     // disk or computation
+  upstream,  // waits for other services
+};
+
+struct Annotations {
+  bool read_only = false;
+  bool destructive = true;
+  bool idempotent = false;
+  bool open_world = true;
+};
+
+struct Tool {
+  std::string name;
+  std::string title;
+  std::string description;
+  core::json::Object input_schema;  // JSON Schema 2020-12, root type "object"
+  std::optional<core::json::Object> output_schema;
+  Annotations annotations;
+  RunsOn runs_on = RunsOn::upstream;
+  ToolHandler handler;
+};
+
+}  // namespace mcp

@@ -1,0 +1,44 @@
+// HTTP messages as plain values, shared by client and server (RFC 9110).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace net {
+
+enum class Method { get, head, post, put, patch, delete_, options };
+
+std::string_view to_string(Method method);
+std::optional<Method> parse_method(std::string_view text);
+
+// Header fields in the order they came; names compare without regard to case.
+class Headers {
+ public:
+  using Field = std::pair<std::string, std::string>;
+
+  Headers() = default;
+  Headers(std::initializer_list<Field> fields) : fields_(fields) {}
+
+  void add(std::string name, std::string value);
+  void set(std::string_view name, std::string value);  // replaces every field of that name
+  void remove(std::string_view name);
+  // The first value; empty when there is none (has() tells the difference).
+  std::string_view get(std::string_view name) const;
+  bool has(std::string_view name) const;
+  std::vector<std::string_view> all(std::string_view name) const;
+
+  auto begin() const { return fields_.begin(); }
+  auto end() const { return fields_.end(); }
+  std::size_t size() const { return fields_.size(); }
+
+ private:
+  std::vector<Field> fields_;
+};
+
+// A media type without its parameters, lower case: "application/json; charset=utf-8" → "application/json".
+std::string media_type(std::string_view content_type);
+
+}  // namespace net

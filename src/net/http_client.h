@@ -1,0 +1,74 @@
+// The HTTP client: pooled, cancellable, capped. One interface, so that a test can stand in for the network.
+//
+// Thread-safe; send() blocks its caller, watches context.stop and context.deadline, and never throws.
+// Redirects are not followed. Certificates are always checked. Proxies come from the environment
+// (https_proxy, http_proxy, no_proxy, all_proxy).
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "core/context.h"
+#include "core/result.h"
+#include "net/http.h"
+
+namespace net {
+
+struct HttpRequest {
+  Method method = Method::get;
+  std::string url;  // absolute; https, or http towards a loopback address
+  Headers headers;
+  std::string body;  // sent with Content-Length; give its Content-Type in headers
+
+  std::chrono::milliseconds connect_timeout{10'000};
+  std::chrono::milliseconds idle_timeout{30'000};    // no byte in either direction for that long
+  std::chrono::milliseconds total_timeout{120'000};  // context.deadline may be sooner
+  std::size_t max_response_bytes = 64u << 20;        // of the decoded body
+
+  // When set, a 2xx body goes here piece by piece and HttpResponse::body stays empty. An error stops the transfer.
+  std::function<core::Status(std::string_view)> on_body;
+};
+
+struct HttpResponse {
+  int status = 0;
+  Headers headers;
+  std::string body;
+  std::chrono::microseconds elapsed{0};
+};
+
+// Error codes of send(). `net.` + reason, see reason column:
+//   net.url            the URL is not acceptable                          nothing was sent
+//   net.dns            the name does not resolve                          nothing was sent
+//   net.connect        refused or unreachable                             nothing was sent
+//   net.proxy          the proxy refused, or wants a password             nothing was sent
+//   net.tls            handshake or certificate                           nothing was sent
+//   net.connect_timeout                                                   nothing was sent
+//   net.timeout        no (complete) answer in time                       may have been sent
+//   net.reset          the connection broke before an answer              may have been sent
+//   net.truncated      the answer ended early                             was sent
+//   net.too_large      the answer exceeds max_response_bytes              was sent
+//   net.cancelled      context.stop                                       may have been sent
+//   net.protocol       not an HTTP answer                                 may have been sent
+class HttpClient {
+ public:
+  virtual ~HttpClient() = default;
+  virtual core::Result<HttpResponse> send(const core::Context& context, const HttpRequest& request) = 0;
+};
+
+// True when the request of a failed send() may have reached the other side, so that repeating a write
+// could do it twice.
+bool may_have_been_sent(const core::Error& error);
+
+struct HttpClientOptions {
+  std::size_t connections_per_host = 16;
+  std::string ca_file;     // PEM bundle instead of the system's; empty for the system's
+  std::string user_agent;  // "okta-mcp-server/0.1.0"
+};
+
+// libcurl, loaded when the first request is sent: before that, nothing of it is in memory.
+// Every process needs one of these at most.
+std::unique_ptr<HttpClient> make_http_client(HttpClientOptions options);
+
+}  // namespace net

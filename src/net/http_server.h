@@ -1,0 +1,65 @@
+// An HTTP/1.1 server for loopback and for behind a proxy. Handlers are plain functions on a bounded worker pool;
+// the event loop (Boost.Beast) stays inside http_server.cpp.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <string>
+
+#include "core/result.h"
+#include "net/http.h"
+
+namespace net {
+
+struct ServerRequest {
+  Method method = Method::get;
+  std::string target;  // as sent: "/a%20b?x=1"
+  std::string path;    // before '?', still percent-encoded
+  std::string query;   // after '?', still percent-encoded
+  Headers headers;
+  std::string body;
+  std::string peer;       // "127.0.0.1:40312"
+  std::stop_token stop;   // the client hung up, or the server stops
+};
+
+// What a test server does to an answer on purpose. `none` everywhere else.
+enum class Fault { none, reset_without_answer, truncate_body };
+
+struct ServerResponse {
+  int status = 200;
+  Headers headers;  // Content-Length, Date and Connection are added by the server
+  std::string body;
+  std::chrono::milliseconds delay{0};  // held back on a timer, no worker is used
+  Fault fault = Fault::none;
+};
+
+using HttpHandler = std::function<ServerResponse(const ServerRequest&)>;
+
+struct HttpServerOptions {
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 0;  // 0 picks a free one
+  int io_threads = 1;
+  std::size_t workers = 8;
+  std::size_t max_body_bytes = 4u << 20;
+  std::size_t max_header_bytes = 32u << 10;
+  std::size_t max_connections = 4096;
+  std::chrono::seconds idle_timeout{60};     // keep-alive connections
+  std::chrono::seconds request_timeout{30};  // from the first byte of a request to its last
+};
+
+// Answers by itself: 400 (malformed, obsolete folding, both framings), 408, 413, 431, 503 (queue full), 500 (the
+// handler threw). Refuses Transfer-Encoding together with Content-Length.
+class HttpServer {
+ public:
+  // Listens before it returns. Errors: net.listen with the reason.
+  static core::Result<std::unique_ptr<HttpServer>> start(HttpServerOptions options, HttpHandler handler);
+  virtual ~HttpServer() = default;  // stop()
+  virtual std::uint16_t port() const = 0;
+  // Stops accepting, lets running requests finish for at most `grace`, then closes everything.
+  virtual void stop(std::chrono::milliseconds grace = std::chrono::milliseconds{2000}) = 0;
+};
+
+}  // namespace net

@@ -1,0 +1,42 @@
+// Where access tokens for an Okta org come from. One interface for every way to sign in.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/context.h"
+#include "core/result.h"
+#include "core/secret.h"
+
+namespace oauth {
+
+struct AccessToken {
+  core::Secret value;
+  std::string scheme = "Bearer";    // of the Authorization header: Bearer, SSWS, DPoP
+  std::vector<std::string> scopes;  // granted, as the server said; empty when it did not say
+  core::WallTime expires_at{};      // by this machine's clock, skew already taken out
+};
+
+// Thread-safe. token() is single-flight: however many calls ask, one request is made.
+class TokenSource {
+ public:
+  virtual ~TokenSource() = default;
+
+  // A token that is good for at least a minute. May ask the network; never waits for a person: while one
+  // has to confirm a sign-in the error is oauth.login_pending, and its hint carries link and code.
+  virtual core::Result<std::shared_ptr<const AccessToken>> token(const core::Context& context) = 0;
+
+  // The API answered 401 to this token: it is not handed out again, the next token() fetches anew.
+  virtual void reject(const AccessToken& token) = 0;
+
+  // What the last token was granted, without asking anybody; nullopt when nothing is known yet.
+  virtual std::optional<std::vector<std::string>> granted_scopes() const = 0;
+
+  // "private key JWT", "device authorization grant", "SSWS token"; for status and audit.
+  virtual std::string_view method() const = 0;
+};
+
+}  // namespace oauth
