@@ -27,7 +27,8 @@ struct HttpRequest {
   std::chrono::milliseconds total_timeout{120'000};  // context.deadline may be sooner
   std::size_t max_response_bytes = 64u << 20;        // of the decoded body
 
-  // When set, a 2xx body goes here piece by piece and HttpResponse::body stays empty. An error stops the transfer.
+  // When set, a 2xx body goes here piece by piece and HttpResponse::body stays empty. An error stops the
+  // transfer.
   std::function<core::Status(std::string_view)> on_body;
 };
 

@@ -1,5 +1,5 @@
-// An HTTP/1.1 server for loopback and for behind a proxy. Handlers are plain functions on a bounded worker pool;
-// the event loop (Boost.Beast) stays inside http_server.cpp.
+// An HTTP/1.1 server for loopback and for behind a proxy. Handlers are plain functions on a bounded worker
+// pool; the event loop (Boost.Beast) stays inside http_server.cpp.
 #pragma once
 
 #include <chrono>
@@ -21,8 +21,8 @@ struct ServerRequest {
   std::string query;   // after '?', still percent-encoded
   Headers headers;
   std::string body;
-  std::string peer;       // "127.0.0.1:40312"
-  std::stop_token stop;   // the client hung up, or the server stops
+  std::string peer;      // "127.0.0.1:40312"
+  std::stop_token stop;  // the client hung up, or the server stops
 };
 
 // What a test server does to an answer on purpose. `none` everywhere else.
@@ -50,8 +50,8 @@ struct HttpServerOptions {
   std::chrono::seconds request_timeout{30};  // from the first byte of a request to its last
 };
 
-// Answers by itself: 400 (malformed, obsolete folding, both framings), 408, 413, 431, 503 (queue full), 500 (the
-// handler threw). Refuses Transfer-Encoding together with Content-Length.
+// Answers by itself: 400 (malformed, obsolete folding, both framings), 408, 413, 431, 503 (queue full), 500
+// (the handler threw). Refuses Transfer-Encoding together with Content-Length.
 class HttpServer {
  public:
   // Listens before it returns. Errors: net.listen with the reason.

@@ -13,8 +13,8 @@
 namespace net {
 
 struct Url {
-  std::string scheme;  // lower case
-  std::string host;    // lower case; IPv6 without brackets
+  std::string scheme;      // lower case
+  std::string host;        // lower case; IPv6 without brackets
   std::uint16_t port = 0;  // the scheme's default when none was written
   std::string path;        // percent-encoded, at least "/"
   std::string query;       // percent-encoded, without '?'
@@ -36,9 +36,9 @@ bool is_loopback_host(std::string_view host);
 
 // Query strings. Values keep their order; names may repeat.
 using Query = std::vector<std::pair<std::string, std::string>>;
-std::string encode_query(const Query& query);                          // percent-encoded, space as %20
-std::string encode_form(const Query& fields);                          // application/x-www-form-urlencoded
-core::Result<Query> parse_query(std::string_view text);                // '+' is a space; error net.query
+std::string encode_query(const Query& query);            // percent-encoded, space as %20
+std::string encode_form(const Query& fields);            // application/x-www-form-urlencoded
+core::Result<Query> parse_query(std::string_view text);  // '+' is a space; error net.query
 std::optional<std::string> query_value(const Query& query, std::string_view name);
 
 }  // namespace net

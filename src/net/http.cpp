@@ -1,0 +1,94 @@
+#include "net/http.h"
+
+#include <algorithm>
+#include <array>
+
+namespace net {
+namespace {
+
+struct MethodName {
+  Method method;
+  std::string_view name;
+};
+constexpr std::array kMethods{
+    MethodName{Method::get, "GET"},         MethodName{Method::head, "HEAD"},
+    MethodName{Method::post, "POST"},       MethodName{Method::put, "PUT"},
+    MethodName{Method::patch, "PATCH"},     MethodName{Method::delete_, "DELETE"},
+    MethodName{Method::options, "OPTIONS"},
+};
+
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
+
+bool same_name(std::string_view a, std::string_view b) {
+  return std::ranges::equal(a, b, [](char x, char y) { return lower(x) == lower(y); });
+}
+
+}  // namespace
+
+std::string_view to_string(Method method) {
+  for (const auto& row : kMethods) {
+    if (row.method == method) return row.name;
+  }
+  return {};
+}
+
+std::optional<Method> parse_method(std::string_view text) {
+  for (const auto& row : kMethods) {
+    if (row.name == text) return row.method;  // methods are case-sensitive, RFC 9110 section 9.1
+  }
+  return std::nullopt;
+}
+
+void Headers::add(std::string name, std::string value) {
+  fields_.emplace_back(std::move(name), std::move(value));
+}
+
+void Headers::set(std::string_view name, std::string value) {
+  auto first =
+      std::ranges::find_if(fields_, [&](const Field& field) { return same_name(field.first, name); });
+  if (first == fields_.end()) {
+    fields_.emplace_back(std::string(name), std::move(value));
+    return;
+  }
+  first->second = std::move(value);
+  const auto rest = std::remove_if(std::next(first), fields_.end(),
+                                   [&](const Field& field) { return same_name(field.first, name); });
+  fields_.erase(rest, fields_.end());
+}
+
+void Headers::remove(std::string_view name) {
+  std::erase_if(fields_, [&](const Field& field) { return same_name(field.first, name); });
+}
+
+std::string_view Headers::get(std::string_view name) const {
+  for (const auto& [key, value] : fields_) {
+    if (same_name(key, name)) return value;
+  }
+  return {};
+}
+
+bool Headers::has(std::string_view name) const {
+  return std::ranges::any_of(fields_, [&](const Field& field) { return same_name(field.first, name); });
+}
+
+std::vector<std::string_view> Headers::all(std::string_view name) const {
+  std::vector<std::string_view> values;
+  for (const auto& [key, value] : fields_) {
+    if (same_name(key, name)) values.emplace_back(value);
+  }
+  return values;
+}
+
+std::string media_type(std::string_view content_type) {
+  std::string_view type = content_type.substr(0, content_type.find(';'));
+  const auto first = type.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return {};
+  type = type.substr(first, type.find_last_not_of(" \t") - first + 1);
+  std::string text(type);
+  std::ranges::transform(text, text.begin(), lower);
+  return text;
+}
+
+}  // namespace net
