@@ -1,0 +1,134 @@
+// Reads the project's own sources and holds them to the house rules. Each rule is also shown to catch a
+// violation.
+#include <algorithm>
+#include <filesystem>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <fstream>
+#include <gtest/gtest.h>
+#include <iterator>
+
+#include "rules.h"
+
+namespace architecture {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<Source> read_sources(std::initializer_list<std::string_view> folders,
+                                 std::initializer_list<std::string_view> extensions) {
+  const fs::path root = PROJECT_SOURCE_DIR;
+  std::vector<Source> sources;
+  for (std::string_view folder : folders) {
+    if (!fs::exists(root / folder)) continue;
+    for (auto entry = fs::recursive_directory_iterator(root / folder); entry != fs::end(entry); ++entry) {
+      std::string name = entry->path().filename();
+      if (entry->is_directory() && (name == "node_modules" || name == ".cache"))
+        entry.disable_recursion_pending();
+      std::string extension = entry->path().extension();
+      bool wanted = extensions.size() == 0 ||
+                    std::find(extensions.begin(), extensions.end(), extension) != extensions.end();
+      if (!entry->is_regular_file() || !wanted) continue;
+      std::ifstream in(entry->path(), std::ios::binary);
+      sources.push_back({.path = fs::relative(entry->path(), root).generic_string(),
+                         .text = {std::istreambuf_iterator<char>(in), {}}});
+    }
+  }
+  return sources;
+}
+
+std::vector<Source> code() {
+  return read_sources({"src", "apps"}, {".h", ".cpp"});
+}
+
+std::vector<Source> everything() {
+  auto sources =
+      read_sources({"src", "apps", "tests", "bench", "fuzz", "docs", "scripts", "cmake", "tools", ".ci"}, {});
+}
+
+void expect_none(const std::vector<Source>& sources, Violations (*check)(const Source&)) {
+  ASSERT_GT(sources.size(), 20u) << "the sources were not found under " PROJECT_SOURCE_DIR;
+  Violations all;
+  for (const auto& source : sources) {
+    auto found = check(source);
+    all.insert(all.end(), found.begin(), found.end());
+  }
+  EXPECT_TRUE(all.empty()) << fmt::format("{}", fmt::join(all, "\n"));
+}
+
+TEST(Architecture, RoomsUseOnlyTheRoomsBelowThem) {
+  expect_none(code(), check_arrows);
+}
+TEST(Architecture, HeavyLibrariesStayOutOfHeaders) {
+  expect_none(code(), check_heavy_headers);
+}
+TEST(Architecture, FilesStayShort) {
+  expect_none(read_sources({"src", "apps", "tests", "bench", "fuzz"}, {".h", ".cpp", ".mjs"}), check_length);
+}
+TEST(Architecture, NoCoroutines) {
+  expect_none(read_sources({"src", "apps", "bench", "fuzz"}, {".h", ".cpp"}), check_no_coroutines);
+}
+TEST(Architecture, NoUnfinishedWork) {
+  expect_none(read_sources({"src", "apps", "tests", "bench", "fuzz", "scripts", "cmake", "tools", ".ci"},
+                           {".h", ".cpp", ".mjs", ".sh", ".py", ".cmake", ".txt", ""}),
+              check_no_markers);
+}
+TEST(Architecture, NoMachinePaths) {
+  expect_none(everything(), check_no_machine_paths);
+}
+
+TEST(Architecture, RoomsAreFlatButForTheToolTables) {
+  std::vector<std::string> deep;
+  for (const auto& source : code()) {
+    if (!source.path.starts_with("src/") || source.path.starts_with("src/admin/tools/")) continue;
+    if (std::count(source.path.begin(), source.path.end(), '/') != 2) deep.push_back(source.path);
+  }
+  EXPECT_TRUE(deep.empty()) << fmt::format("{}", fmt::join(deep, "\n"));
+}
+
+// The rules themselves: a violation of each is seen, and what only looks like one is not.
+struct Case {
+  std::string_view what;
+  Violations (*check)(const Source&);
+  Source source;
+  std::size_t violations;
+};
+
+TEST(ArchitectureRules, EachRuleBites) {
+  const std::string marker = std::string("// TO") + "DO later\n";
+  const std::string path = std::string("see /wo") + "rk/x\n";
+  const std::vector<Case> cases = {
+      {"core uses nothing", check_arrows, {"src/core/a.cpp", "#include \"net/url.h\"\n"}, 1},
+      {"own room", check_arrows, {"src/core/a.cpp", "#include \"core/b.h\"\n#include <string>\n"}, 0},
+      {"mcp knows no Okta", check_arrows, {"src/mcp/a.h", "  # include  \"okta/org.h\"\n"}, 1},
+      {"admin uses okta", check_arrows, {"src/admin/tools/a.cpp", "#include \"okta/org.h\"\n"}, 0},
+      {"insight has no net", check_arrows, {"src/insight/a.cpp", "#include \"net/url.h\"\n"}, 1},
+      {"angle brackets are no way round", check_arrows, {"src/core/a.cpp", "#include <okta/org.h>\n"}, 1},
+      {"a bare name hides its room", check_arrows, {"src/core/a.cpp", "#include \"b.h\"\n"}, 1},
+      {"an unknown room", check_arrows, {"src/attic/a.cpp", ""}, 1},
+      {"a program uses rooms and itself",
+       check_arrows,
+       {"apps/p/main.cpp", "#include \"admin/x.h\"\n#include \"cmd.h\"\n"},
+       0},
+      {"a program uses no other program", check_arrows, {"apps/p/main.cpp", "#include \"../q/cmd.h\"\n"}, 1},
+      {"curl in a header", check_heavy_headers, {"src/net/a.h", "#include <curl/curl.h>\n"}, 1},
+      {"curl in a source", check_heavy_headers, {"src/net/a.cpp", "#include <curl/curl.h>\n"}, 0},
+      {"600 lines", check_length, {"src/net/a.cpp", std::string(kMaxLines, '\n')}, 0},
+      {"601 lines", check_length, {"src/net/a.cpp", std::string(kMaxLines + 1, '\n')}, 1},
+      {"a coroutine", check_no_coroutines, {"src/net/a.cpp", "  co_await x;\n"}, 1},
+      {"a word about coroutines", check_no_coroutines, {"src/net/a.cpp", "f();  // no co_await here\n"}, 0},
+      {"a marker", check_no_markers, {"src/net/a.cpp", marker}, 1},
+      {"a mkstemp template", check_no_markers, {"src/net/a.cpp", "char t[] = \"/x/aXXXXXX\";\n"}, 0},
+      {"a machine path", check_no_machine_paths, {"docs/a.md", path}, 1},
+      {"a part of a longer path",
+       check_no_machine_paths,
+       {"docs/a.md", "https://host/homework/ and a" + path.substr(4)},
+       0},
+  };
+  for (const auto& test : cases) {
+    EXPECT_EQ(test.check(test.source).size(), test.violations) << test.what;
+  }
+}
+
+}  // namespace
+}  // namespace architecture

@@ -1,0 +1,34 @@
+// The house rules as functions over source text, apart from the file system so that each rule can be shown to
+// bite.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace architecture {
+
+inline constexpr std::size_t kMaxLines = 600;
+
+struct Source {
+  std::string path;  // relative to the project, with forward slashes: "src/net/url.h"
+  std::string text;
+};
+
+// Each function returns one line per violation: "path:line: what is wrong".
+using Violations = std::vector<std::string>;
+
+// A room includes itself and the rooms below it; apps include rooms and their own folder.
+Violations check_arrows(const Source& source);
+// Libraries that cost seconds per file stay out of headers.
+Violations check_heavy_headers(const Source& source);
+Violations check_length(const Source& source);
+// g++ 12 miscompiles common co_await patterns (docs/architecture.md, rule 7).
+Violations check_no_coroutines(const Source& source);
+// Unfinished work is not committed.
+Violations check_no_markers(const Source& source);
+// Nothing refers to the machine it was written on.
+Violations check_no_machine_paths(const Source& source);
+
+}  // namespace architecture
