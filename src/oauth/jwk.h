@@ -50,6 +50,7 @@ enum class KeyType { rsa, ec, okp, oct };
 //   oauth.jwk.encrypted    a PEM under a passphrase
 //   oauth.jwk.too_short    RSA under 2048 bits; an HMAC secret shorter than its hash
 //   oauth.jwk.too_long     RSA over 16384 bits: verifying would cost seconds
+//   oauth.jwk.weak         RSA with exponent 1 or an even one, or made by a generator that ROCA broke
 //   oauth.jwk.curve        a curve other than P-256, P-384, P-521, Ed25519
 //   oauth.jwk.unsupported  another kind of key (DSA, X25519, RSA restricted to PSS, ...)
 //   oauth.jwk.algorithm    `alg` is unknown, or does not fit the key
@@ -101,7 +102,7 @@ class Key {
   core::Result<core::Secret> private_pem() const;  // PKCS#8, unencrypted
   std::string public_pem() const;                  // SubjectPublicKeyInfo; empty for oct
 
-  struct Impl;  // of jwk*.cpp and jws*.cpp
+  struct Impl;  // key_impl.h
   const Impl& impl() const { return *impl_; }
 
  private:
@@ -115,15 +116,19 @@ class KeySet {
   KeySet() = default;
   explicit KeySet(std::vector<Key> keys) : keys_(std::move(keys)) {}
 
+  enum class Secrets { skip, accept };
+
   // Entries of unknown kty, alg or curve, and ones that are too short, are skipped (RFC 7517 section 5 asks
-  // for it); secrets (oct) are skipped too, a document fetched from outside must not bring any. At most 1 MiB
-  // and 256 entries. Errors: oauth.jwks.not_a_set, oauth.jwks.too_large, oauth.jwks.duplicate_kid (same kid,
-  // same type).
-  static core::Result<KeySet> parse(std::string_view json);
+  // for it). Secrets (oct) are skipped as well: a document fetched from outside must not bring any. `accept`
+  // is for sets configured by whoever runs the program. At most 1 MiB and 256 entries. Errors:
+  // oauth.jwks.not_a_set, oauth.jwks.too_large, oauth.jwks.duplicate_kid (same kid, same type),
+  // oauth.jwks.mixed (secrets beside public keys).
+  static core::Result<KeySet> parse(std::string_view json, Secrets secrets = Secrets::skip);
 
   const std::vector<Key>& keys() const { return keys_; }
   std::size_t skipped() const { return skipped_; }
-  // The keys that may verify `algorithm`, narrowed to `kid` when one is given.
+  // The keys that may verify `algorithm`, narrowed to `kid` when one is given; a key without a name fits any
+  // kid.
   std::vector<Key> candidates(Algorithm algorithm, const std::optional<std::string>& kid) const;
   // {"keys":[...]} of the public halves; oct keys are left out.
   boost::json::object public_jwks() const;
