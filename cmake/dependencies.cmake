@@ -1,5 +1,8 @@
 # Everything comes from Debian 12 packages; scripts/packages lists them.
 set(Boost_USE_STATIC_LIBS ON)
+# CMake 3.25 knows Boost up to 1.80 only, and not Boost.URL; it would say so at length.
+set(Boost_NO_WARN_NEW_VERSIONS ON)
+set(_Boost_URL_HEADERS boost/url.hpp)
 find_package(Boost 1.81 EXACT REQUIRED COMPONENTS json url)
 find_package(OpenSSL 3 REQUIRED)
 find_package(Threads REQUIRED)

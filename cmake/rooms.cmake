@@ -1,3 +1,8 @@
+# Every room's test program; what the sanitizer runs build.
+if(OKTA_MCP_TESTS)
+  add_custom_target(unit_tests)
+endif()
+
 # room(NAME USES room... LIBS lib...): src/NAME/*.cpp as library NAME, src/NAME/*_test.cpp as program NAME_test.
 # A room links only the rooms it names; tests/architecture checks the #includes too.
 function(room name)
@@ -18,6 +23,7 @@ function(room name)
     target_compile_definitions(${name}_test PRIVATE
       PROJECT_SOURCE_DIR="${CMAKE_SOURCE_DIR}" SHARED_DIR="${CMAKE_SOURCE_DIR}/../shared")
     target_precompile_headers(${name}_test REUSE_FROM ${name})
+    add_dependencies(unit_tests ${name}_test)
     gtest_discover_tests(${name}_test TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST
       DISCOVERY_TIMEOUT 60 PROPERTIES LABELS unit TIMEOUT 120)
   endif()
