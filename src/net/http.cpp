@@ -21,10 +21,6 @@ char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
 }
 
-bool same_name(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](char x, char y) { return lower(x) == lower(y); });
-}
-
 }  // namespace
 
 std::string_view to_string(Method method) {
@@ -46,39 +42,54 @@ void Headers::add(std::string name, std::string value) {
 }
 
 void Headers::set(std::string_view name, std::string value) {
-  auto first =
-      std::ranges::find_if(fields_, [&](const Field& field) { return same_name(field.first, name); });
+  auto first = std::ranges::find_if(
+      fields_, [&](const Field& field) { return equals_ignoring_case(field.first, name); });
   if (first == fields_.end()) {
     fields_.emplace_back(std::string(name), std::move(value));
     return;
   }
   first->second = std::move(value);
-  const auto rest = std::remove_if(std::next(first), fields_.end(),
-                                   [&](const Field& field) { return same_name(field.first, name); });
+  const auto rest = std::remove_if(std::next(first), fields_.end(), [&](const Field& field) {
+    return equals_ignoring_case(field.first, name);
+  });
   fields_.erase(rest, fields_.end());
 }
 
 void Headers::remove(std::string_view name) {
-  std::erase_if(fields_, [&](const Field& field) { return same_name(field.first, name); });
+  std::erase_if(fields_, [&](const Field& field) { return equals_ignoring_case(field.first, name); });
 }
 
 std::string_view Headers::get(std::string_view name) const {
   for (const auto& [key, value] : fields_) {
-    if (same_name(key, name)) return value;
+    if (equals_ignoring_case(key, name)) return value;
   }
   return {};
 }
 
 bool Headers::has(std::string_view name) const {
-  return std::ranges::any_of(fields_, [&](const Field& field) { return same_name(field.first, name); });
+  return std::ranges::any_of(fields_,
+                             [&](const Field& field) { return equals_ignoring_case(field.first, name); });
 }
 
 std::vector<std::string_view> Headers::all(std::string_view name) const {
   std::vector<std::string_view> values;
   for (const auto& [key, value] : fields_) {
-    if (same_name(key, name)) values.emplace_back(value);
+    if (equals_ignoring_case(key, name)) values.emplace_back(value);
   }
   return values;
+}
+
+bool equals_ignoring_case(std::string_view a, std::string_view b) {
+  return std::ranges::equal(a, b, [](char x, char y) { return lower(x) == lower(y); });
+}
+
+bool is_valid_field(std::string_view name, std::string_view value) {
+  constexpr std::string_view kTokenMarks = "!#$%&'*+-.^_`|~";
+  const auto in_token = [&](char c) {
+    return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z') || kTokenMarks.contains(c);
+  };
+  return !name.empty() && std::ranges::all_of(name, in_token) &&
+         value.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
 }
 
 std::string media_type(std::string_view content_type) {

@@ -42,7 +42,8 @@ struct HttpServerOptions {
   std::string host = "127.0.0.1";
   std::uint16_t port = 0;  // 0 picks a free one
   int io_threads = 1;
-  std::size_t workers = 8;
+  std::size_t workers = 8;   // handlers that run at once
+  std::size_t queue = 1024;  // requests that wait for a worker; the next one gets 503
   std::size_t max_body_bytes = 4u << 20;
   std::size_t max_header_bytes = 32u << 10;
   std::size_t max_connections = 4096;

@@ -6,6 +6,7 @@
 namespace net {
 namespace {
 
+using namespace std::string_view_literals;
 using testing::ElementsAre;
 
 TEST(Method, EveryNameReadsBack) {
@@ -34,6 +35,18 @@ TEST(Headers, SetReplacesEveryFieldOfThatNameInPlace) {
   headers.remove("b");
   EXPECT_THAT(std::vector<Headers::Field>(headers.begin(), headers.end()),
               ElementsAre(Headers::Field{"A", "5"}, Headers::Field{"C", "4"}, Headers::Field{"D", "6"}));
+}
+
+TEST(Headers, FieldsThatWouldBreakOutOfTheirLineAreInvalid) {
+  for (const auto* name : {"X-A", "a", "x_y", "If-Match", "!#$%&'*+-.^_`|~09"}) {
+    EXPECT_TRUE(is_valid_field(name, "any \"text\"\t;")) << name;
+  }
+  for (const auto* name : {"", "a b", "a:", "a\n", "a\r", "\xc3\xbc", "a(b)"}) {
+    EXPECT_FALSE(is_valid_field(name, "v")) << name;
+  }
+  for (const auto value : {"a\r\nB: c"sv, "a\n"sv, "\r"sv, "a\0b"sv}) {
+    EXPECT_FALSE(is_valid_field("A", value));
+  }
 }
 
 TEST(MediaType, DropsParametersAndCase) {
