@@ -1,0 +1,26 @@
+// `audit show` and `audit verify`: the audit log, read.
+#include <cstdio>
+
+#include "admin/audit.h"
+#include "commands.h"
+#include "core/json.h"
+
+int cmd_audit_show(const Settings& settings, std::size_t count) {
+  admin::AuditLog audit(settings.state_dir + "/audit.jsonl", core::system_clock());
+  auto lines = audit.tail(count);
+  if (!lines) return complain(lines.error());
+  for (const auto& line : *lines) std::printf("%s\n", core::json::write(line).c_str());
+  return 0;
+}
+
+int cmd_audit_verify(const Settings& settings) {
+  admin::AuditLog audit(settings.state_dir + "/audit.jsonl", core::system_clock());
+  auto check = audit.verify();
+  if (!check) return complain(check.error());
+  if (check->broken_at) {
+    std::printf("broken at line %lld: %s\n", static_cast<long long>(*check->broken_at), check->reason.c_str());
+    return 1;
+  }
+  std::printf("%lld lines, the chain holds\n", static_cast<long long>(check->lines));
+  return 0;
+}

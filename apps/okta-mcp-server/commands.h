@@ -1,0 +1,25 @@
+// One function per command of okta-mcp-server; each returns the exit status.
+// 0 done · 1 it failed · 2 the command or a setting is wrong.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "settings.h"
+
+int cmd_serve(const Settings& settings);
+int cmd_tools(const Settings& settings, const std::string& toolset, bool granted, bool as_json);
+int cmd_call(const Settings& settings, const std::string& tool, const std::string& args_json,
+             const std::vector<std::string>& assignments, bool as_json);
+int cmd_report(const Settings& settings, const std::string& name, std::optional<int> days,
+               const std::string& template_file);
+int cmd_approve(const Settings& settings, const std::string& plan, bool set_passphrase);
+int cmd_login(const Settings& settings);
+int cmd_logout(const Settings& settings);
+int cmd_status(const Settings& settings, bool as_json);
+int cmd_audit_show(const Settings& settings, std::size_t count);
+int cmd_audit_verify(const Settings& settings);
+
+// "okta-mcp-server: MESSAGE HINT" on stderr, one line; returns 2 for wrong input and missing settings, else 1.
+int complain(const core::Error& error);
