@@ -1,9 +1,8 @@
 #include "core/clock.h"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <charconv>
+#include <fmt/format.h>
 
 namespace core {
 namespace {
@@ -35,8 +34,10 @@ class SystemClock final : public Clock {
 std::optional<int> take_digits(std::string_view& text, std::size_t width) {
   if (text.size() < width) return std::nullopt;
   int value = 0;
-  auto [end, error] = std::from_chars(text.data(), text.data() + width, value);
-  if (error != std::errc{} || end != text.data() + width || text.front() == '-') return std::nullopt;
+  for (char c : text.substr(0, width)) {
+    if (c < '0' || c > '9') return std::nullopt;
+    value = value * 10 + (c - '0');
+  }
   text.remove_prefix(width);
   return value;
 }
@@ -184,12 +185,18 @@ Result<WallTime> parse_time(std::string_view text, WallTime now) {
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
   if (error == std::errc{} && count >= 0 && count <= 100'000'000 && end == text.data() + text.size() - 1) {
     switch (text.back()) {
-      case 's': return now - seconds{count};
-      case 'm': return now - minutes{count};
-      case 'h': return now - hours{count};
-      case 'd': return now - days{std::min<std::int64_t>(count, 36'500)};
-      case 'w': return now - weeks{std::min<std::int64_t>(count, 5'200)};
-      default: break;
+      case 's':
+        return now - seconds{count};
+      case 'm':
+        return now - minutes{count};
+      case 'h':
+        return now - hours{count};
+      case 'd':
+        return now - days{std::min<std::int64_t>(count, 36'500)};
+      case 'w':
+        return now - weeks{std::min<std::int64_t>(count, 5'200)};
+      default:
+        break;
     }
   }
   return parse_rfc3339(text);
@@ -214,7 +221,7 @@ std::optional<WallTime> parse_http_date(std::string_view text) {
   auto minute = take_digits(text, 2);
   if (!minute || !take(text, ':')) return std::nullopt;
   auto second = take_digits(text, 2);
-  if (!second || text != " GMT") return std::nullopt;
+  if (!second || text != " GMT" || *hour > 23 || *minute > 59 || *second > 60) return std::nullopt;
   std::chrono::year_month_day date{std::chrono::year{*year}, std::chrono::month{month},
                                    std::chrono::day{static_cast<unsigned>(*day)}};
   if (!date.ok()) return std::nullopt;

@@ -1,16 +1,16 @@
 #include "core/file.h"
 
-#include <fcntl.h>
-#include <fmt/format.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <fcntl.h>
 #include <filesystem>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <thread>
+#include <unistd.h>
+#include <utility>
 
 #include "core/random.h"
 
@@ -48,24 +48,47 @@ void sync_directory(const std::string& path) {
   if (directory.fd >= 0) ::fsync(directory.fd);
 }
 
-Result<std::string> last_line(int fd, const std::string& path) {
+constexpr int kLockTimeoutMs = 10'000;
+
+// flock() has no timed form; holders keep the lock for milliseconds, so a short nap is enough.
+Status lock_within(int fd, int timeout_ms, const std::string& path) {
+  auto give_up = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
+  while (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK && errno != EINTR) return io_error("lock", path);
+    if (std::chrono::steady_clock::now() >= give_up) {
+      return fail(ErrorKind::timeout, "core.file.locked",
+                  fmt::format("Another process has held {} for more than {} ms.", path, timeout_ms),
+                  "Stop the other process, or try again.");
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return {};
+}
+
+struct LastLine {
+  std::string text;  // without its newline; empty when there is none
+  off_t end = 0;     // just behind its newline
+};
+
+// The last line that ends in a newline. What follows it was torn off by a crash.
+Result<LastLine> last_line(int fd, const std::string& path) {
   off_t size = ::lseek(fd, 0, SEEK_END);
   if (size < 0) return io_error("read", path);
   std::string tail;
-  // One newline ends the file; the one before it ends the line before the last.
   for (off_t block = 4096; size > 0; block *= 4) {
     off_t begin = std::max<off_t>(0, size - block);
     tail.resize(static_cast<std::size_t>(size - begin));
     if (::pread(fd, tail.data(), tail.size(), begin) != static_cast<ssize_t>(tail.size())) {
       return io_error("read", path);
     }
-    std::string_view body(tail);
-    if (body.ends_with('\n')) body.remove_suffix(1);
-    auto newline = body.rfind('\n');
-    if (newline != std::string_view::npos) return std::string(body.substr(newline + 1));
-    if (begin == 0) return std::string(body);
+    auto end = tail.rfind('\n');
+    auto before = end == std::string::npos || end == 0 ? std::string::npos : tail.rfind('\n', end - 1);
+    if (begin > 0 && before == std::string::npos) continue;  // the line began earlier
+    if (end == std::string::npos) return LastLine{};
+    auto first = before == std::string::npos ? 0 : before + 1;
+    return LastLine{tail.substr(first, end - first), begin + static_cast<off_t>(end) + 1};
   }
-  return std::string{};
+  return LastLine{};
 }
 
 }  // namespace
@@ -79,10 +102,11 @@ Status make_private_directory(const std::string& path) {
       return io_error("create directory", current);
     }
   }
-  struct stat info {};
+  struct stat info{};
   if (::stat(path.c_str(), &info) != 0) return io_error("look at", path);
   if (!S_ISDIR(info.st_mode)) {
-    return fail(ErrorKind::invalid_input, "core.file.not_directory", fmt::format("{} is not a directory.", path));
+    return fail(ErrorKind::invalid_input, "core.file.not_directory",
+                fmt::format("{} is not a directory.", path));
   }
   if ((info.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
     return fail(ErrorKind::forbidden, "core.file.shared_directory",
@@ -137,17 +161,7 @@ Result<FileLock> FileLock::acquire(const std::string& path, int timeout_ms) {
   int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0) return io_error("lock", path);
   FileLock lock(fd);
-  auto give_up = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
-  // flock() has no timed form; holders keep the lock for milliseconds, so a short nap is enough.
-  while (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK && errno != EINTR) return io_error("lock", path);
-    if (std::chrono::steady_clock::now() >= give_up) {
-      return fail(ErrorKind::timeout, "core.file.locked",
-                  fmt::format("Another process has held {} for more than {} ms.", path, timeout_ms),
-                  "Stop the other process, or try again.");
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
+  RETURN_IF_ERROR(lock_within(fd, timeout_ms, path));
   return lock;
 }
 
@@ -167,18 +181,26 @@ Status DurableLines::append(
     const std::function<Result<std::string>(std::string_view previous_line)>& make_line) {
   Descriptor file{::open(path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
   if (file.fd < 0) return io_error("append to", path);
-  while (::flock(file.fd, LOCK_EX) != 0) {
-    if (errno != EINTR) return io_error("lock", path);
+  RETURN_IF_ERROR(lock_within(file.fd, kLockTimeoutMs, path));
+  ASSIGN_OR_RETURN(LastLine previous, last_line(file.fd, path));
+  ASSIGN_OR_RETURN(std::string line, make_line(previous.text));
+  if (line.find('\n') != std::string::npos) {
+    return fail(ErrorKind::internal, "core.file.line",
+                fmt::format("A line for {} contains a newline.", path));
   }
-  off_t before = ::lseek(file.fd, 0, SEEK_END);
-  ASSIGN_OR_RETURN(std::string previous, last_line(file.fd, path));
-  ASSIGN_OR_RETURN(std::string line, make_line(previous));
   line += '\n';
-  auto written = write_all(file.fd, line, path);
+  // A tail without a newline never was reported as written; appending to it would spoil the new line as well.
+  auto written = Status{};
+  if (::ftruncate(file.fd, previous.end) != 0) written = io_error("repair", path);
+  if (written) written = write_all(file.fd, line, path);
   if (written && ::fdatasync(file.fd) != 0) written = io_error("write", path);
-  // Half a line (a full disk) would break the next reader: take it back.
-  if (!written && ::ftruncate(file.fd, before) != 0) return io_error("repair", path);
-  return written;
+  if (!written) {
+    // Half a line (a full disk) would break the next reader: take it back.
+    if (::ftruncate(file.fd, previous.end) != 0) return io_error("repair", path);
+    return written;
+  }
+  if (previous.end == 0) sync_directory(path);
+  return {};
 }
 
 }  // namespace core

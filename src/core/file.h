@@ -2,7 +2,6 @@
 #pragma once
 
 #include <functional>
-
 #include <optional>
 #include <string>
 #include <string_view>
@@ -36,11 +35,14 @@ class FileLock {
   int fd_ = -1;
 };
 
-// Lines that are on disk before append() returns (write + fdatasync). Thread-safe, and safe between processes.
+// Lines that are on disk before append() returns (write + fdatasync). Thread-safe, and safe between
+// processes.
 class DurableLines {
  public:
   // `make_line(previous_line)` is called under the lock with the file's last line (empty at the start),
-  // so that a chain of hashes can be continued. It returns the line without its newline.
+  // so that a chain of hashes can be continued. It returns the line without its newline, and must not append
+  // to the same file. A tail that a crash left without a newline is dropped first: it never counted as
+  // written. Waits for the lock for at most 10 s; error core.file.locked after that.
   static Status append(const std::string& path,
                        const std::function<Result<std::string>(std::string_view previous_line)>& make_line);
 };

@@ -1,78 +1,12 @@
 #include "core/json.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
+#include <fmt/format.h>
+#include <iterator>
 
 namespace core::json {
 namespace {
-
-std::unexpected<Error> syntax(std::string_view what, std::size_t offset) {
-  return fail(ErrorKind::invalid_input, "core.json.syntax",
-              fmt::format("The text is not JSON: {} at byte {}.", what, offset));
-}
-
-// Walks well-formed JSON and looks for an object that has the same member name twice.
-// Names are compared after unescaping, so "a" and "\u0061" are the same.
-class DuplicateKeys {
- public:
-  explicit DuplicateKeys(std::string_view text) : text_(text) {}
-
-  std::optional<std::size_t> find() {
-    std::vector<Scope> scopes;
-    for (std::size_t i = 0; i < text_.size(); ++i) {
-      char c = text_[i];
-      if (c == '{') {
-        scopes.push_back({.object = true});
-      } else if (c == '[') {
-        scopes.push_back({.object = false});
-      } else if (c == '}' || c == ']') {
-        if (!scopes.empty()) scopes.pop_back();
-      } else if (c == ',') {
-        if (!scopes.empty()) scopes.back().expects_key = scopes.back().object;
-      } else if (c == '"') {
-        std::size_t begin = i;
-        i = end_of_string(i);
-        if (!scopes.empty() && scopes.back().object && scopes.back().expects_key) {
-          scopes.back().expects_key = false;
-          if (!scopes.back().add(text_.substr(begin, i - begin + 1))) return begin;
-        }
-      }
-    }
-    return std::nullopt;
-  }
-
- private:
-  struct Scope {
-    bool object = false;
-    bool expects_key = true;
-    std::vector<std::string> seen;
-
-    bool add(std::string_view quoted) {
-      std::string name;
-      if (quoted.find('\\') == std::string_view::npos) {
-        name = quoted.substr(1, quoted.size() - 2);
-      } else {
-        boost::system::error_code error;
-        auto value = boost::json::parse(quoted, error);
-        name = error ? std::string(quoted) : std::string(value.as_string());
-      }
-      auto place = std::lower_bound(seen.begin(), seen.end(), name);
-      if (place != seen.end() && *place == name) return false;
-      seen.insert(place, std::move(name));
-      return true;
-    }
-  };
-
-  std::size_t end_of_string(std::size_t quote) const {
-    std::size_t i = quote + 1;
-    while (i < text_.size() && text_[i] != '"') i += text_[i] == '\\' ? 2 : 1;
-    return std::min(i, text_.size() - 1);
-  }
-
-  std::string_view text_;
-};
 
 void write_number(double value, std::string& out) {
   if (!std::isfinite(value)) {
@@ -81,6 +15,47 @@ void write_number(double value, std::string& out) {
   }
   std::string text = fmt::format("{}", value);
   out += text;
+  // 5.0 stays a double for whoever reads it back.
+  if (text.find_first_of(".e") == std::string::npos) out += ".0";
+}
+
+// RFC 8259 section 7. Copies runs of plain characters at once; most strings are one run.
+void write_string(std::string_view text, std::string& out) {
+  out += '"';
+  std::size_t plain = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    auto c = static_cast<unsigned char>(text[i]);
+    if (c >= 0x20 && c != '"' && c != '\\') continue;
+    out += text.substr(plain, i - plain);
+    plain = i + 1;
+    switch (c) {
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
+      case '\b':
+        out += "\\b";
+        break;
+      case '\f':
+        out += "\\f";
+        break;
+      default:
+        fmt::format_to(std::back_inserter(out), "\\u{:04x}", c);
+    }
+  }
+  out += text.substr(plain);
+  out += '"';
 }
 
 void write_into(const Value& value, std::string& out) {
@@ -91,7 +66,7 @@ void write_into(const Value& value, std::string& out) {
       for (const auto& member : value.get_object()) {
         if (!first) out += ',';
         first = false;
-        out += boost::json::serialize(member.key());
+        write_string(member.key(), out);
         out += ':';
         write_into(member.value(), out);
       }
@@ -109,62 +84,45 @@ void write_into(const Value& value, std::string& out) {
       out += ']';
       break;
     }
-    case boost::json::kind::double_: write_number(value.get_double(), out); break;
-    case boost::json::kind::string: out += boost::json::serialize(value.get_string()); break;
-    case boost::json::kind::int64: out += fmt::format_int(value.get_int64()).c_str(); break;
-    case boost::json::kind::uint64: out += fmt::format_int(value.get_uint64()).c_str(); break;
-    case boost::json::kind::bool_: out += value.get_bool() ? "true" : "false"; break;
-    case boost::json::kind::null: out += "null"; break;
+    case boost::json::kind::double_:
+      write_number(value.get_double(), out);
+      break;
+    case boost::json::kind::string:
+      write_string(value.get_string(), out);
+      break;
+    case boost::json::kind::int64:
+      out += fmt::format_int(value.get_int64()).c_str();
+      break;
+    case boost::json::kind::uint64:
+      out += fmt::format_int(value.get_uint64()).c_str();
+      break;
+    case boost::json::kind::bool_:
+      out += value.get_bool() ? "true" : "false";
+      break;
+    case boost::json::kind::null:
+      out += "null";
+      break;
   }
 }
 
 std::string_view kind_name(const Value& value) {
   switch (value.kind()) {
-    case boost::json::kind::object: return "an object";
-    case boost::json::kind::array: return "an array";
-    case boost::json::kind::string: return "a string";
-    case boost::json::kind::bool_: return "a boolean";
-    case boost::json::kind::null: return "null";
-    default: return "a number";
+    case boost::json::kind::object:
+      return "an object";
+    case boost::json::kind::array:
+      return "an array";
+    case boost::json::kind::string:
+      return "a string";
+    case boost::json::kind::bool_:
+      return "a boolean";
+    case boost::json::kind::null:
+      return "null";
+    default:
+      return "a number";
   }
 }
 
 }  // namespace
-
-Result<Value> parse(std::string_view text, const ParseLimits& limits) {
-  if (text.size() > limits.max_bytes) {
-    return fail(ErrorKind::too_large, "core.json.too_large",
-                fmt::format("The JSON text has {} bytes; the limit is {}.", text.size(), limits.max_bytes));
-  }
-  boost::json::parse_options options;
-  options.max_depth = limits.max_depth;
-  boost::json::parser parser({}, options);
-  boost::system::error_code error;
-  std::size_t consumed = 0;
-  try {
-    consumed = parser.write_some(text.data(), text.size(), error);
-  } catch (const std::exception& thrown) {
-    return fail(ErrorKind::too_large, "core.json.too_large",
-                fmt::format("The JSON text does not fit into memory: {}.", thrown.what()));
-  }
-  if (error) {
-    if (error == boost::json::error::too_deep) {
-      return fail(ErrorKind::too_large, "core.json.too_large",
-                  fmt::format("The JSON text nests deeper than {} levels.", limits.max_depth));
-    }
-    return syntax(error.message(), consumed);
-  }
-  if (auto rest = text.find_first_not_of(" \t\r\n", consumed); rest != std::string_view::npos) {
-    return syntax("more text after the value", rest);
-  }
-  if (!limits.allow_duplicate_keys) {
-    if (auto offset = DuplicateKeys(text).find()) {
-      return fail(ErrorKind::invalid_input, "core.json.duplicate_key",
-                  fmt::format("A member name stands twice in one object, the second time at byte {}.", *offset));
-    }
-  }
-  return parser.release();
-}
 
 std::string write(const Value& value) {
   std::string out;

@@ -25,11 +25,12 @@ using Array = boost::json::array;
 struct ParseLimits {
   std::size_t max_bytes = 64u << 20;
   std::size_t max_depth = 64;
-  bool allow_duplicate_keys = false;  // Boost.JSON would silently keep the last one
+  bool allow_duplicate_keys = false;  // when allowed, the last one stays
 };
 
-// RFC 8259. Refuses invalid UTF-8, lone surrogates in escapes, and what exceeds the limits.
-// Errors: core.json.syntax, core.json.too_large, core.json.duplicate_key (each with the byte offset).
+// RFC 8259. Refuses invalid UTF-8, lone surrogates in escapes, numbers beyond a double, and what exceeds the
+// limits. Names are compared after unescaping. Integers beyond 64 bits become the nearest double. Errors:
+// core.json.syntax, core.json.too_large, core.json.duplicate_key (each with the byte offset).
 Result<Value> parse(std::string_view text, const ParseLimits& limits = {});
 
 // Compact. Numbers keep their value; doubles print without Boost's exponent form (1E0 → 1.0).

@@ -6,6 +6,7 @@ namespace core {
 namespace {
 
 thread_local Lane* t_lane = nullptr;
+thread_local bool t_parked = false;
 
 }  // namespace
 
@@ -58,7 +59,9 @@ void Lane::work() {
   std::unique_lock lock(mutex_);
   for (;;) {
     // Threads that came back from parking may make one too many: those go to sleep until there is room.
-    wake_.wait(lock, [this] { return (!queue_.empty() && running_ < options_.workers) || (closing_ && queue_.empty()); });
+    wake_.wait(lock, [this] {
+      return (!queue_.empty() && running_ < options_.workers) || (closing_ && queue_.empty());
+    });
     if (queue_.empty()) return;
     auto task = std::move(queue_.front());
     queue_.pop_front();
@@ -70,7 +73,11 @@ void Lane::work() {
     lock.lock();
     --running_;
     ++idle_;
-    if (!queue_.empty()) wake_.notify_one();
+    if (closing_) {
+      wake_.notify_all();  // sleepers leave once the queue is empty, and only this tells them
+    } else if (!queue_.empty()) {
+      wake_.notify_one();
+    }
   }
 }
 
@@ -107,12 +114,15 @@ std::size_t Lane::queued() const {
   return queue_.size();
 }
 
-Parked::Parked() : lane_(t_lane) {
+Parked::Parked() : lane_(t_parked ? nullptr : t_lane) {
   if (lane_ && !lane_->park()) lane_ = nullptr;
+  if (lane_) t_parked = true;
 }
 
 Parked::~Parked() {
-  if (lane_) lane_->unpark();
+  if (!lane_) return;
+  t_parked = false;
+  lane_->unpark();
 }
 
 }  // namespace core

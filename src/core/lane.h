@@ -2,7 +2,8 @@
 //
 // A call that must wait for time to pass (a rate limit, a token another thread is fetching) parks:
 //   { core::Parked parked; clock.wait_until(reset, stop); }
-// While parked it does not count against its lane's workers, so other calls go on. Parked threads are bounded too.
+// While parked it does not count against its lane's workers, so other calls go on. Parked threads are bounded
+// too.
 #pragma once
 
 #include <condition_variable>
@@ -19,9 +20,9 @@ namespace core {
 
 struct LaneOptions {
   std::string name = "lane";
-  std::size_t workers = 8;      // tasks that run at once; threads start on demand
-  std::size_t queue = 1024;     // tasks that wait for a worker
-  std::size_t parked = 256;     // tasks that wait for time to pass, on top of the workers
+  std::size_t workers = 8;   // tasks that run at once; threads start on demand
+  std::size_t queue = 1024;  // tasks that wait for a worker
+  std::size_t parked = 256;  // tasks that wait for time to pass, on top of the workers
 };
 
 class Lane {
@@ -32,7 +33,8 @@ class Lane {
   // Runs what is queued, then joins. Tasks end early only if they watch a stop token of their own.
   ~Lane();
 
-  // Error core.lane.full (rate_limited) when the queue is full: the caller answers at once instead of waiting.
+  // Error core.lane.full (rate_limited) when the queue is full: the caller answers at once instead of
+  // waiting.
   Status submit(std::move_only_function<void()> task);
 
   std::size_t running() const;
@@ -57,8 +59,8 @@ class Lane {
   bool closing_ = false;
 };
 
-// Marks the present thread as waiting, for as long as it lives. Does nothing outside a lane, or when the
-// lane already has its fill of parked tasks (then the wait simply holds a worker).
+// Marks the present thread as waiting, for as long as it lives. Does nothing outside a lane, inside another
+// Parked, or when the lane already has its fill of parked tasks (then the wait simply holds a worker).
 class Parked {
  public:
   Parked();

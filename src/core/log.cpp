@@ -1,13 +1,13 @@
 #include "core/log.h"
 
-#include <fcntl.h>
-#include <fmt/format.h>
-#include <unistd.h>
-
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
 
 #include "core/clock.h"
 #include "core/json.h"
@@ -22,28 +22,44 @@ std::atomic<int> g_file{-1};
 constexpr std::array<std::string_view, 8> kLevels = {"debug", "info",     "notice", "warning",
                                                      "error", "critical", "alert",  "emergency"};
 
-constexpr std::array<std::string_view, 17> kSecretNames = {
-    "password",      "passwd",        "secret",       "client_secret", "private_key",    "access_token",
-    "refresh_token", "id_token",      "device_code",  "authorization", "client_assertion", "assertion",
-    "api_token",     "passphrase",    "answer",       "subject_token", "registration_access_token"};
+constexpr std::array<std::string_view, 18> kSecretNames = {
+    "password",         "passwd",      "passphrase", "secret", "private_key",
+    "authorization",    "assertion",   "answer",     "token",  "api_key",
+    "client_assertion", "device_code", "set_cookie", "cookie", "pass_code",
+    "code_verifier",    "ssws",        "dpop"};
+constexpr std::array<std::string_view, 6> kSecretEndings = {"_secret",      "_password", "_passphrase",
+                                                            "_private_key", "_token",    "_api_key"};
 
-// "clientSecret" and "client-secret" are the same name as "client_secret".
+bool is_upper(char c) {
+  return c >= 'A' && c <= 'Z';
+}
+bool is_lower(char c) {
+  return c >= 'a' && c <= 'z';
+}
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+// "clientSecret", "client-secret", "CLIENT_SECRET" and "ClientSECRET" are the same name as "client_secret".
 std::string snake(std::string_view name) {
   std::string out;
-  for (char c : name) {
-    if (c >= 'A' && c <= 'Z') {
-      if (!out.empty() && out.back() != '_') out += '_';
-      out += static_cast<char>(c - 'A' + 'a');
-    } else {
-      out += c == '-' || c == '.' ? '_' : c;
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    char c = name[i];
+    if (!is_upper(c)) {
+      out += c == '-' || c == '.' || c == ' ' ? '_' : c;
+      continue;
     }
+    bool after_word = i > 0 && (is_lower(name[i - 1]) || is_digit(name[i - 1]));
+    bool starts_word = i > 0 && is_upper(name[i - 1]) && i + 1 < name.size() && is_lower(name[i + 1]);
+    if (after_word || starts_word) out += '_';
+    out += static_cast<char>(c - 'A' + 'a');
   }
   return out;
 }
 
 bool token_char(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
-         c == '.' || c == '~' || c == '+' || c == '/' || c == '=';
+  return is_lower(c) || is_upper(c) || is_digit(c) || c == '-' || c == '_' || c == '.' || c == '~' ||
+         c == '+' || c == '/' || c == '=';
 }
 
 void write_all(int fd, std::string_view line) {
@@ -82,7 +98,9 @@ json::Value redact_value(const json::Value& value) {
 
 }  // namespace
 
-std::string_view to_string(LogLevel level) { return kLevels[static_cast<std::size_t>(level)]; }
+std::string_view to_string(LogLevel level) {
+  return kLevels[static_cast<std::size_t>(level)];
+}
 
 std::optional<LogLevel> parse_log_level(std::string_view text) {
   std::string lower;
@@ -110,7 +128,9 @@ Status configure_log(const LogOptions& options) {
   return {};
 }
 
-bool log_enabled(LogLevel level) { return level >= g_level.load(std::memory_order_relaxed); }
+bool log_enabled(LogLevel level) {
+  return level >= g_level.load(std::memory_order_relaxed);
+}
 
 void log(LogLevel level, std::string_view component, std::string_view message,
          const boost::json::object& fields) {
@@ -126,42 +146,94 @@ void log(LogLevel level, std::string_view component, std::string_view message,
   if (int fd = g_file; fd >= 0) write_all(fd, text);
 }
 
+namespace {
+
+bool starts_with_ignoring_case(std::string_view text, std::string_view lower_prefix) {
+  if (text.size() < lower_prefix.size()) return false;
+  for (std::size_t i = 0; i < lower_prefix.size(); ++i) {
+    char c = is_upper(text[i]) ? static_cast<char>(text[i] - 'A' + 'a') : text[i];
+    if (c != lower_prefix[i]) return false;
+  }
+  return true;
+}
+
+bool name_char(char c) {
+  return is_lower(c) || is_upper(c) || is_digit(c) || c == '_' || c == '-';
+}
+
+std::size_t count_while(std::string_view text, bool (*belongs)(char)) {
+  return static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), belongs) - text.begin());
+}
+
+// What stands for a credential at the start of a word: how much is kept, how much goes, and what replaces it.
+struct Finding {
+  std::size_t kept = 0;
+  std::size_t removed = 0;
+  std::string_view note = "[redacted]";
+};
+
+// Behind a secret name: the value of `=value` (forms, queries) or of `":"value"` (JSON).
+std::optional<Finding> value_behind_name(std::string_view after) {
+  if (after.starts_with('=')) {
+    std::size_t end = std::min(after.find_first_of("& \t\r\n\"',;"), after.size());
+    return end > 1 ? std::optional(Finding{1, end - 1}) : std::nullopt;
+  }
+  std::size_t colon = after.find_first_not_of(" \t\r\n", 1);
+  if (colon == std::string_view::npos || after[colon] != ':') return std::nullopt;
+  std::size_t quote = after.find_first_not_of(" \t\r\n", colon + 1);
+  if (quote == std::string_view::npos || after[quote] != '"') return std::nullopt;
+  std::size_t end = quote + 1;
+  while (end < after.size() && after[end] != '"') end += after[end] == '\\' ? 2 : 1;
+  return Finding{quote + 1, std::min(end, after.size()) - quote - 1};
+}
+
+// Looks ahead a bounded number of characters, or as many as it then removes, so that redact() stays linear.
+std::optional<Finding> credential_at(std::string_view rest) {
+  static constexpr std::array<std::string_view, 4> kSchemes = {"ssws ", "bearer ", "dpop ", "basic "};
+  // A compact JWS starts with the base64url of {" : "eyJ".
+  if (rest.starts_with("eyJ")) {
+    std::size_t length = count_while(rest, token_char);
+    if (length > 40) return Finding{0, length, "[redacted token]"};
+  }
+  // An Okta API token whose scheme was cut off: 42 characters that begin with 00.
+  if (rest.starts_with("00") && count_while(rest.substr(0, 43), name_char) == 42) {
+    return Finding{0, 42, "[redacted token]"};
+  }
+  for (std::string_view scheme : kSchemes) {
+    if (!starts_with_ignoring_case(rest, scheme)) continue;
+    std::size_t length = count_while(rest.substr(scheme.size()), token_char);
+    if (length >= 8) return Finding{scheme.size(), length};  // fewer: the word alone, as in "Bearer token"
+  }
+  std::size_t name = count_while(rest, name_char);
+  if (name == 0 || name == rest.size() || (rest[name] != '=' && rest[name] != '"')) return std::nullopt;
+  if (!is_secret_name(rest.substr(0, name))) return std::nullopt;
+  auto found = value_behind_name(rest.substr(name));
+  if (found) found->kept += name;
+  return found;
+}
+
+}  // namespace
+
 std::string redact(std::string_view text) {
-  static constexpr std::array<std::string_view, 4> kSchemes = {"SSWS ", "Bearer ", "DPoP ", "Basic "};
   std::string out;
   out.reserve(text.size());
   std::size_t i = 0;
   while (i < text.size()) {
     std::string_view rest = text.substr(i);
-    // A compact JWS always starts with the base64url of {" : "eyJ".
-    if (rest.starts_with("eyJ")) {
-      std::size_t end = 0;
-      while (end < rest.size() && token_char(rest[end])) ++end;
-      if (end > 40) {
-        out += "[redacted token]";
-        i += end;
-        continue;
-      }
-    }
-    bool matched = false;
-    for (std::string_view scheme : kSchemes) {
-      if (!rest.starts_with(scheme)) continue;
-      std::size_t end = scheme.size();
-      while (end < rest.size() && token_char(rest[end])) ++end;
-      if (end - scheme.size() < 8) continue;  // the word alone, as in "Bearer token"
-      out += scheme;
-      out += "[redacted]";
-      i += end;
-      matched = true;
-      break;
-    }
-    if (matched) continue;
     if (rest.starts_with("-----BEGIN ") && rest.substr(0, 60).find("PRIVATE KEY") != std::string_view::npos) {
       auto end = rest.find("-----END ");
       if (end != std::string_view::npos) end = rest.find("-----", end + 9);
       out += "[redacted private key]";
       i = end == std::string_view::npos ? text.size() : i + end + 5;
       continue;
+    }
+    if (i == 0 || !name_char(text[i - 1])) {
+      if (auto found = credential_at(rest)) {
+        out += rest.substr(0, found->kept);
+        out += found->note;
+        i += found->kept + found->removed;
+        continue;
+      }
     }
     out += text[i++];
   }
@@ -170,11 +242,9 @@ std::string redact(std::string_view text) {
 
 bool is_secret_name(std::string_view name) {
   std::string wanted = snake(name);
-  for (std::string_view secret : kSecretNames) {
-    if (wanted == secret) return true;
-  }
-  return wanted.ends_with("_secret") || wanted.ends_with("_password") || wanted.ends_with("_private_key") ||
-         wanted.ends_with("_passphrase");
+  return std::ranges::find(kSecretNames, wanted) != kSecretNames.end() ||
+         std::ranges::any_of(kSecretEndings,
+                             [&](std::string_view ending) { return wanted.ends_with(ending); });
 }
 
 }  // namespace core

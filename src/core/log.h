@@ -1,4 +1,5 @@
-// Structured log lines (JSON, one a line) to stderr and to OKTA_LOG_FILE. Never to stdout: that is the protocol.
+// Structured log lines (JSON, one a line) to stderr and to OKTA_LOG_FILE. Never to stdout: that is the
+// protocol.
 //
 //   core::log(LogLevel::info, "okta", "request", {{"status", 200}, {"path", path}});
 // Values whose key sounds like a secret are replaced; core::Secret cannot be passed at all.
@@ -32,7 +33,8 @@ bool log_enabled(LogLevel level);
 void log(LogLevel level, std::string_view component, std::string_view message,
          const boost::json::object& fields = {});
 
-// Replaces what looks like a credential in free text: JWTs, SSWS tokens, Bearer values, PEM private keys.
+// Replaces what looks like a credential in free text: JWTs, Okta API tokens, values of Authorization schemes,
+// PEM private keys, and the values of secret names in forms (name=value) and JSON ("name":"value").
 std::string redact(std::string_view text);
 // True for member names whose value is never shown: "client_secret", "private_key", "password", ...
 bool is_secret_name(std::string_view name);

@@ -1,10 +1,11 @@
 #include "core/random.h"
 
-#include <sodium.h>
-
 #include <array>
 #include <bit>
+#include <cassert>
+#include <cstdlib>
 #include <cstring>
+#include <sodium.h>
 
 #include "core/encoding.h"
 
@@ -13,6 +14,10 @@ namespace {
 
 class SystemRandom final : public Random {
  public:
+  SystemRandom() {
+    // Also chooses the fastest ciphers for this processor. Without randomness nothing of ours is safe to run.
+    if (sodium_init() < 0) std::abort();
+  }
   void fill(std::span<unsigned char> bytes) override { randombytes_buf(bytes.data(), bytes.size()); }
 };
 
@@ -40,6 +45,7 @@ std::string Random::alphanumeric(std::size_t length) {
 }
 
 std::string Random::okta_id(std::string_view prefix) {
+  assert(prefix.size() < 20);
   return std::string(prefix) + alphanumeric(20 - prefix.size());
 }
 

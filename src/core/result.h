@@ -19,15 +19,15 @@ enum class ErrorKind {
   unauthenticated,  // no usable credentials (yet)
   forbidden,        // credentials are good, rights are missing
   not_found,
-  conflict,         // the thing changed, or is not in a state that allows this
-  rate_limited,     // refused for now; later it may pass
-  unavailable,      // the other side did not answer, or answered that it is broken
+  conflict,      // the thing changed, or is not in a state that allows this
+  rate_limited,  // refused for now; later it may pass
+  unavailable,   // the other side did not answer, or answered that it is broken
   timeout,
-  cancelled,        // the caller, or a signal, gave it up
-  too_large,        // a limit of ours was hit; the message names it
-  protocol,         // the other side broke its protocol
-  unsupported,      // known, and deliberately not done here
-  internal,         // a defect of ours
+  cancelled,    // the caller, or a signal, gave it up
+  too_large,    // a limit of ours was hit; the message names it
+  protocol,     // the other side broke its protocol
+  unsupported,  // known, and deliberately not done here
+  internal,     // a defect of ours
 };
 
 std::string_view to_string(ErrorKind kind);
@@ -60,7 +60,9 @@ inline std::unexpected<Error> fail(ErrorKind kind, std::string code, std::string
   return std::unexpected<Error>(
       Error{kind, std::move(code), std::move(message), std::move(hint), std::nullopt});
 }
-inline std::unexpected<Error> fail(Error error) { return std::unexpected<Error>(std::move(error)); }
+inline std::unexpected<Error> fail(Error error) {
+  return std::unexpected<Error>(std::move(error));
+}
 
 // "message (hint)" for logs and terminals.
 std::string describe(const Error& error);
@@ -69,14 +71,16 @@ std::string describe(const Error& error);
 
 #define CORE_CONCAT_(a, b) a##b
 #define CORE_CONCAT(a, b) CORE_CONCAT_(a, b)
-#define CORE_ASSIGN_OR_RETURN_(tmp, declaration, expression)                  \
-  auto tmp = (expression);                                                    \
-  if (!tmp) [[unlikely]] return std::unexpected(std::move(tmp).error());      \
+#define CORE_ASSIGN_OR_RETURN_(tmp, declaration, expression) \
+  auto tmp = (expression);                                   \
+  if (!tmp) [[unlikely]]                                     \
+    return std::unexpected(std::move(tmp).error());          \
   declaration = *std::move(tmp)
 
 // ASSIGN_OR_RETURN(auto user, org.get(path)); stands at statement level, never in an `if` without braces.
 #define ASSIGN_OR_RETURN(declaration, expression) \
   CORE_ASSIGN_OR_RETURN_(CORE_CONCAT(result_, __COUNTER__), declaration, expression)
 
-#define RETURN_IF_ERROR(expression) \
-  if (auto status_ = (expression); !status_) [[unlikely]] return std::unexpected(std::move(status_).error())
+#define RETURN_IF_ERROR(expression)                       \
+  if (auto status_ = (expression); !status_) [[unlikely]] \
+  return std::unexpected(std::move(status_).error())

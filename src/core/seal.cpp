@@ -12,8 +12,12 @@ constexpr std::size_t kNonce = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES;
 constexpr std::size_t kTag = crypto_aead_xchacha20poly1305_ietf_ABYTES;
 constexpr char kVersion = 1;
 
-const unsigned char* bytes(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
-unsigned char* bytes(std::string& text) { return reinterpret_cast<unsigned char*>(text.data()); }
+const unsigned char* bytes(std::string_view text) {
+  return reinterpret_cast<const unsigned char*>(text.data());
+}
+unsigned char* bytes(std::string& text) {
+  return reinterpret_cast<unsigned char*>(text.data());
+}
 
 }  // namespace
 
@@ -50,8 +54,8 @@ Result<std::string> Sealer::open(std::string_view sealed, std::string_view conte
   std::string plaintext(sealed.size() - 1 - kNonce - kTag, '\0');
   const unsigned char* nonce = bytes(sealed) + 1;
   if (crypto_aead_xchacha20poly1305_ietf_decrypt(bytes(plaintext), nullptr, nullptr, nonce + kNonce,
-                                                 sealed.size() - 1 - kNonce, bytes(context), context.size(), nonce,
-                                                 bytes(std::string_view(key_.reveal()))) != 0) {
+                                                 sealed.size() - 1 - kNonce, bytes(context), context.size(),
+                                                 nonce, bytes(std::string_view(key_.reveal()))) != 0) {
     return broken();
   }
   return plaintext;
@@ -63,6 +67,8 @@ std::string sha256(std::string_view data) {
   return digest;
 }
 
-std::string sha256_hex(std::string_view data) { return to_hex(sha256(data)); }
+std::string sha256_hex(std::string_view data) {
+  return to_hex(sha256(data));
+}
 
 }  // namespace core

@@ -6,7 +6,14 @@
 
 namespace core {
 
-Secret::Secret(Secret&& other) noexcept : value_(std::move(other.value_)) { other.wipe(); }
+// A short string is copied even when it is moved, so the one that was given is wiped too.
+Secret::Secret(std::string value) : value_(std::move(value)) {
+  core::wipe(value);
+}
+
+Secret::Secret(Secret&& other) noexcept : value_(std::move(other.value_)) {
+  other.wipe();
+}
 
 Secret& Secret::operator=(Secret&& other) noexcept {
   if (this != &other) {
@@ -17,9 +24,13 @@ Secret& Secret::operator=(Secret&& other) noexcept {
   return *this;
 }
 
-Secret::~Secret() { wipe(); }
+Secret::~Secret() {
+  wipe();
+}
 
-void Secret::wipe() { core::wipe(value_); }
+void Secret::wipe() {
+  core::wipe(value_);
+}
 
 void wipe(std::string& text) {
   // capacity(), not size(): a moved-from short string still holds its bytes.
