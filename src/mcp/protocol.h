@@ -14,11 +14,13 @@ enum class Revision { v2024_11_05, v2025_03_26, v2025_06_18, v2025_11_25, v2026_
 inline constexpr std::array<std::string_view, 5> kRevisionNames = {"2024-11-05", "2025-03-26", "2025-06-18",
                                                                    "2025-11-25", "2026-07-28"};
 inline constexpr std::size_t kRevisions = kRevisionNames.size();
-// What `initialize` answers to a version it does not know (page Lifecycle). Never the modern one: that revision
-// has no `initialize`.
+// What `initialize` answers to a version it does not know (page Lifecycle). Never the modern one: that
+// revision has no `initialize`.
 inline constexpr Revision kNewestLegacy = Revision::v2025_11_25;
 
-constexpr std::string_view to_string(Revision revision) { return kRevisionNames[static_cast<std::size_t>(revision)]; }
+constexpr std::string_view to_string(Revision revision) {
+  return kRevisionNames[static_cast<std::size_t>(revision)];
+}
 
 constexpr std::optional<Revision> parse_revision(std::string_view name) {
   for (std::size_t i = 0; i < kRevisions; ++i) {
@@ -28,7 +30,9 @@ constexpr std::optional<Revision> parse_revision(std::string_view name) {
 }
 
 // Modern: each request carries its own metadata. Legacy: a session that opens with `initialize`.
-constexpr bool is_modern(Revision revision) { return revision >= Revision::v2026_07_28; }
+constexpr bool is_modern(Revision revision) {
+  return revision >= Revision::v2026_07_28;
+}
 
 namespace code {
 inline constexpr int kParseError = -32700;

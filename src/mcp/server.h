@@ -9,8 +9,8 @@
 //   RETURN_IF_ERROR(server->add_tool({...}));
 //   ASSIGN_OR_RETURN(auto end, mcp::serve_stdio(*server, {}));
 //
-// Both eras are served at once: `initialize` for 2024-11-05 … 2025-11-25, and 2026-07-28 by the _meta that each
-// request carries.
+// Both eras are served at once: `initialize` for 2024-11-05 … 2025-11-25, and 2026-07-28 by the _meta that
+// each request carries.
 #pragma once
 
 #include <chrono>
@@ -29,10 +29,12 @@
 
 namespace mcp {
 
+struct ServerShared;  // server_shared.h: what sessions share
+
 // Who we are (schema: Implementation).
 struct Implementation {
   std::string name;
-  std::string title;        // sent from 2025-06-18 on
+  std::string title;  // sent from 2025-06-18 on
   std::string version;
   std::string description;  // sent from 2025-11-25 on, as is website_url
   std::string website_url;
@@ -56,8 +58,8 @@ struct ServerOptions {
   core::LaneOptions upstream{.name = "upstream", .workers = 16};
   std::size_t max_message_bytes = 16u << 20;  // a longer message is refused with -32600
   std::size_t max_message_depth = 64;
-  std::size_t max_batch = 256;                // messages in one JSON-RPC batch
-  std::size_t max_listeners = 64;             // subscriptions/listen streams of one session
+  std::size_t max_batch = 256;     // messages in one JSON-RPC batch
+  std::size_t max_listeners = 64;  // subscriptions/listen streams of one session
 };
 
 // Thread-safe after the first connect(); add_tool() and the on_... setters belong before it.
@@ -69,23 +71,24 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // Checked here, so that a bad tool fails at start-up: name 1–64 of [A-Za-z0-9_.-] and unique, description 1–2048
-  // bytes, input schema with root type "object", a handler. Errors: mcp.tool.*.
+  // Checked here, so that a bad tool fails at start-up: name 1–64 of [A-Za-z0-9_.-] and unique, description
+  // 1–2048 bytes, input schema with root type "object", a handler. Errors: mcp.tool.*.
   core::Status add_tool(Tool tool);
 
-  // Which tools are listed. A tool that is not listed can still be called: listing is advice, the handler's own
-  // checks decide, and its refusal explains more than "unknown tool" would. Asked now and at each tools_changed(),
-  // never per request; must not call the server.
+  // Which tools are listed. A tool that is not listed can still be called: listing is advice, the handler's
+  // own checks decide, and its refusal explains more than "unknown tool" would. Asked now and at each
+  // tools_changed(), never per request; must not call the server.
   void set_visible(std::function<bool(const Tool&)> visible);
-  // Asks again what is visible; when that differs, sends list_changed to legacy sessions past `initialized` and to
-  // modern listeners. Any thread.
+  // Asks again what is visible; when that differs, sends list_changed to legacy sessions past `initialized`
+  // and to modern listeners. Any thread.
   void tools_changed();
 
-  // A log notification to every legacy session past `initialized` whose level allows it. 2026-07-28 has log lines
-  // within requests only: those go through Context::notifier. Any thread. `data` must hold no secret.
+  // A log notification to every legacy session past `initialized` whose level allows it. 2026-07-28 has log
+  // lines within requests only: those go through Context::notifier. Any thread. `data` must hold no secret.
   void log(core::LogLevel level, std::string_view logger, const core::json::Value& data);
 
-  // Called on the session's reading thread after notifications/initialized: must be quick, may keep the pointer.
+  // Called on the session's reading thread after notifications/initialized: must be quick, may keep the
+  // pointer.
   void on_legacy_ready(std::function<void(std::shared_ptr<Session>)> callback);
   // Called once in the server's life, on the reading thread, at the first modern tools/list or tools/call (a
   // discover alone is a probe): must be quick.
@@ -94,17 +97,15 @@ class Server {
   // For transports. The session keeps the outlet; the server must outlive the session.
   std::shared_ptr<Session> connect(std::shared_ptr<Outlet> outlet);
 
-  // Waits until no handler runs, at most `at_most`. False: some handler ignores its stop token; the destructor would
-  // wait for it, so leave the process with _exit().
+  // Waits until no handler runs, at most `at_most`. False: some handler ignores its stop token; the
+  // destructor would wait for it, so leave the process with _exit().
   bool settle(std::chrono::milliseconds at_most);
 
   const ServerOptions& options() const;
 
  private:
-  friend class Session;
-  struct Shared;  // server_shared.h: what sessions share
-  explicit Server(std::unique_ptr<Shared> shared);
-  std::unique_ptr<Shared> shared_;
+  explicit Server(std::unique_ptr<ServerShared> shared);
+  std::unique_ptr<ServerShared> shared_;
 };
 
 }  // namespace mcp

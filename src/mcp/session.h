@@ -1,5 +1,5 @@
-// One connected peer. On stdio there is one session: it holds the legacy handshake, and beside it serves modern
-// requests, each of which stands for itself.
+// One connected peer. On stdio there is one session: it holds the legacy handshake, and beside it serves
+// modern requests, each of which stands for itself.
 #pragma once
 
 #include <functional>
@@ -14,6 +14,10 @@
 #include "mcp/tool.h"
 
 namespace mcp {
+
+class Outlet;
+class SessionImpl;
+struct ServerShared;
 
 struct ClientInfo {
   std::string name;  // what the client calls itself; proves nothing
@@ -36,8 +40,8 @@ class Session : public std::enable_shared_from_this<Session> {
   ClientInfo client() const;
   // True when the legacy client declared elicitation with `url` (2025-11-25).
   bool can_elicit_url() const;
-  // Sends the question now. `done` is called once, on the reading thread or the timer's, with the person's answer
-  // (cancel after question_timeout, a client error, or the end of the session); it must be quick.
+  // Sends the question now. `done` is called once, on the reading thread or the timer's, with the person's
+  // answer (cancel after question_timeout, a client error, or the end of the session); it must be quick.
   // Errors: mcp.session.no_url (see can_elicit_url), mcp.session.closed, mcp.session.too_many_questions.
   core::Status elicit_url(UrlQuestion question, std::function<void(Answer)> done);
   // notifications/elicitation/complete: the page has done its part.
@@ -49,8 +53,8 @@ class Session : public std::enable_shared_from_this<Session> {
   void receive(std::string_view message);
   // A message longer than ServerOptions::max_message_bytes was skipped.
   void receive_oversized();
-  // The peer is gone or the process ends: running calls are told to stop (their answers still go out), open questions
-  // are withdrawn, listeners get their final answer. What comes after is ignored.
+  // The peer is gone or the process ends: running calls are told to stop (their answers still go out), open
+  // questions are withdrawn, listeners get their final answer. What comes after is ignored.
   void close();
 
   ~Session();
@@ -59,9 +63,9 @@ class Session : public std::enable_shared_from_this<Session> {
 
  private:
   friend class Server;
-  struct Impl;
-  explicit Session(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
+  friend class SessionImpl;
+  Session(ServerShared& shared, std::shared_ptr<Outlet> outlet);
+  std::unique_ptr<SessionImpl> impl_;
 };
 
 }  // namespace mcp

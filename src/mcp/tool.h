@@ -1,7 +1,8 @@
 // A tool as a server offers it, and the plain function behind it (MCP "Tools").
 //
-// Handlers never wait for a person (rule 8). What needs one returns NeedInput and is called again with the answers;
-// how the question travels (an elicitation request, or a multi-round-trip result) is the protocol's business.
+// Handlers never wait for a person (rule 8). What needs one returns NeedInput and is called again with the
+// answers; how the question travels (an elicitation request, or a multi-round-trip result) is the protocol's
+// business.
 #pragma once
 
 #include <functional>

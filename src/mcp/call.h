@@ -1,0 +1,90 @@
+// One tools/call, from its request to its answer: which thread runs the handler, how its questions travel,
+// what happens when the client cancels, and what the handler says meanwhile.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "core/context.h"
+#include "mcp/era.h"
+#include "mcp/questions.h"
+#include "mcp/reply.h"
+#include "mcp/request_state.h"
+#include "mcp/tool.h"
+
+namespace mcp {
+
+class Session;
+class SessionImpl;
+
+struct CallStart {
+  std::shared_ptr<Session> session;  // kept alive while the call lives
+  SessionImpl& impl;
+  Envelope envelope;
+  const Tool& tool;
+  core::json::Object params;   // of tools/call; `arguments` is an object or absent
+  std::string progress_token;  // JSON text, or empty
+  std::string trace_id;
+  std::string principal = core::Context{}.principal;
+};
+
+class Call final : public core::Notifier, public std::enable_shared_from_this<Call> {
+ public:
+  Call(CallStart start, Reply reply);
+  ~Call() override;
+
+  // On the reading thread. Answers itself, at once or later.
+  void begin();
+  // The client gave up: the stop token fires, open questions are withdrawn, no answer is sent.
+  void cancel();
+  // The session ends: the stop token fires; a call that waits for a person is answered now.
+  void shut_down();
+
+  void progress(double done, std::optional<double> total, std::string_view message) override;
+  void log(core::LogLevel level, std::string_view logger, const core::json::Value& data) override;
+
+ private:
+  enum class Phase { running, waiting, finished };
+
+  bool open_retry();  // modern: what requestState and inputResponses bring; false when answered
+  void launch();      // runs the handler where the tool says
+  void run() noexcept;
+  core::Result<Outcome> call_handler();
+  void ask(NeedInput need);
+  void ask_legacy(NeedInput need);
+  void ask_modern(OpenRound round);
+  void answered(const std::string& key, InputResponse response);
+  CallBinding binding() const;
+
+  void finish(const ToolResult& result);
+  void finish_text(std::string result);
+  void finish_error(int code, std::string_view message, std::string_view data = {});
+  // The one place where a call ends; false when it had ended already.
+  bool end(bool flush_progress);
+
+  const CallStart start_;
+  const core::json::Object& arguments_;
+  Reply reply_;
+  std::stop_source stop_;
+  // Set before the handler is called again; the handler is never called twice at a time.
+  std::map<std::string, InputResponse> responses_;
+  core::json::Value state_;
+
+  std::mutex mutex_;  // of what follows
+  Phase phase_ = Phase::running;
+  bool registered_ = false;
+  Budget::Reservation reservation_;
+  std::size_t unanswered_ = 0;
+  std::vector<std::int64_t> open_questions_;
+  std::optional<double> last_progress_;
+  bool completed_progress_ = false;
+  core::SteadyTime last_progress_time_{};
+  std::optional<std::string> held_progress_;  // the newest one that came too soon after the last
+};
+
+}  // namespace mcp

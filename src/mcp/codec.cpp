@@ -1,0 +1,250 @@
+#include "mcp/codec.h"
+
+#include <cmath>
+#include <fmt/format.h>
+
+#include "core/log.h"
+#include "mcp/json_text.h"
+
+namespace mcp {
+namespace {
+
+using core::json::Object;
+using core::json::Value;
+
+constexpr bool o = false, X = true;
+// revision | batches audio annotations progress.message titles structured links form url implementation any
+// envelope
+constexpr std::array<WireRules, kRevisions> kRules = {{
+    {Revision::v2024_11_05, X, o, o, o, o, o, o, o, o, o, o, o},
+    {Revision::v2025_03_26, X, X, X, X, o, o, o, o, o, o, o, o},
+    {Revision::v2025_06_18, o, X, X, X, X, X, X, X, o, o, o, o},
+    {Revision::v2025_11_25, o, X, X, X, X, X, X, X, X, X, o, o},
+    {Revision::v2026_07_28, o, X, X, X, X, X, X, X, X, X, X, X},
+}};
+
+std::string implementation_text(const WireRules& rules, const Implementation& info) {
+  ObjectText out;
+  out.string("name", info.name);
+  if (rules.titles) out.optional_string("title", info.title);
+  out.string("version", info.version);
+  if (rules.implementation_text) {
+    out.optional_string("description", info.description).optional_string("websiteUrl", info.website_url);
+  }
+  return std::move(out).close();
+}
+
+std::string_view member(const Content& content, std::string_view key) {
+  const Value* found = content.if_contains(key);
+  return found && found->is_string() ? std::string_view(found->get_string()) : std::string_view{};
+}
+
+std::string text_block(std::string_view text) {
+  return std::move(ObjectText().string("type", "text").string("text", text)).close();
+}
+
+// Whole numbers print as integers; clients show them.
+std::string number_text(double number) {
+  if (number == std::floor(number) && std::abs(number) < 9.0e15) return fmt::format("{:.0f}", number);
+  return core::json::write(Value(number));
+}
+
+}  // namespace
+
+const WireRules& wire_rules(Revision revision) {
+  return kRules[static_cast<std::size_t>(revision)];
+}
+
+Codec::Codec(Revision revision, const ServerOptions& options)
+    : rules_(wire_rules(revision)),
+      server_info_(implementation_text(rules_, options.info)),
+      instructions_(options.instructions) {
+  if (!rules_.result_envelope) return;
+  std::string identity = std::move(ObjectText().raw(meta::kServerInfo, server_info_)).close();
+  envelope_ = R"("resultType":"complete","_meta":)" + identity;
+  // `private`: what is listed depends on what the login may do (page Caching: anything user-dependent).
+  list_envelope_ = fmt::format(R"("resultType":"complete","ttlMs":{},"cacheScope":"private","_meta":{})",
+                               options.list_ttl.count(), identity);
+}
+
+ClientAbilities Codec::abilities(const Object* capabilities) const {
+  const Value* declared = capabilities ? capabilities->if_contains("elicitation") : nullptr;
+  const Object* modes = declared ? declared->if_object() : nullptr;
+  if (!modes || !rules_.form_elicitation) return {};
+  // An empty object means form mode, as it did before modes had names.
+  if (!rules_.url_elicitation) return {.form = true};
+  return {.form = modes->empty() || modes->contains("form"), .url = modes->contains("url")};
+}
+
+std::string Codec::empty_result() const {
+  return "{" + envelope_ + "}";
+}
+
+std::string Codec::capabilities_text() const {
+  return R"({"logging":{},"tools":{"listChanged":true}})";
+}
+
+std::string Codec::initialize_result() const {
+  ObjectText out;
+  out.string("protocolVersion", to_string(rules_.revision))
+      .raw("capabilities", capabilities_text())
+      .raw("serverInfo", server_info_)
+      .optional_string("instructions", instructions_);
+  return std::move(out).close();
+}
+
+std::string Codec::discover_result() const {
+  ObjectText out;
+  // Modern revisions only: a legacy one is reached through initialize (page Versioning).
+  out.raw("supportedVersions", fmt::format("[\"{}\"]", to_string(rules_.revision)))
+      .raw("capabilities", capabilities_text())
+      .optional_string("instructions", instructions_)
+      .members(list_envelope_);
+  return std::move(out).close();
+}
+
+std::string Codec::tool_text(const Tool& tool) const {
+  ObjectText out;
+  out.string("name", tool.name);
+  if (rules_.titles) out.optional_string("title", tool.title);
+  out.string("description", tool.description).object("inputSchema", tool.input_schema);
+  if (rules_.structured_output && tool.output_schema) out.object("outputSchema", *tool.output_schema);
+  if (rules_.tool_annotations) {
+    ObjectText hints;
+    if (!rules_.titles) hints.optional_string("title", tool.title);
+    // All four, always: some hosts refuse tools that leave one to its default.
+    hints.boolean("readOnlyHint", tool.annotations.read_only)
+        .boolean("destructiveHint", tool.annotations.destructive)
+        .boolean("idempotentHint", tool.annotations.idempotent)
+        .boolean("openWorldHint", tool.annotations.open_world);
+    out.raw("annotations", std::move(hints).close());
+  }
+  return std::move(out).close();
+}
+
+std::string Codec::tools_list_result(std::span<const Tool* const> tools) const {
+  std::string list = "[";
+  for (const Tool* tool : tools) {
+    if (list.size() > 1) list += ',';
+    list += tool_text(*tool);
+  }
+  list += ']';
+  ObjectText out;
+  out.raw("tools", list).members(list_envelope_);
+  return std::move(out).close();
+}
+
+// A kind the revision does not know becomes the text that says what it was.
+std::string Codec::content_text(const Content& content) const {
+  std::string_view type = member(content, "type");
+  if (type == "resource_link" && !rules_.resource_links) {
+    return text_block(fmt::format("{}: {}", member(content, "name"), member(content, "uri")));
+  }
+  if (type == "audio" && !rules_.audio) {
+    return text_block(fmt::format("[audio, {}: protocol revision {} cannot carry it]",
+                                  member(content, "mimeType"), to_string(rules_.revision)));
+  }
+  std::string out;
+  append_object(out, content);
+  return out;
+}
+
+std::string Codec::call_result(const ToolResult& result) const {
+  bool structured = result.structured && rules_.structured_output &&
+                    (rules_.any_structured || result.structured->is_object());
+  std::string blocks = "[";
+  for (const Content& content : result.content) {
+    if (blocks.size() > 1) blocks += ',';
+    blocks += content_text(content);
+  }
+  // Many hosts render text only (page Tools: repeat structured content as text).
+  if (result.content.empty() && result.structured)
+    blocks += text_block(core::json::write(*result.structured));
+  blocks += ']';
+
+  ObjectText out;
+  out.raw("content", blocks);
+  if (structured) out.value("structuredContent", *result.structured);
+  if (result.is_error) out.boolean("isError", true);
+  out.members(envelope_);
+  return std::move(out).close();
+}
+
+std::string Codec::input_required_result(const std::map<std::string, FormQuestion>& questions,
+                                         std::string_view request_state) const {
+  ObjectText requests;
+  for (const auto& [key, question] : questions) {
+    requests.raw(
+        key, std::move(ObjectText().string("method", method::kElicit).raw("params", form_params(question)))
+                 .close());
+  }
+  ObjectText out;
+  out.string("resultType", "input_required")
+      .raw("inputRequests", std::move(requests).close())
+      .string("requestState", request_state)
+      .raw("_meta", std::move(ObjectText().raw(meta::kServerInfo, server_info_)).close());
+  return std::move(out).close();
+}
+
+std::string Codec::listen_result(const RequestId& subscription) const {
+  ObjectText about;
+  about.raw(meta::kSubscriptionId, subscription.json).raw(meta::kServerInfo, server_info_);
+  return std::move(ObjectText().string("resultType", "complete").raw("_meta", std::move(about).close()))
+      .close();
+}
+
+std::string Codec::form_params(const FormQuestion& question) const {
+  ObjectText out;
+  if (rules_.url_elicitation) out.string("mode", "form");
+  out.string("message", question.message).object("requestedSchema", question.requested_schema);
+  return std::move(out).close();
+}
+
+std::string Codec::url_params(const UrlQuestion& question) const {
+  ObjectText out;
+  out.string("mode", "url").string("message", question.message).string("url", question.url);
+  out.string("elicitationId", question.elicitation_id);
+  return std::move(out).close();
+}
+
+std::string Codec::progress_params(std::string_view token, double done, std::optional<double> total,
+                                   std::string_view message) const {
+  ObjectText out;
+  out.raw("progressToken", token).raw("progress", number_text(done));
+  if (total) out.raw("total", number_text(*total));
+  if (rules_.progress_message) out.optional_string("message", message);
+  return std::move(out).close();
+}
+
+std::string Codec::message_params(core::LogLevel level, std::string_view logger, const Value& data) const {
+  ObjectText out;
+  out.string("level", core::to_string(level)).optional_string("logger", logger).value("data", data);
+  return std::move(out).close();
+}
+
+std::string Codec::acknowledged_params(const RequestId& subscription, bool tools_list_changed) const {
+  ObjectText out;
+  out.raw("notifications", tools_list_changed ? R"({"toolsListChanged":true})" : "{}")
+      .raw("_meta", std::move(ObjectText().raw(meta::kSubscriptionId, subscription.json)).close());
+  return std::move(out).close();
+}
+
+std::string Codec::subscription_params(const RequestId& subscription) const {
+  return std::move(
+             ObjectText().raw("_meta",
+                              std::move(ObjectText().raw(meta::kSubscriptionId, subscription.json)).close()))
+      .close();
+}
+
+std::string unsupported_version_data(std::string_view requested) {
+  ObjectText out;
+  out.raw("supported", fmt::format("[\"{}\"]", to_string(Revision::v2026_07_28)))
+      .string("requested", requested);
+  return std::move(out).close();
+}
+
+std::string missing_form_capability_data() {
+  return R"({"requiredCapabilities":{"elicitation":{"form":{}}}})";
+}
+
+}  // namespace mcp

@@ -1,0 +1,164 @@
+#include "mcp/jsonrpc.h"
+
+#include <fmt/format.h>
+
+#include "mcp/json_text.h"
+#include "mcp/protocol.h"
+
+namespace mcp {
+namespace {
+
+using core::json::Object;
+using core::json::Value;
+
+constexpr std::string_view kOpen = R"({"jsonrpc":"2.0")";
+
+Message invalid(std::optional<RequestId> id, std::string message) {
+  return Rejected{std::move(id), code::kInvalidRequest, std::move(message)};
+}
+
+Message decode_response(Object& members, const Value* id_value) {
+  Value* result = members.if_contains("result");
+  Value* error = members.if_contains("error");
+  if (result && error) return Ignored{"a response has both result and error"};
+  auto id = id_value ? RequestId::from(*id_value) : std::nullopt;
+  if (!id) return Ignored{"a response without a usable id"};
+  if (result) return Response{std::move(*id), std::move(*result)};
+
+  const Object* problem = error->if_object();
+  const Value* number = problem ? problem->if_contains("code") : nullptr;
+  const Value* text = problem ? problem->if_contains("message") : nullptr;
+  if (!number || !number->is_int64() || !text || !text->is_string()) {
+    return Ignored{"an error response without code and message"};
+  }
+  RpcError read{static_cast<int>(number->get_int64()), std::string(text->get_string()), std::nullopt};
+  if (const Value* data = problem->if_contains("data")) read.data = *data;
+  return Response{std::move(*id), std::move(read)};
+}
+
+Message decode_message(Value& value) {
+  if (!value.is_object()) return invalid({}, "A message is a JSON object.");
+  Object& members = value.get_object();
+  const Value* id_value = members.if_contains("id");
+  auto id = id_value ? RequestId::from(*id_value) : std::nullopt;
+
+  const Value* version = members.if_contains("jsonrpc");
+  if (!version || !version->is_string() || version->get_string() != "2.0") {
+    return invalid(std::move(id), "The member jsonrpc must be \"2.0\".");
+  }
+  Value* method = members.if_contains("method");
+  if (!method) {
+    if (members.contains("result") || members.contains("error")) return decode_response(members, id_value);
+    return invalid(std::move(id), "The member method is missing.");
+  }
+  if (!method->is_string()) return invalid(std::move(id), "The member method must be a string.");
+  if (members.contains("result") || members.contains("error")) {
+    return invalid(std::move(id), "A message is either a request or a response.");
+  }
+
+  Value* params = members.if_contains("params");
+  bool params_fit = !params || params->is_object();
+  std::string name(method->get_string());
+  if (!id_value) {
+    if (!params_fit) return Ignored{"a notification whose params are not an object"};
+    return Notification{std::move(name), params ? std::move(params->get_object()) : Object{}};
+  }
+  if (!id)
+    return invalid({}, fmt::format("An id is a string of at most {} bytes or an integer.", kMaxIdBytes));
+  if (!params_fit) return invalid(std::move(id), "The member params must be an object.");
+  return Request{std::move(*id), std::move(name), params ? std::move(params->get_object()) : Object{}};
+}
+
+}  // namespace
+
+std::optional<RequestId> RequestId::from(const Value& value) {
+  if (value.is_int64()) return RequestId{std::to_string(value.get_int64())};
+  if (value.is_uint64()) return RequestId{std::to_string(value.get_uint64())};
+  if (!value.is_string() || value.get_string().size() > kMaxIdBytes) return std::nullopt;
+  RequestId id;
+  append_string(id.json, value.get_string());
+  return id;
+}
+
+Rejected oversized(const DecodeLimits& limits) {
+  return {std::nullopt, code::kInvalidRequest,
+          fmt::format("The message is longer than {} bytes; it was skipped.", limits.max_bytes)};
+}
+
+Incoming decode(std::string_view text, const DecodeLimits& limits) {
+  if (text.size() > limits.max_bytes) return Message{oversized(limits)};
+  auto parsed = core::json::parse(text, {.max_bytes = limits.max_bytes, .max_depth = limits.max_depth});
+  if (!parsed) {
+    bool no_json = parsed.error().code == "core.json.syntax";
+    return Message{Rejected{std::nullopt, no_json ? code::kParseError : code::kInvalidRequest,
+                            core::describe(parsed.error())}};
+  }
+  if (!parsed->is_array()) return decode_message(*parsed);
+
+  auto& elements = parsed->get_array();
+  if (elements.empty()) return invalid({}, "A batch holds at least one message.");
+  if (elements.size() > limits.max_batch) {
+    return invalid({}, fmt::format("A batch holds at most {} messages.", limits.max_batch));
+  }
+  Batch batch;
+  batch.messages.reserve(elements.size());
+  for (auto& element : elements) batch.messages.push_back(decode_message(element));
+  return batch;
+}
+
+std::string encode_result(const RequestId& id, std::string_view result) {
+  std::string out;
+  out.reserve(kOpen.size() + id.json.size() + result.size() + 24);
+  out += kOpen;
+  out += ",\"id\":";
+  out += id.json;
+  out += ",\"result\":";
+  out += result;
+  out += '}';
+  return out;
+}
+
+std::string encode_error(const std::optional<RequestId>& id, int code, std::string_view message,
+                         std::string_view data) {
+  std::string out{kOpen};
+  out += ",\"id\":";
+  out += id ? std::string_view(id->json) : std::string_view("null");
+  out += ",\"error\":{\"code\":";
+  out += std::to_string(code);
+  out += ",\"message\":";
+  append_string(out, message);
+  if (!data.empty()) {
+    out += ",\"data\":";
+    out += data;
+  }
+  out += "}}";
+  return out;
+}
+
+std::string encode_request(const RequestId& id, std::string_view method, std::string_view params) {
+  std::string out{kOpen};
+  out += ",\"id\":";
+  out += id.json;
+  out += ",\"method\":";
+  append_string(out, method);
+  if (!params.empty()) {
+    out += ",\"params\":";
+    out += params;
+  }
+  out += '}';
+  return out;
+}
+
+std::string encode_notification(std::string_view method, std::string_view params) {
+  std::string out{kOpen};
+  out += ",\"method\":";
+  append_string(out, method);
+  if (!params.empty()) {
+    out += ",\"params\":";
+    out += params;
+  }
+  out += '}';
+  return out;
+}
+
+}  // namespace mcp

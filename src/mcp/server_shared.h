@@ -1,0 +1,69 @@
+// What the sessions of one server share.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "core/lane.h"
+#include "mcp/codec.h"
+#include "mcp/questions.h"
+#include "mcp/request_state.h"
+#include "mcp/server.h"
+#include "mcp/tool_registry.h"
+
+namespace mcp {
+
+// Counts handlers that run or are queued, so that shutdown can wait for them.
+class Work {
+ public:
+  void begin();
+  void end();
+  // True when nothing runs any more.
+  bool wait(std::chrono::milliseconds at_most);
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable idle_;
+  std::size_t running_ = 0;
+};
+
+struct ServerShared {
+  explicit ServerShared(ServerOptions settings);
+
+  const Codec& codec(Revision revision) const { return codecs[static_cast<std::size_t>(revision)]; }
+  core::Lane& lane(RunsOn where) { return where == RunsOn::local ? local : upstream; }
+  // Empty when as many questions are open as may be.
+  Budget::Reservation reserve_question();
+  std::string next_trace_id();
+  std::vector<std::shared_ptr<Session>> live_sessions();
+  void note_modern_call();
+
+  const ServerOptions options;
+  ToolRegistry tools;
+  std::vector<Codec> codecs;  // by revision
+  Budget questions;
+  RequestStates states;
+  Alarms alarms;
+  Work work;
+
+  std::function<void(std::shared_ptr<Session>)> legacy_ready;
+  std::function<void()> first_modern_call;
+  std::atomic<bool> modern_called = false;
+
+  std::mutex sessions_mutex;
+  std::vector<std::weak_ptr<Session>> sessions;
+
+  const std::string trace_prefix;
+  std::atomic<std::uint64_t> traces = 0;
+
+  // Last, so that they are joined before anything a handler may use goes.
+  core::Lane local;
+  core::Lane upstream;
+};
+
+}  // namespace mcp

@@ -1,0 +1,223 @@
+#include "mcp/session.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+#include "core/log.h"
+#include "mcp/form.h"
+#include "mcp/json_text.h"
+#include "mcp/server_shared.h"
+#include "mcp/session_impl.h"
+
+namespace mcp {
+
+using core::json::Value;
+
+Session::Session(ServerShared& shared, std::shared_ptr<Outlet> outlet)
+    : impl_(std::make_unique<SessionImpl>(*this, shared, std::move(outlet))) {}
+Session::~Session() = default;
+
+Revision Session::revision() const {
+  return impl_->revision();
+}
+ClientInfo Session::client() const {
+  return impl_->client();
+}
+bool Session::can_elicit_url() const {
+  return impl_->can_elicit_url();
+}
+core::Status Session::elicit_url(UrlQuestion question, std::function<void(Answer)> done) {
+  return impl_->elicit_url(std::move(question), std::move(done));
+}
+void Session::elicitation_complete(std::string_view elicitation_id) {
+  impl_->elicitation_complete(elicitation_id);
+}
+void Session::receive(std::string_view message) {
+  impl_->receive(message);
+}
+void Session::receive_oversized() {
+  impl_->refuse(oversized({.max_bytes = impl_->shared().options.max_message_bytes}));
+}
+void Session::close() {
+  impl_->close();
+}
+
+SessionImpl::SessionImpl(Session& owner, ServerShared& shared, std::shared_ptr<Outlet> outlet)
+    : owner_(owner), shared_(shared), outlet_(std::move(outlet)) {}
+
+Revision SessionImpl::revision() const {
+  std::lock_guard lock(mutex_);
+  return legacy_ ? legacy_->rules().revision : kNewestLegacy;
+}
+
+ClientInfo SessionImpl::client() const {
+  std::lock_guard lock(mutex_);
+  return client_;
+}
+
+bool SessionImpl::can_elicit_url() const {
+  std::lock_guard lock(mutex_);
+  return initialized_ && !closed_ && abilities_.url;
+}
+
+core::Status SessionImpl::elicit_url(UrlQuestion question, std::function<void(Answer)> done) {
+  if (!can_elicit_url()) {
+    return core::fail(core::ErrorKind::unsupported, "mcp.session.no_url",
+                      "The client did not declare that it can open a URL for the person.");
+  }
+  auto reservation = shared_.reserve_question();
+  if (!reservation) {
+    return core::fail(core::ErrorKind::rate_limited, "mcp.session.too_many_questions",
+                      fmt::format("{} questions already wait for an answer.", shared_.questions.limit()));
+  }
+  auto held = std::make_shared<Budget::Reservation>(std::move(reservation));
+  auto answered = [held, done = std::move(done)](const Value* elicit_result) {
+    held->release();
+    done(elicit_result ? parse_action(*elicit_result).value_or(Answer::cancel) : Answer::cancel);
+  };
+  if (!open_question(shared_.codec(revision()).url_params(question), std::move(answered))) {
+    return core::fail(core::ErrorKind::unavailable, "mcp.session.closed", "The session has ended.");
+  }
+  return {};
+}
+
+void SessionImpl::elicitation_complete(std::string_view elicitation_id) {
+  if (!can_elicit_url()) return;
+  send(encode_notification(method::kElicitationComplete,
+                           std::move(ObjectText().string("elicitationId", elicitation_id)).close()),
+       Delivery::required);
+}
+
+void SessionImpl::tools_changed() {
+  std::lock_guard lock(mutex_);  // held while sending: after a cancel, a listener hears nothing more
+  if (closed_) return;
+  if (initialized_) send(encode_notification(method::kToolsListChanged, {}), Delivery::required);
+  for (const Listener& listener : listeners_) {
+    if (!listener.tools_list_changed) continue;
+    const Codec& codec = shared_.codec(Revision::v2026_07_28);
+    send(encode_notification(method::kToolsListChanged, codec.subscription_params(listener.id)),
+         Delivery::required);
+  }
+}
+
+void SessionImpl::log(core::LogLevel level, std::string_view logger, const Value& data) {
+  const Codec* codec = nullptr;
+  {
+    std::lock_guard lock(mutex_);
+    if (closed_ || !initialized_ || level < log_level_) return;
+    codec = legacy_;
+  }
+  send(encode_notification(method::kMessage, codec->message_params(level, logger, data)),
+       Delivery::droppable);
+}
+
+bool SessionImpl::add_call(const RequestId& id, std::shared_ptr<Call> call) {
+  std::lock_guard lock(mutex_);
+  auto same = [&](const Listener& listener) { return listener.id == id; };
+  if (std::ranges::any_of(listeners_, same)) return false;
+  return calls_.emplace(id, std::move(call)).second;
+}
+
+void SessionImpl::remove_call(const RequestId& id) {
+  std::shared_ptr<Call> removed;  // goes after the lock
+  std::lock_guard lock(mutex_);
+  if (auto found = calls_.find(id); found != calls_.end()) {
+    removed = std::move(found->second);
+    calls_.erase(found);
+  }
+}
+
+std::optional<std::int64_t> SessionImpl::open_question(std::string params, QuestionDone done) {
+  std::int64_t id = 0;
+  {
+    std::lock_guard lock(mutex_);
+    if (closed_) return std::nullopt;
+    id = ++question_serial_;
+    auto ring = [session = owner_.weak_from_this(), id] {
+      if (auto alive = session.lock()) alive->impl_->question_expired(id);
+    };
+    auto when = shared_.options.clock->steady() + shared_.options.question_timeout;
+    questions_.emplace(id, Question{std::move(done), shared_.alarms.set(when, std::move(ring))});
+  }
+  send(encode_request(RequestId::of(id), method::kElicit, params), Delivery::required);
+  return id;
+}
+
+std::optional<SessionImpl::Question> SessionImpl::take_question(std::int64_t id) {
+  std::optional<Question> taken;
+  {
+    std::lock_guard lock(mutex_);
+    auto found = questions_.find(id);
+    if (found == questions_.end()) return std::nullopt;
+    taken = std::move(found->second);
+    questions_.erase(found);
+  }
+  shared_.alarms.clear(taken->alarm);
+  return taken;
+}
+
+void SessionImpl::withdraw_question(std::int64_t id, std::string_view reason) {
+  if (!take_question(id)) return;
+  send(encode_notification(
+           method::kCancelled,
+           std::move(ObjectText().raw("requestId", std::to_string(id)).string("reason", reason)).close()),
+       Delivery::required);
+}
+
+void SessionImpl::question_expired(std::int64_t id) {
+  auto question = take_question(id);
+  if (!question) return;
+  send(encode_notification(
+           method::kCancelled,
+           std::move(
+               ObjectText().raw("requestId", std::to_string(id)).string("reason", "nobody answered in time"))
+               .close()),
+       Delivery::required);
+  question->done(nullptr);
+}
+
+ToolResult SessionImpl::too_many_questions() const {
+  return error_result(
+      fmt::format("{} questions already wait for a person's answer, so this call cannot ask its own. "
+                  "Nothing was done. Answer or cancel some of them, then call again.",
+                  shared_.questions.limit()));
+}
+
+void SessionImpl::refuse(const Rejected& rejected) {
+  send(encode_error(rejected.id, rejected.code, rejected.message), Delivery::required);
+}
+
+void SessionImpl::close() {
+  std::vector<std::shared_ptr<Call>> calls;
+  std::map<std::int64_t, Question> questions;
+  {
+    std::lock_guard lock(mutex_);
+    if (closed_) return;
+    closed_ = true;
+    for (auto& [id, call] : calls_) calls.push_back(call);
+    questions.swap(questions_);
+    for (const Listener& listener : listeners_) {
+      const Codec& codec = shared_.codec(Revision::v2026_07_28);
+      send(encode_result(listener.id, codec.listen_result(listener.id)), Delivery::required);
+      // Page Cancellation: the server says so when it tears a subscription down.
+      send(encode_notification(method::kCancelled,
+                               std::move(ObjectText().raw("requestId", listener.id.json)).close()),
+           Delivery::required);
+    }
+    listeners_.clear();
+  }
+  for (auto& [id, question] : questions) {
+    shared_.alarms.clear(question.alarm);
+    send(encode_notification(method::kCancelled,
+                             std::move(ObjectText()
+                                           .raw("requestId", std::to_string(id))
+                                           .string("reason", "the server is shutting down"))
+                                 .close()),
+         Delivery::required);
+  }
+  for (const auto& call : calls) call->shut_down();
+  for (auto& [id, question] : questions)
+    question.done(nullptr);  // those of calls are over; elicit_url's are told
+}
+
+}  // namespace mcp
