@@ -44,7 +44,7 @@ class VerifiedClientAssertion {
 };
 
 struct ClientAssertionRules {
-  std::vector<std::string> audiences;  // `aud` names one of these: the endpoint that was asked
+  std::vector<std::string> audiences{};  // `aud` names one of these: the endpoint that was asked
   // Okta's list for private_key_jwt.
   std::vector<Algorithm> algorithms{Algorithm::rs256, Algorithm::rs384, Algorithm::rs512,
                                     Algorithm::es256, Algorithm::es384, Algorithm::es512};

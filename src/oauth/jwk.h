@@ -121,7 +121,7 @@ class KeySet {
   // Entries of unknown kty, alg or curve, and ones that are too short, are skipped (RFC 7517 section 5 asks
   // for it). Secrets (oct) are skipped as well: a document fetched from outside must not bring any. `accept`
   // is for sets configured by whoever runs the program. At most 1 MiB and 256 entries. Errors:
-  // oauth.jwks.not_a_set, oauth.jwks.too_large, oauth.jwks.duplicate_kid (same kid, same type),
+  // oauth.jwks.not_a_set, oauth.jwks.too_large, oauth.jwks.duplicate_kid (same kid, type and use),
   // oauth.jwks.mixed (secrets beside public keys).
   static core::Result<KeySet> parse(std::string_view json, Secrets secrets = Secrets::skip);
 

@@ -28,11 +28,11 @@ core::Result<std::string> sign_compact(const Key& key, std::string_view payload,
                                        const boost::json::object& header = {});
 
 struct JwsRules {
-  std::vector<Algorithm> algorithms;  // the allow-list; empty refuses everything
+  std::vector<Algorithm> algorithms{};  // the allow-list; empty refuses everything
   // Accepted `typ` values, compared without case and without a leading "application/" (RFC 7515
   // section 4.1.9). Empty: `typ` is not looked at. Otherwise a token without typ passes only where
   // typ_optional is set.
-  std::vector<std::string> types;
+  std::vector<std::string> types{};
   bool typ_optional = false;
   // Refuse a token that does not name its key. Without kid, every key of the set that fits the algorithm is
   // tried.

@@ -61,13 +61,13 @@ class VerifiedJwt {
 };
 
 struct JwtRules {
-  JwsRules jws;                                      // allow-list, typ, kid, size
-  std::string issuer;                                // required: `iss` is exactly this
-  std::vector<std::string> audiences;                // required: `aud` names at least one of these, exactly
-  std::chrono::seconds leeway{60};                   // for exp, nbf, iat
-  std::optional<std::chrono::seconds> max_age;       // needs iat
-  std::optional<std::chrono::seconds> max_lifetime;  // exp at most this far ahead of now
-  std::vector<std::string> required_claims;          // besides iss, aud and exp, which always are
+  JwsRules jws{};                                      // allow-list, typ, kid, size
+  std::string issuer{};                                // required: `iss` is exactly this
+  std::vector<std::string> audiences{};                // required: `aud` names at least one of these, exactly
+  std::chrono::seconds leeway{60};                     // for exp, nbf, iat
+  std::optional<std::chrono::seconds> max_age{};       // needs iat
+  std::optional<std::chrono::seconds> max_lifetime{};  // exp at most this far ahead of now
+  std::vector<std::string> required_claims{};          // besides iss, aud and exp, which always are
 };
 
 // Immutable and thread-safe; the clock outlives it.
