@@ -91,26 +91,15 @@ core::Result<mcp::ToolResult> run(Runtime& runtime, const std::string& tool, con
   }
 }
 
-// A call at a terminal may wait for its sign-in; the link was printed when it began.
-void wait_for_sign_in(Runtime& runtime) {
-  if (!runtime.org()) return;
-  core::Context context;
-  auto token = runtime.tokens()->token(context);
-  if (token || token.error().code != "oauth.login_pending" || !runtime.device_grant()) return;
-  runtime.device_grant()->wait(context);
-}
-
 }  // namespace
 
 int cmd_call(const Settings& settings, const std::string& tool, const std::string& args_json,
              const std::vector<std::string>& assignments, bool as_json) {
   auto arguments = arguments_from(tool, args_json, assignments);
   if (!arguments) return complain(arguments.error());
-  auto runtime = Runtime::create(settings, {.on_prompt = [](const oauth::DevicePrompt& prompt) {
-    std::fprintf(stderr, "Open %s and enter %s\n", prompt.verification_uri.c_str(), prompt.user_code.c_str());
-  }});
-  wait_for_sign_in(*runtime);
-  auto result = run(*runtime, tool, *arguments);
+  Runtime runtime(settings, {.on_prompt = print_prompt});
+  if (auto signed_in = runtime.sign_in_and_wait(); !signed_in) return complain(signed_in.error());
+  auto result = run(runtime, tool, *arguments);
   if (!result) return complain(result.error());
   if (as_json) {
     json::Array content;

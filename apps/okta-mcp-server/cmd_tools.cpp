@@ -9,12 +9,12 @@
 
 int cmd_tools(const Settings& settings, const std::string& toolset, bool granted, bool as_json) {
   namespace json = core::json;
-  auto runtime = Runtime::create(settings, {});
+  Runtime runtime(settings, {});
   json::Array list;
   std::size_t tokens = 0;
   for (const auto& row : admin::all_tools()) {
     if (!toolset.empty() && admin::to_string(row.area) != toolset) continue;
-    if (granted && !admin::is_available(runtime->services(), row)) continue;
+    if (granted && !admin::is_available(runtime.services(), row)) continue;
     auto schema = admin::input_schema(row);
     tokens += core::estimate_tokens(std::string(row.name) + std::string(row.about) + json::write(schema));
     if (as_json) {

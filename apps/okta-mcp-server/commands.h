@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "oauth/device_grant.h"
 #include "settings.h"
 
 int cmd_serve(const Settings& settings);
@@ -20,6 +21,9 @@ int cmd_logout(const Settings& settings);
 int cmd_status(const Settings& settings, bool as_json);
 int cmd_audit_show(const Settings& settings, std::size_t count);
 int cmd_audit_verify(const Settings& settings);
+
+// Link and code of a device sign-in, on stderr.
+void print_prompt(const oauth::DevicePrompt& prompt);
 
 // "okta-mcp-server: MESSAGE HINT" on stderr, one line; returns 2 for wrong input and missing settings, else 1.
 int complain(const core::Error& error);

@@ -2,13 +2,15 @@
 // network or loads libcurl before the first request needs it.
 #pragma once
 
+#include <condition_variable>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 
 #include "admin/services.h"
 #include "core/clock.h"
-#include "core/random.h"
 #include "net/http_client.h"
 #include "oauth/device_grant.h"
 #include "oauth/token_source.h"
@@ -16,7 +18,7 @@
 #include "okta/org.h"
 #include "settings.h"
 
-// What a running sign-in tells the person; both may be called on any thread.
+// What a sign-in tells; each may be empty, and is called on any thread.
 struct SignInListener {
   std::function<void(const oauth::DevicePrompt&)> on_prompt;
   std::function<void()> on_signed_in;
@@ -25,31 +27,45 @@ struct SignInListener {
 
 class Runtime {
  public:
-  // Never fails for want of a setting: what is missing or unusable comes out of org() when somebody asks for it.
-  static std::unique_ptr<Runtime> create(const Settings& settings, SignInListener listener);
-
-  admin::Services& services() { return *services_; }
-  core::Result<okta::Org*> org();
-  // Fetches a token (key) or begins the device grant; does not wait for a person. No-op when a setting is missing.
-  void begin_sign_in();
-  // Forgets the stored login. True when there was one.
-  core::Result<bool> forget_login();
-  oauth::TokenSource* tokens() { return tokens_.get(); }
-  oauth::DeviceGrant* device_grant() { return device_grant_; }
-
+  // `settings` outlives the runtime. Never fails for want of a setting: what is missing or unusable comes out of
+  // org() when somebody asks for it.
+  Runtime(const Settings& settings, SignInListener listener);
   ~Runtime();
 
+  admin::Services& services() { return services_; }
+  // Builds everything at the first call: reads the key and the stored login, asks nobody.
+  core::Result<okta::Org*> org();
+  // Signs in: by key or API token before it returns, by device grant without waiting for the person. Does nothing
+  // when a setting is missing.
+  void begin_sign_in();
+  // Signs in and waits for the person where one is needed.
+  core::Status sign_in_and_wait();
+  core::Result<std::shared_ptr<const oauth::AccessToken>> token();
+  std::string_view method() const { return tokens_ ? tokens_->method() : "none"; }
+  // Forgets the stored login. True when there was one.
+  core::Result<bool> forget_login();
+
  private:
-  explicit Runtime(const Settings& settings) : settings_(settings) {}
-  core::Status build_tokens(SignInListener listener);
-  core::Status build_org();
+  core::Status build();
+  core::Status build_tokens();
+  oauth::TokenKey token_key() const;
+  std::optional<std::vector<std::string>> granted_scopes();
+  void sign_in_ended(std::optional<core::Error> problem);
 
   const Settings& settings_;
+  SignInListener listener_;
+
+  std::mutex mutex_;
+  std::condition_variable ended_;
+  bool built_ = false;
+  std::optional<core::Error> problem_;  // why there is no org
+  bool sign_in_over_ = false;
+  std::optional<core::Error> sign_in_problem_;
+
   std::unique_ptr<net::HttpClient> http_;
   std::unique_ptr<oauth::TokenStore> store_;
   std::unique_ptr<oauth::TokenSource> tokens_;
   oauth::DeviceGrant* device_grant_ = nullptr;  // tokens_, when that is how one signs in
   std::unique_ptr<okta::Org> org_;
-  std::optional<core::Error> problem_;  // why there is no org
-  std::unique_ptr<admin::Services> services_;
+  admin::Services services_;
 };

@@ -1,0 +1,66 @@
+// The audit log: one line on disk before a write leaves, one after it came back (rule 3: no line, no change).
+//
+// STATE_DIR/audit.jsonl, mode 0600. Each line carries the hash of the line before it, so that a line taken out or
+// altered shows. Several processes append to one file.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/json.h"
+#include "core/result.h"
+
+namespace admin {
+
+struct AuditEntry {
+  enum class Phase {
+    intent,    // about to be sent
+    outcome,   // came back; `result` says how
+    refused,   // a person said no, or could not be asked
+    released,  // a person released a plan in a terminal
+  };
+  Phase phase = Phase::intent;
+  std::string principal;
+  std::string tool;
+  std::string plan;
+  std::string trace_id;
+  core::json::Object arguments;  // redacted here, the caller passes them as they are
+  std::string request;           // "POST /api/v1/users/00u1/lifecycle/deactivate"
+  std::string result;            // "ok", "failed", "unknown", "declined", ...
+  int status = 0;                // HTTP status, 0 when there was none
+  std::string request_id;        // Okta's
+  std::string detail;            // the error's message
+};
+
+std::string_view to_string(AuditEntry::Phase phase);
+
+// Thread-safe.
+class AuditLog {
+ public:
+  AuditLog(std::string path, core::Clock& clock) : path_(std::move(path)), clock_(&clock) {}
+
+  // On disk when it returns. Errors of core::DurableLines: the change must then not be made.
+  core::Status append(const AuditEntry& entry);
+
+  struct Check {
+    std::int64_t lines = 0;
+    std::optional<std::int64_t> broken_at;  // 1-based line whose chain does not hold
+    std::string reason;
+  };
+  core::Result<Check> verify() const;
+  // The newest `count` lines, oldest first.
+  core::Result<std::vector<core::json::Object>> tail(std::size_t count) const;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+  core::Clock* clock_;
+};
+
+// Arguments as they may be written down: secrets replaced, long texts cut.
+core::json::Value redact_arguments(const core::json::Value& arguments);
+
+}  // namespace admin

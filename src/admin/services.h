@@ -1,0 +1,57 @@
+// What tools work with: the org, the clock, the books. One per process and org.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "admin/approval.h"
+#include "admin/audit.h"
+#include "core/clock.h"
+#include "core/result.h"
+#include "okta/org.h"
+
+namespace admin {
+
+struct ServicesOptions {
+  std::string principal;  // who acts, as audit lines name it
+  std::string state_dir;
+  std::vector<std::string> configured_scopes;  // OKTA_SCOPES; empty when not set
+  std::string toolset;  // areas to offer, separated by commas; empty for all
+  std::size_t answer_budget_tokens = 6000;
+  bool read_only = false;
+};
+
+class Services {
+ public:
+  using Granted = std::function<std::optional<std::vector<std::string>>()>;
+
+  // `org` is asked at each call: its error says which setting is missing, and the tool list is served all the same.
+  // `granted` tells what the login is known to have, without making one or touching anything slow.
+  Services(ServicesOptions options, std::function<core::Result<okta::Org*>()> org, Granted granted, core::Clock& clock)
+      : options_(std::move(options)),
+        org_(std::move(org)),
+        granted_(std::move(granted)),
+        clock_(&clock),
+        audit_(options_.state_dir + "/audit.jsonl", clock),
+        approvals_(options_.state_dir, clock) {}
+
+  core::Result<okta::Org*> org() const { return org_(); }
+  core::Clock& clock() const { return *clock_; }
+  AuditLog& audit() { return audit_; }
+  Approvals& approvals() { return approvals_; }
+  const ServicesOptions& options() const { return options_; }
+
+  // The scopes the present login has, else those configured; nullopt when neither is known. Asks nobody.
+  std::optional<std::vector<std::string>> known_scopes() const;
+
+ private:
+  ServicesOptions options_;
+  std::function<core::Result<okta::Org*>()> org_;
+  Granted granted_;
+  core::Clock* clock_;
+  AuditLog audit_;
+  Approvals approvals_;
+};
+
+}  // namespace admin

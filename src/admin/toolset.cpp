@@ -1,0 +1,168 @@
+#include "admin/toolset.h"
+
+#include <algorithm>
+
+#include "admin/change.h"
+#include "admin/read.h"
+#include "core/log.h"
+#include "core/text.h"
+
+namespace admin {
+namespace {
+
+namespace json = core::json;
+
+const Param kSingleReadParams[] = {
+    {.name = "fields", .type = Type::string_list, .place = Place::handler, .about = "paths"},
+};
+
+constexpr std::int64_t kPageMaximum = 200;      // users, groups, apps, policies
+constexpr std::int64_t kLogPageMaximum = 1000;  // listLogEvents
+
+core::Result<mcp::Outcome> run_row(Services& services, const ToolRow& row, const core::Context& context,
+                                   const mcp::ToolCall& call) {
+  ASSIGN_OR_RETURN(Arguments arguments, Arguments::check(row, call.arguments, services.clock().now()));
+  if (row.handler) return row.handler(services, row, context, arguments, call);
+  if (row.effect != Effect::read) return run_change(services, row, context, arguments, call);
+  if (row.list) return run_list(services, row, context, arguments);
+  return run_item(services, row, context, arguments);
+}
+
+// The one place where an Error of ours becomes what a model reads.
+core::Result<mcp::Outcome> run_and_translate(Services& services, const ToolRow& row, const core::Context& context,
+                                             const mcp::ToolCall& call) {
+  auto outcome = run_row(services, row, context, call);
+  if (outcome) return outcome;
+  if (core::log_enabled(core::LogLevel::debug)) {
+    core::log(core::LogLevel::debug, "admin", "tool failed",
+              {{"tool", row.name}, {"code", outcome.error().code}, {"reason", outcome.error().message}});
+  }
+  return mcp::Complete{mcp::error_result(error_text(outcome.error()))};
+}
+
+mcp::Tool to_tool(Services& services, const ToolRow& row) {
+  mcp::Tool tool;
+  tool.name = row.name;
+  tool.title = row.title;
+  tool.description = row.about;
+  tool.input_schema = input_schema(row);
+  tool.annotations = {.read_only = row.effect == Effect::read,
+                      .destructive = row.effect == Effect::destructive,
+                      .idempotent = row.call.method == net::Method::put || row.call.method == net::Method::delete_ ||
+                                    row.effect == Effect::read,
+                      .open_world = row.area != Area::server};
+  tool.runs_on = row.runs_on;
+  tool.handler = [&services, &row](const core::Context& context, const mcp::ToolCall& call) {
+    return run_and_translate(services, row, context, call);
+  };
+  return tool;
+}
+
+// "users, groups" names areas; the server's own tools are always there.
+bool in_toolset(std::string_view toolset, Area area) {
+  if (toolset.find_first_not_of(" ,") == std::string_view::npos || area == Area::server) return true;
+  while (!toolset.empty()) {
+    auto word = toolset.substr(0, toolset.find_first_of(" ,"));
+    if (word == to_string(area)) return true;
+    toolset.remove_prefix(std::min(toolset.size(), word.size() + 1));
+  }
+  return false;
+}
+
+}  // namespace
+
+std::string_view to_string(Area area) {
+  switch (area) {
+    case Area::server: return "server";
+    case Area::users: return "users";
+    case Area::groups: return "groups";
+    case Area::applications: return "applications";
+    case Area::policies: return "policies";
+    case Area::logs: return "logs";
+    case Area::reports: return "reports";
+  }
+  return "server";
+}
+
+const std::vector<ToolRow>& all_tools() {
+  static const std::vector<ToolRow> rows = [] {
+    std::vector<ToolRow> all;
+    for (auto make : {server_tools, user_tools, group_tools, application_tools, policy_tools, log_tools, report_tools}) {
+      auto part = make();
+      std::move(part.begin(), part.end(), std::back_inserter(all));
+    }
+    return all;
+  }();
+  return rows;
+}
+
+std::vector<Param> all_params(const ToolRow& row) {
+  std::vector<Param> params = row.params;
+  if (row.list) {
+    params.push_back({.name = "limit",
+                      .type = Type::integer,
+                      .place = Place::handler,
+                      .about = "rows, default 100",
+                      .minimum = 1,
+                      .maximum = row.area == Area::logs ? kLogPageMaximum : kPageMaximum});
+    params.push_back({.name = "after", .place = Place::handler, .about = "cursor of the last answer"});
+    params.push_back({.name = "fetch_all", .type = Type::boolean, .place = Place::handler, .about = "every page"});
+    params.push_back({.name = "fields", .type = Type::string_list, .place = Place::handler, .about = "columns or paths"});
+    params.push_back({.name = "format", .place = Place::handler, .choices = {"csv", "json"}});
+    params.push_back({.name = "count_only", .type = Type::boolean, .place = Place::handler});
+  } else if (row.effect == Effect::read && row.handler == nullptr) {
+    params.insert(params.end(), std::begin(kSingleReadParams), std::end(kSingleReadParams));
+  }
+  return params;
+}
+
+bool is_available(const Services& services, const ToolRow& row) {
+  if (services.options().read_only && row.effect != Effect::read) return false;
+  if (!in_toolset(services.options().toolset, row.area)) return false;
+  if (row.scope.empty()) return true;
+  auto scopes = services.known_scopes();
+  return !scopes || std::find(scopes->begin(), scopes->end(), row.scope) != scopes->end();
+}
+
+core::Status add_tools(mcp::Server& server, Services& services) {
+  for (const ToolRow& row : all_tools()) RETURN_IF_ERROR(server.add_tool(to_tool(services, row)));
+  server.set_visible([&services](const mcp::Tool& tool) {
+    const auto& rows = all_tools();
+    auto row = std::find_if(rows.begin(), rows.end(), [&](const ToolRow& r) { return r.name == tool.name; });
+    return row != rows.end() && is_available(services, *row);
+  });
+  return {};
+}
+
+core::Result<mcp::Outcome> call_tool(Services& services, std::string_view name, const core::Context& context,
+                                     const mcp::ToolCall& call) {
+  std::vector<std::string_view> near;
+  for (const ToolRow& row : all_tools()) {
+    if (row.name == name) return run_and_translate(services, row, context, call);
+    if (row.name.find(name) != std::string_view::npos || name.find(row.name) != std::string_view::npos) {
+      near.push_back(row.name);
+    }
+  }
+  return core::fail(core::ErrorKind::invalid_input, "admin.tool.unknown", fmt::format("There is no tool \"{}\".", name),
+                    near.empty() ? std::string("`okta-mcp-server tools` lists them.")
+                                 : fmt::format("Did you mean: {}?", fmt::join(near, ", ")));
+}
+
+std::string error_text(const core::Error& error) {
+  std::string text = "Failed: " + core::clean(error.message);
+  if (!error.hint.empty()) text += "\nNext: " + core::clean(error.hint);
+  if (error.upstream) {
+    const auto& problem = *error.upstream;
+    std::string detail;
+    auto add = [&](std::string_view label, std::string_view value) {
+      if (!value.empty()) detail += fmt::format("{}{} {}", detail.empty() ? "" : ", ", label, core::clean(value));
+    };
+    add("HTTP", problem.status == 0 ? std::string{} : std::to_string(problem.status));
+    add("code", problem.code);
+    add("request", problem.request_id);
+    if (!detail.empty()) text += "\nOkta: " + detail;
+  }
+  return text;
+}
+
+}  // namespace admin

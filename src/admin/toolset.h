@@ -1,0 +1,30 @@
+// The rows, made into MCP tools.
+#pragma once
+
+#include <memory>
+
+#include "admin/services.h"
+#include "admin/tool_row.h"
+#include "core/context.h"
+#include "core/json.h"
+#include "core/result.h"
+#include "mcp/server.h"
+
+namespace admin {
+
+// Adds every row to the server and lets it list those that the known scopes and read-only mode allow.
+// `services` outlives the server.
+core::Status add_tools(mcp::Server& server, Services& services);
+
+// One call, as `okta-mcp-server call` makes it: the same checks and the same way as through MCP.
+// Error admin.tool.unknown lists names that are near.
+core::Result<mcp::Outcome> call_tool(Services& services, std::string_view name, const core::Context& context,
+                                     const mcp::ToolCall& call);
+
+// True when the known scopes and read-only mode leave the tool something to do.
+bool is_available(const Services& services, const ToolRow& row);
+
+// An Error in the words a model reads: what happened, Okta's code and request id, cause, next step.
+std::string error_text(const core::Error& error);
+
+}  // namespace admin
