@@ -56,7 +56,8 @@ class FakeHttpClient final : public HttpClient {
       function = answer_;
     }
     if (context.cancelled()) {
-      return core::fail(core::ErrorKind::cancelled, "net.cancelled", "The request was cancelled.");
+      return core::fail(core::ErrorKind::cancelled, "net.cancelled_unsent",
+                        "The request was cancelled before it was sent.");
     }
     auto answer = function ? function(context, request) : next();
     if (answer && request.on_body && answer->status / 100 == 2) {
