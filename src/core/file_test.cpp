@@ -65,7 +65,7 @@ TEST_F(FileTest, MakesPrivateDirectoriesWithTheirParents) {
 }
 
 TEST_F(FileTest, RefusesADirectoryThatOthersMayWriteTo) {
-  for (mode_t mode : {0770, 0702, 01777}) {
+  for (mode_t mode : {0770u, 0702u, 01777u}) {
     fs::create_directory(at("shared"));
     ASSERT_EQ(chmod(at("shared").c_str(), mode), 0);
     auto made = make_private_directory(at("shared"));
