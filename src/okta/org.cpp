@@ -26,30 +26,34 @@ bool reads_by_method(net::Method method) {
 }
 
 // Paths come from tools that put ids into templates: an id must never move the request to another operation.
-core::Status check_path(std::string_view path) {
+// Returns the path as the catalogue is asked for it: what servers overlook when they route (empty segments,
+// escapes,
+// ";parameters" of a segment) is taken out, so that no spelling of a write passes for something unknown.
+core::Result<std::string> canonical_path(std::string_view path) {
   auto refuse = [&](std::string_view why) {
     return core::fail(ErrorKind::invalid_input, "okta.path",
                       fmt::format("The path \"{}\" {}; nothing was sent.", one_line(path, 200), why),
                       "Give an absolute path such as /api/v1/users/00u1, with parameters percent-encoded.");
   };
-  if (!path.starts_with('/') || path.starts_with("//") || path.size() > kMaxPath)
-    return refuse("is not acceptable");
+  if (!path.starts_with('/') || path.size() > kMaxPath) return refuse("is not acceptable");
   for (char c : path) {
     bool plain =
         (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
         std::string_view("-._~!$&'()*+,;=:@%/").find(c) != std::string_view::npos;  // RFC 3986 pchar, "/"
     if (!plain) return refuse("holds a character that must be percent-encoded");
   }
+  std::string canonical;
   for (auto rest = path.substr(1); !rest.empty();) {
     auto segment = rest.substr(0, rest.find('/'));
     rest.remove_prefix(std::min(rest.size(), segment.size() + 1));
-    auto decoded = core::percent_decode(segment);
+    auto decoded = core::percent_decode(segment.substr(0, segment.find(';')));
     if (!decoded) return refuse("has a broken percent escape");
     if (*decoded == "." || *decoded == ".." || decoded->find_first_of("/\\") != std::string::npos) {
       return refuse("has a segment that could lead elsewhere");
     }
+    if (!decoded->empty()) canonical += "/" + *decoded;
   }
-  return {};
+  return canonical;
 }
 
 // Operations the catalogue does not know share a few buckets, so that odd paths cannot fill the governor's
@@ -106,9 +110,9 @@ class HttpOrg final : public Org {
 };
 
 core::Result<Response> HttpOrg::call(const core::Context& context, const Request& request) {
-  RETURN_IF_ERROR(check_path(request.path));
+  ASSIGN_OR_RETURN(const auto canonical, canonical_path(request.path));
   const auto method = net::to_string(request.method);
-  const auto* operation = catalogue::match_operation(method, request.path);
+  const auto* operation = catalogue::match_operation(method, canonical);
   const bool write = operation ? catalogue::is_write(operation->effect) : !reads_by_method(request.method);
   if (write && options_.read_only) {
     return core::fail(
@@ -119,15 +123,20 @@ core::Result<Response> HttpOrg::call(const core::Context& context, const Request
   }
   if (operation) RETURN_IF_ERROR(check_scopes(*operation));
 
-  const auto bucket = bucket_of(operation, request.path);
+  const auto bucket = bucket_of(operation, canonical);
   const auto give_up = governor_.give_up();
   Attempts attempts;
   for (;;) {
     auto permit = governor_.admit(context, bucket, give_up);
     if (!permit) {
-      // The caller should see Okta's own words too, when it was Okta who refused first.
-      if (attempts.refusal) permit.error().upstream = attempts.refusal->upstream;
-      return std::unexpected(std::move(permit).error());
+      core::Error error = std::move(permit).error();
+      if (attempts.refusal && error.code == "okta.rate_limited") {
+        // It was Okta who refused; our part is only that the wait for its window is too long.
+        attempts.refusal->message += " " + error.message;
+        attempts.refusal->hint = error.hint;
+        error = *std::move(attempts.refusal);
+      }
+      return std::unexpected(std::move(error));
     }
     std::optional<RateGovernor::Permit> in_flight(*std::move(permit));
     ASSIGN_OR_RETURN(auto token, tokens_.token(context));

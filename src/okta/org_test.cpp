@@ -78,10 +78,10 @@ TEST(Org, RefusesUrlsThatAreNoOrigin) {
 TEST(Org, RefusesPathsThatCouldLeadElsewhere) {
   TestOrg test;
   for (std::string_view path :
-       {"", "api/v1/users", "//evil.com/x", "/api/v1/users/../groups", "/api/v1/users/%2e%2E/groups",
-        "/api/v1/users/a%2Fb", "/api/v1/users/a%5cb", "/api/v1/users/a\\b", "/api/v1/users?limit=1",
-        "/api/v1/users#x", "/api/v1/users/a b", "/api/v1/users/a\nb", "/api/v1/users/%zz", "/api/v1/users/%4",
-        "/api/v1/users/.", "/api/v1/users/\xc3\xa9", "/api/v1/users/\"x\"", "https://evil.com/"}) {
+       {"", "api/v1/users", "/api/v1/users/../groups", "/api/v1/users/%2e%2E/groups", "/api/v1/users/a%2Fb",
+        "/api/v1/users/a%5cb", "/api/v1/users/a\\b", "/api/v1/users?limit=1", "/api/v1/users#x",
+        "/api/v1/users/a b", "/api/v1/users/a\nb", "/api/v1/users/%zz", "/api/v1/users/%4", "/api/v1/users/.",
+        "/api/v1/users/\xc3\xa9", "/api/v1/users/\"x\"", "https://evil.com/"}) {
     auto result = test.get(std::string(path));
     ASSERT_FALSE(result) << path;
     EXPECT_EQ(result.error().code, "okta.path") << path;
@@ -117,7 +117,10 @@ TEST(Org, ReadOnlyIsDecidedByTheCatalogue) {
        false},  // a .read scope, but mail leaves
       {net::Method::get, "/api/v1/apps/0oa1/express-configure/oauth2/authorize", false},
       {net::Method::post, "/api/v1/unknown", false},
-      {net::Method::post, "/api/v1/policies/simulate/", false},
+      {net::Method::post, "/api/v1/policies/simulate/", true},
+      // Other spellings of writes.
+      {net::Method::get, "//api/v1//apps/0oa1/express%2Dconfigure/oauth2;x=1/authorize/", false},
+      {net::Method::post, "/api/v1/policies/simulate/x", false},
       {net::Method::options, "/api/v1/users", false},
   };
   for (const auto& row : kRows) {
@@ -236,10 +239,12 @@ TEST(Org, A429BeyondTheCeilingNamesItsEnd) {
   test.http.reply(429, R"({"errorCode":"E0000047","errorSummary":"Too many"})", headers);
   auto result = test.get("/api/v1/users");
   ASSERT_FALSE(result);
-  EXPECT_EQ(result.error().code, "okta.rate_limited");
-  EXPECT_THAT(result.error().message, HasSubstr("2027-01-15T08:00:31."));
+  EXPECT_EQ(result.error().code, "okta.E0000047");
+  EXPECT_THAT(result.error().message,
+              HasSubstr("Too many. Waiting for Okta's rate limit on /api/v1/users would take "
+                        "until 2027-01-15T08:00:31."));
+  EXPECT_THAT(result.error().hint, HasSubstr("a call waits 30 s at most"));
   ASSERT_TRUE(result.error().upstream);
-  EXPECT_EQ(result.error().upstream->code, "E0000047");
   EXPECT_EQ(result.error().upstream->request_id, "r9");
   EXPECT_EQ(test.http.count(), 1u);
   EXPECT_EQ(test.clock.waited(), seconds{0});
@@ -253,7 +258,8 @@ TEST(Org, TheCeilingIsForTheWholeCall) {
   });
   auto result = test.get("/api/v1/users");
   ASSERT_FALSE(result);
-  EXPECT_EQ(result.error().code, "okta.rate_limited");
+  EXPECT_EQ(result.error().code, "okta.http_429");
+  EXPECT_THAT(result.error().message, HasSubstr("would take until"));
   EXPECT_EQ(test.http.count(), 2u);
   EXPECT_LE(test.clock.waited(), seconds{100});
 }
