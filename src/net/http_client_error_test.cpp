@@ -240,9 +240,9 @@ class ProxiedClientTest : public HttpClientTest {
 TEST_F(ProxiedClientTest, ProxyThatRefuses) {
   for (const auto& [status, hint] : {std::pair{407, "password"}, std::pair{403, "no_proxy"}}) {
     std::string asked;
-    TestListener proxy([&, status = status](TestSocket& socket, int) {
+    TestListener proxy([&, code = status](TestSocket& socket, int) {
       asked = socket.read_until("\r\n\r\n");
-      socket.send(fmt::format("HTTP/1.1 {} No\r\nContent-Length: 0\r\n\r\n", status));
+      socket.send(fmt::format("HTTP/1.1 {} No\r\nContent-Length: 0\r\n\r\n", code));
     });
     use_proxy(proxy.port());
     const auto error = error_of({.url = "https://example.invalid/p"}, "net.proxy");

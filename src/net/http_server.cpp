@@ -502,7 +502,7 @@ class Server final : public HttpServer {
     stopped_ = true;
     shared_.draining = true;
     for (auto& loop : loops_) {
-      asio::post(loop->io, [this, &loop = *loop] {
+      asio::post(loop->io, [&loop = *loop] {
         error_code ignored;
         loop.acceptor.close(ignored);
         loop.retry.cancel();

@@ -13,6 +13,7 @@ namespace net {
 namespace {
 
 using namespace std::chrono_literals;
+using namespace std::string_literals;
 using testing::EndsWith;
 using testing::HasSubstr;
 using testing::Not;
@@ -101,10 +102,10 @@ TEST(HttpServer, RefusesWhatItMust) {
   const std::string get = "GET / HTTP/1.1\r\nHost: h\r\n";
   const Bad rows[] = {
       {"not HTTP", "hello\r\n\r\n", 400},
-      {"TLS", std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\n", 12), 400},
+      {"TLS", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\n"s, 400},
       {"bare LF", "GET / HTTP/1.1\nHost: h\n\n", 400},
       {"bare CR", "GET / HTTP/1.1\r\nHost: h\rX: y\r\n\r\n", 400},
-      {"NUL", std::string("GET / HTTP/1.1\r\nHost: h\r\nX: a\0b\r\n\r\n", 38), 400},
+      {"NUL", "GET / HTTP/1.1\r\nHost: h\r\nX: a\0b\r\n\r\n"s, 400},
       {"folded header", get + "X: a\r\n b\r\n\r\n", 400},
       {"folded with tab", get + "X: a\r\n\tb\r\n\r\n", 400},
       {"fold before any header", "GET / HTTP/1.1\r\n Host: h\r\n\r\n", 400},

@@ -83,6 +83,7 @@ class TestSocket {
   // 0 at an orderly end, an errno (ECONNRESET, EAGAIN) otherwise.
   int last_error() const { return error_; }
 
+  int fd() const { return fd_; }
   void shutdown_send() { ::shutdown(fd_, SHUT_WR); }
   void close() {
     if (fd_ >= 0) ::close(fd_);

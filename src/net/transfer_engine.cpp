@@ -369,8 +369,9 @@ class CurlEngine final : public TransferEngine {
       start_waiting();
       int active = 0;
       curl_.multi_perform(multi_, &active);
-      const bool some_ended = collect_finished() | end_overdue();
-      if (some_ended && !transfers_.empty()) continue;  // their places may be taken
+      const bool some_finished = collect_finished();
+      const bool some_overdue = end_overdue();
+      if ((some_finished || some_overdue) && !transfers_.empty()) continue;  // their places may be taken
       curl_.multi_poll(multi_, nullptr, 0, milliseconds_to_next_deadline(), nullptr);
     }
     while (!transfers_.empty()) finish(transfers_.front(), TransferEnd::cancelled, CURLE_OK);
