@@ -1,0 +1,53 @@
+// What a token stands for, and the tokens themselves, shaped as Okta's org authorization server shapes them.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "authserver/server.h"
+#include "core/clock.h"
+#include "core/result.h"
+#include "oauth/jwt.h"
+
+namespace authserver {
+
+// Who allowed what to whom. Lives in records of device codes and refresh tokens.
+struct Authorization {
+  std::string client_id;
+  std::vector<std::string> scopes;
+  // Of a person; empty where a client acts for itself.
+  std::string user_id{};
+  std::string login{};
+  std::int64_t auth_time = 0;  // seconds since 1970
+  // The refresh tokens that follow from one sign-in die together.
+  std::string family{};
+
+  bool has(std::string_view scope) const;
+};
+
+boost::json::object to_json(const Authorization& authorization);
+std::optional<Authorization> authorization_from_json(const boost::json::value& value);
+
+// The header's `typ` of access tokens for the org's own API.
+inline constexpr std::string_view kAccessTokenType = "application/okta-internal-at+jwt";
+
+// token_type, expires_in, access_token, scope; with a person and `openid` also id_token; with
+// `offline_access` also refresh_token. `authorization.family` is started when it is empty and needed.
+core::Result<boost::json::object> token_answer(const Server& server, Authorization authorization,
+                                               const std::vector<std::string>& scopes);
+
+// Evidence that an access token is ours, of now, and not revoked. Errors: those of oauth/jwt.h, and
+// authserver.access_token_revoked.
+core::Result<oauth::VerifiedJwt> verify_access_token(const Server& server, std::string_view token);
+
+// From now on the token (by its jti) is refused, until it expires by itself.
+core::Status revoke_access_token(const Server& server, const oauth::VerifiedJwt& token);
+
+// All refresh tokens of a sign-in, and the access tokens that came with them, are refused from now on.
+core::Status revoke_family(const Server& server, std::string_view family);
+core::Result<bool> family_is_alive(const Server& server, std::string_view family);
+
+}  // namespace authserver

@@ -1,0 +1,179 @@
+#include "authserver/problem.h"
+
+#include <array>
+
+#include "core/json.h"
+
+namespace authserver {
+namespace {
+
+using core::ErrorKind;
+
+constexpr std::array<ProblemRow, 49> kProblems{{
+    // The request
+    {"invalid_request", 400, "invalid_request", "The request is malformed: {}."},
+    {"method_not_allowed", 405, "invalid_request", "The endpoint answers {} only."},
+    {"duplicate_oauth_params", 400, "invalid_request",
+     "The request contained multiple parameters with the same name."},
+    {"token_request_missing_grant_type", 400, "invalid_request",
+     "The token request must specify a 'grant_type'. Valid values: [{}]"},
+    {"missing_token_request_parameter", 400, "invalid_request", "The required parameter '{}' is missing."},
+    {"request_missing_token", 400, "invalid_request", "The 'token' parameter is required."},
+    {"unsupported_grant_type", 400, "unsupported_grant_type",
+     "The authorization grant type is not supported by the authorization server. Configured grant types: "
+     "[{}]."},
+    {"unauthorized_client", 400, "unauthorized_client",
+     "The client is not authorized to use the provided grant type. Configured grant types: [{}]."},
+
+    // The client
+    {"client_credentials_in_query", 400, "invalid_request",
+     "Client credentials cannot be supplied via query parameters."},
+    {"multiple_client_credentials", 401, "invalid_request",
+     "Cannot supply multiple client credentials. Use one of the following: credentials in the Authorization "
+     "header, "
+     "credentials in the post body, or a client_assertion in the post body."},
+    {"client_assertion_type_invalid", 400, "invalid_request", "The client_assertion_type is invalid."},
+    {"invalid_client", 401, "invalid_client",
+     "Client authentication failed. Either the client or the client credentials are invalid."},
+    {"missing_client_credentials", 401, "invalid_client", "No client credentials found."},
+    {"invalid_basic_auth_creds", 401, "invalid_client",
+     "Found Authentication header but was not valid client credentials."},
+    {"invalid_client_id", 401, "invalid_client", "Invalid value for 'client_id' parameter."},
+    {"invalid_client_secret", 401, "invalid_client",
+     "The client secret supplied for a confidential client is invalid."},
+    {"unsupported_auth_method_client_creds", 401, "invalid_client",
+     "Client Credentials requests to the Org Authorization Server must use the private_key_jwt "
+     "token_endpoint_auth_method."},
+    {"client_assertion_invalid_issuer", 401, "invalid_client",
+     "The issuer claim for client_assertion is not a valid client_id."},
+    {"client_assertion_invalid_subject", 401, "invalid_client",
+     "The subject claim for client_assertion is not a valid client_id."},
+    {"client_assertion_invalid_audience", 401, "invalid_client",
+     "The audience claim for client_assertion must be the endpoint invoked for the request."},
+    {"client_assertion_expiration_required", 401, "invalid_client",
+     "The client_assertion must contain the 'exp' claim as seconds since epoch."},
+    {"client_assertion_expired_token", 401, "invalid_client", "The client_assertion token is expired."},
+    {"client_assertion_expires_too_far_in_future", 401, "invalid_client",
+     "The client_assertion token has an expiration too far into the future."},
+    {"client_assertion_issued_at_in_future", 401, "invalid_client",
+     "The client_assertion token must be issued before the current time."},
+    {"client_assertion_already_used", 401, "invalid_client",
+     "The client_assertion token has already been used."},
+    {"client_assertion_invalid_signature", 401, "invalid_client",
+     "The client_assertion signature is invalid."},
+    {"client_assertion_invalid_jwt", 401, "invalid_client", "The parsing of the client_assertion failed."},
+    {"client_assertion_invalid_kid", 401, "invalid_client", "The client_assertion JWT kid is invalid."},
+    {"client_assertion_invalid_signature_algorithm", 401, "invalid_client",
+     "The client_assertion JWT signature algorithm is invalid."},
+    {"client_assertion_jwks_not_configured", 401, "invalid_client",
+     "The client does not have a JWKSet configured, but the client_assertion requires one."},
+
+    // Scopes
+    {"invalid_scope", 400, "invalid_scope",
+     "The requested scope is invalid, unknown, malformed, or exceeds the scope granted by the resource "
+     "owner."},
+    {"missing_scopes", 400, "invalid_scope", "No scopes were requested."},
+    {"no_default_scopes", 400, "invalid_scope",
+     "The authorization server resource does not have any configured default scopes, 'scope' must be "
+     "provided."},
+    {"no_matching_scope", 400, "invalid_scope",
+     "One or more scopes are not configured for the authorization server resource."},
+    {"illegal_scope", 400, "invalid_scope", "The following scopes are not allowed for this request: [{}]."},
+    {"openid_scope_required", 400, "invalid_scope",
+     "Requests for ID tokens or access tokens with OpenID scopes require the 'openid' scope."},
+    {"openid_not_allowed_client_creds", 400, "invalid_scope",
+     "Cannot request 'openid' scopes using client credentials."},
+    {"client_credentials_self_scope_requested", 400, "client_credentials_self_scope_requested",
+     "The 'client_credentials' grant type may not request .self scopes."},
+    {"no_org_scopes_granted", 400, "consent_required", "You are not allowed any of the requested scopes."},
+    {"refresh_scopes_denied", 400, "access_denied",
+     "Some of the scopes requested for the refresh request were not granted in the original authorize "
+     "request. Denied "
+     "scopes: {}."},
+
+    // Device codes and refresh tokens
+    {"authorization_pending", 400, "authorization_pending",
+     "The device authorization is pending. Please try again later."},
+    {"slow_down", 400, "slow_down", "Slow down the polling frequency. Please try again later."},
+    {"expired_token", 400, "expired_token", "The device code has expired."},
+    {"access_denied", 400, "access_denied", "The resource owner or authorization server denied the request."},
+    {"invalid_device_code", 400, "invalid_grant", "The device code is invalid or has expired."},
+    {"invalid_user_code", 400, "invalid_user_code", "The user code is invalid or has expired."},
+    {"invalid_refresh_token", 400, "invalid_grant", "The refresh token is invalid or expired."},
+
+    {"access_token_revoked", 401, "invalid_token", "The access token has been revoked."},
+
+    // Ourselves
+    {"server_error", 500, "server_error",
+     "The authorization server encountered an unexpected condition that prevented it from fulfilling the "
+     "request."},
+}};
+
+constexpr std::string_view kPrefix = "authserver.";
+
+ErrorKind kind_of(int status) {
+  switch (status) {
+    case 401:
+      return ErrorKind::unauthenticated;
+    case 403:
+      return ErrorKind::forbidden;
+    case 500:
+      return ErrorKind::internal;
+    default:
+      return ErrorKind::invalid_input;
+  }
+}
+
+}  // namespace
+
+const ProblemRow* find_problem(std::string_view name) {
+  for (const ProblemRow& row : kProblems) {
+    if (row.name == name) return &row;
+  }
+  return nullptr;
+}
+
+std::unexpected<core::Error> problem(std::string_view name,
+                                     std::initializer_list<std::string_view> arguments) {
+  const ProblemRow* row = find_problem(name);
+  if (!row) row = find_problem("server_error");
+  std::string text;
+  const auto* argument = arguments.begin();
+  std::string_view rest = row->description;
+  for (std::size_t at = rest.find("{}"); at != std::string_view::npos; at = rest.find("{}")) {
+    text += rest.substr(0, at);
+    if (argument != arguments.end()) text += *argument++;
+    rest.remove_prefix(at + 2);
+  }
+  text += rest;
+  return core::fail(kind_of(row->status), std::string(kPrefix) + std::string(row->name), std::move(text));
+}
+
+net::ServerResponse json_response(const boost::json::value& body, int status) {
+  net::ServerResponse response;
+  response.status = status;
+  response.headers.add("Content-Type", "application/json");
+  response.headers.add("Cache-Control", "no-cache, no-store");
+  response.headers.add("Pragma", "no-cache");
+  response.body = core::json::write(body);
+  return response;
+}
+
+net::ServerResponse error_response(const core::Error& error, bool basic_was_tried) {
+  const ProblemRow* row = nullptr;
+  std::string description;
+  if (std::string_view code = error.code; code.starts_with(kPrefix)) {
+    row = find_problem(code.substr(kPrefix.size()));
+    description = error.message;
+  }
+  if (!row) {
+    row = find_problem("server_error");
+    description = row->description;
+  }
+  auto response = json_response({{"error", row->error}, {"error_description", description}}, row->status);
+  if (row->status == 401 && basic_was_tried)
+    response.headers.add("WWW-Authenticate", "Basic realm=\"oauth\"");
+  return response;
+}
+
+}  // namespace authserver
