@@ -1,14 +1,13 @@
-// The MCP client of ./demo: asks what people ask first, shows each call, its answer and its time, and writes what it
-// changed to a file, so that ./demo can look it up in the org by other means.
+// The MCP client of ./demo: asks what people ask first, shows each call, its answer and its time, and writes
+// what it changed to a file, so that ./demo can look it up in the org by other means.
 //
 //   okta-demo-client key|device SERVER RESULTS
-#include <unistd.h>
-
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <thread>
+#include <unistd.h>
 
 #include "core/json.h"
 #include "mcp/stdio_client.h"
@@ -20,7 +19,8 @@ namespace json = core::json;
 constexpr std::size_t kShownLines = 12;
 
 constexpr std::string_view kReportTemplate =
-    "# Access audit\n\nFrom {{since}} to {{until}}: {{total}} changes.\n\n## Group memberships\n{{membership_changes}}\n\n"
+    "# Access audit\n\nFrom {{since}} to {{until}}: {{total}} changes.\n\n## Group "
+    "memberships\n{{membership_changes}}\n\n"
     "## Users\n{{user_changes}}\n\n## Who made them\n{{by_actor}}\n";
 
 // What the person at the client answers to the next question.
@@ -33,11 +33,14 @@ class Story {
  public:
   Story(mcp::StdioClient& client, Person& person) : client_(client), person_(person) {}
 
-  // One step: the request in a person's words, the tool call an agent makes of it, the answer, the time it took.
-  std::string step(std::string_view title, std::string_view request, std::string_view tool, json::Object arguments) {
+  // One step: the request in a person's words, the tool call an agent makes of it, the answer, the time it
+  // took.
+  std::string step(std::string_view title, std::string_view request, std::string_view tool,
+                   json::Object arguments) {
     std::printf("\n\033[1m%.*s\033[0m\n", static_cast<int>(title.size()), title.data());
     std::printf("  asked  \"%.*s\"\n", static_cast<int>(request.size()), request.data());
-    std::printf("  call   %.*s %s\n", static_cast<int>(tool.size()), tool.data(), json::write(arguments).c_str());
+    std::printf("  call   %.*s %s\n", static_cast<int>(tool.size()), tool.data(),
+                json::write(arguments).c_str());
     person_.was_asked.clear();
     auto begin = std::chrono::steady_clock::now();
     auto result = client_.call_tool(tool, std::move(arguments), std::chrono::minutes(2));
@@ -55,7 +58,8 @@ class Story {
     std::string text = mcp::result_text(*result);
     std::printf("  answer in %.1f ms\n", ms);
     print_indented(text, "    ");
-    last_was_error_ = result->contains("isError") && result->at("isError").is_bool() && result->at("isError").get_bool();
+    last_was_error_ =
+        result->contains("isError") && result->at("isError").is_bool() && result->at("isError").get_bool();
     return text;
   }
 
@@ -96,24 +100,24 @@ class Story {
 std::string id_in(std::string_view text, std::string_view prefix) {
   for (auto at = text.find(prefix); at != std::string_view::npos; at = text.find(prefix, at + 1)) {
     std::string_view candidate = text.substr(at, 20);
-    bool whole = candidate.size() == 20 &&
-                 candidate.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") ==
-                     std::string_view::npos;
-    if (whole && (at == 0 || !std::isalnum(static_cast<unsigned char>(text[at - 1])))) return std::string(candidate);
+    bool whole =
+        candidate.size() == 20 &&
+        candidate.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") ==
+            std::string_view::npos;
+    if (whole && (at == 0 || !std::isalnum(static_cast<unsigned char>(text[at - 1]))))
+      return std::string(candidate);
   }
   return {};
 }
 
 core::Result<std::unique_ptr<mcp::StdioClient>> start(const char* server, Person& person) {
-  return mcp::StdioClient::start({.argv = {server},
-                                  .name = "okta-demo-client",
-                                  .on_elicitation = [&person](const json::Object& params) {
-                                    person.was_asked = json::string_or_empty(params, "message");
-                                    mcp::InputResponse response{.action = person.says_yes ? mcp::Answer::accept
-                                                                                          : mcp::Answer::decline};
-                                    if (person.says_yes) response.content["confirm"] = true;
-                                    return response;
-                                  }});
+  return mcp::StdioClient::start(
+      {.argv = {server}, .name = "okta-demo-client", .on_elicitation = [&person](const json::Object& params) {
+         person.was_asked = json::string_or_empty(params, "message");
+         mcp::InputResponse response{.action = person.says_yes ? mcp::Answer::accept : mcp::Answer::decline};
+         if (person.says_yes) response.content["confirm"] = true;
+         return response;
+       }});
 }
 
 int tell_key_story(mcp::StdioClient& client, Person& person, const char* results_file) {
@@ -124,33 +128,38 @@ int tell_key_story(mcp::StdioClient& client, Person& person, const char* results
              {{"search", "profile.department eq \"Engineering\""}, {"limit", 10}});
 
   std::string login = "ada.lovelace@example.com";
-  std::string created = story.step(
-      "2. Creating Users", "Create a user for our new employee Ada Lovelace.", "create_user",
-      {{"profile", json::Object{{"firstName", "Ada"},
-                                {"lastName", "Lovelace"},
-                                {"email", login},
-                                {"login", login},
-                                {"department", "Engineering"},
-                                {"title", "Analyst"}}}});
+  std::string created =
+      story.step("2. Creating Users", "Create a user for our new employee Ada Lovelace.", "create_user",
+                 {{"profile", json::Object{{"firstName", "Ada"},
+                                           {"lastName", "Lovelace"},
+                                           {"email", login},
+                                           {"login", login},
+                                           {"department", "Engineering"},
+                                           {"title", "Analyst"}}}});
   results["created_user"] = id_in(created, "00u");
   story.expect(!id_in(created, "00u").empty(), "the answer carries the new user's id");
 
   story.step("3. Group Assignment", "Add this new employee to the engineering group.", "add_user_to_group",
              {{"group_id", "Engineering"}, {"user_id", login}});
 
-  story.step("4. Creating an Audit Report",
-             "Generate a security audit report for the last 30 days and highlight all changes to user and group "
-             "memberships according to my report template.",
-             "run_report", {{"name", "membership_changes"}, {"days", 30}, {"template", kReportTemplate}});
+  story.step(
+      "4. Creating an Audit Report",
+      "Generate a security audit report for the last 30 days and highlight all changes to user and group "
+      "memberships according to my report template.",
+      "run_report", {{"name", "membership_changes"}, {"days", 30}, {"template", kReportTemplate}});
 
-  std::string inactive = story.step("5. Inactive users", "Generate a report of inactive users in the last 90 days.",
-                                    "run_report", {{"name", "inactive_users"}, {"days", 90}});
+  std::string inactive =
+      story.step("5. Inactive users", "Generate a report of inactive users in the last 90 days.",
+                 "run_report", {{"name", "inactive_users"}, {"days", 90}});
   results["inactive_report"] = inactive;
 
   std::string attempts =
-      story.step("6. Who tried to log in", "Deactivate all users who tried to log in within the last 30 minutes.",
-                 "get_logs", {{"since", "30m"}, {"filter", "eventType eq \"user.session.start\""}, {"limit", 20},
-                              {"fields", json::Array{"published", "actor.id", "actor.alternateId", "outcome.result"}}});
+      story.step("6. Who tried to log in",
+                 "Deactivate all users who tried to log in within the last 30 minutes.", "get_logs",
+                 {{"since", "30m"},
+                  {"filter", "eventType eq \"user.session.start\""},
+                  {"limit", 20},
+                  {"fields", json::Array{"published", "actor.id", "actor.alternateId", "outcome.result"}}});
   std::string target = id_in(attempts, "00u");
   if (target.empty()) target = id_in(created, "00u");
   results["deactivated_user"] = target;
@@ -164,7 +173,8 @@ int tell_key_story(mcp::StdioClient& client, Person& person, const char* results
   story.expect(unchanged.find("DEPROVISIONED") == std::string::npos, "refused: nothing changed");
 
   person.says_yes = true;
-  story.step("8. The same change allowed", "Yes, deactivate that one.", "deactivate_user", {{"user_id", target}});
+  story.step("8. The same change allowed", "Yes, deactivate that one.", "deactivate_user",
+             {{"user_id", target}});
   story.expect(!story.last_was_error(), "allowed: done");
 
   std::ofstream(results_file) << json::write(results) << "\n";
@@ -207,7 +217,8 @@ int main(int argc, char** argv) {
     return 1;
   }
   bool device = std::string_view(argv[1]) == "device";
-  int status = device ? tell_device_story(**client, person, argv[3]) : tell_key_story(**client, person, argv[3]);
+  int status =
+      device ? tell_device_story(**client, person, argv[3]) : tell_key_story(**client, person, argv[3]);
   (*client)->close();
   return status;
 }

@@ -19,7 +19,8 @@ core::Status set_passphrase(admin::Approvals& approvals, Terminal& terminal) {
     ASSIGN_OR_RETURN(core::Secret old, terminal.ask_secret("Present approval passphrase: "));
     RETURN_IF_ERROR(approvals.check_passphrase(old));
   }
-  ASSIGN_OR_RETURN(core::Secret first, terminal.ask_secret("New approval passphrase (8 characters or more): "));
+  ASSIGN_OR_RETURN(core::Secret first,
+                   terminal.ask_secret("New approval passphrase (8 characters or more): "));
   ASSIGN_OR_RETURN(core::Secret second, terminal.ask_secret("Once more: "));
   if (first.reveal() != second.reveal()) {
     return fail(ErrorKind::invalid_input, "app.passphrase", "The two are not the same; nothing was set.");
@@ -29,14 +30,18 @@ core::Status set_passphrase(admin::Approvals& approvals, Terminal& terminal) {
   return {};
 }
 
-core::Status release(admin::Approvals& approvals, admin::AuditLog& audit, Terminal& terminal, const std::string& id) {
+core::Status release(admin::Approvals& approvals, admin::AuditLog& audit, Terminal& terminal,
+                     const std::string& id) {
   ASSIGN_OR_RETURN(admin::PendingPlan plan, approvals.load(id));
-  terminal.say(fmt::format("\n{}\n\n  plan {}, expires {}\n\n", plan.text, plan.id, core::to_rfc3339(plan.expires)));
+  terminal.say(
+      fmt::format("\n{}\n\n  plan {}, expires {}\n\n", plan.text, plan.id, core::to_rfc3339(plan.expires)));
   ASSIGN_OR_RETURN(core::Secret passphrase,
                    terminal.ask_secret("Approval passphrase to release it, or Enter to leave it: "));
-  if (passphrase.empty()) return fail(ErrorKind::cancelled, "app.not_released", "Not released; nothing was changed.");
+  if (passphrase.empty())
+    return fail(ErrorKind::cancelled, "app.not_released", "Not released; nothing was changed.");
   RETURN_IF_ERROR(approvals.release(id, passphrase));
-  RETURN_IF_ERROR(audit.append({.phase = admin::AuditEntry::Phase::released, .principal = "terminal", .plan = id}));
+  RETURN_IF_ERROR(
+      audit.append({.phase = admin::AuditEntry::Phase::released, .principal = "terminal", .plan = id}));
   terminal.say("Released for 15 minutes. The agent may now call the tool again with the same arguments.\n");
   return {};
 }

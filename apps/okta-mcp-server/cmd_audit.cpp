@@ -18,7 +18,8 @@ int cmd_audit_verify(const Settings& settings) {
   auto check = audit.verify();
   if (!check) return complain(check.error());
   if (check->broken_at) {
-    std::printf("broken at line %lld: %s\n", static_cast<long long>(*check->broken_at), check->reason.c_str());
+    std::printf("broken at line %lld: %s\n", static_cast<long long>(*check->broken_at),
+                check->reason.c_str());
     return 1;
   }
   std::printf("%lld lines, the chain holds\n", static_cast<long long>(check->lines));

@@ -1,5 +1,5 @@
-// `call` and `report`: the tools from a terminal or a script, the same way as through MCP. A destructive tool asks the
-// person at the terminal; without one it leaves a plan behind.
+// `call` and `report`: the tools from a terminal or a script, the same way as through MCP. A destructive tool
+// asks the person at the terminal; without one it leaves a plan behind.
 #include <cstdio>
 
 #include "admin/toolset.h"
@@ -24,7 +24,8 @@ json::Value value_of(const std::string& text, std::string_view tool, std::string
                         param.type == admin::Type::group_list;
       if (!structured) return json::Value(text);
       if (auto parsed = json::parse(text)) return *parsed;
-      if (param.type != admin::Type::string_list && param.type != admin::Type::group_list) return json::Value(text);
+      if (param.type != admin::Type::string_list && param.type != admin::Type::group_list)
+        return json::Value(text);
       json::Array items;  // a,b,c
       for (std::size_t start = 0; start <= text.size();) {
         auto comma = std::min(text.find(',', start), text.size());
@@ -50,7 +51,8 @@ core::Result<json::Object> arguments_from(const std::string& tool, const std::st
   for (const auto& assignment : assignments) {
     auto equals = assignment.find('=');
     if (equals == std::string::npos) {
-      return core::fail(core::ErrorKind::invalid_input, "app.args", fmt::format("\"{}\" is not key=value.", assignment));
+      return core::fail(core::ErrorKind::invalid_input, "app.args",
+                        fmt::format("\"{}\" is not key=value.", assignment));
     }
     std::string key = assignment.substr(0, equals);
     arguments[key] = value_of(assignment.substr(equals + 1), tool, key);
@@ -78,7 +80,8 @@ class ProgressLine final : public core::Notifier {
 
 core::Result<mcp::ToolResult> run(Runtime& runtime, const std::string& tool, const json::Object& arguments) {
   ProgressLine progress;
-  core::Context context{.principal = "terminal", .trace_id = core::system_random().alphanumeric(12), .notifier = &progress};
+  core::Context context{
+      .principal = "terminal", .trace_id = core::system_random().alphanumeric(12), .notifier = &progress};
   mcp::ToolCall call{.arguments = arguments, .can_ask = Terminal::open().has_value()};
   for (;;) {
     ASSIGN_OR_RETURN(auto outcome, admin::call_tool(runtime.services(), tool, context, call));
@@ -104,8 +107,9 @@ int cmd_call(const Settings& settings, const std::string& tool, const std::strin
   if (as_json) {
     json::Array content;
     for (const auto& block : result->content) content.push_back(block);
-    std::printf("%s\n",
-                json::write(json::Object{{"content", std::move(content)}, {"isError", result->is_error}}).c_str());
+    std::printf(
+        "%s\n",
+        json::write(json::Object{{"content", std::move(content)}, {"isError", result->is_error}}).c_str());
   } else {
     for (const auto& block : result->content) {
       auto text = json::string_or_empty(block, "text");

@@ -7,7 +7,8 @@
 #include "runtime.h"
 
 void print_prompt(const oauth::DevicePrompt& prompt) {
-  std::fprintf(stderr, "Open this link and confirm the code %s:\n  %s\n", prompt.user_code.c_str(), prompt.link().c_str());
+  std::fprintf(stderr, "Open this link and confirm the code %s:\n  %s\n", prompt.user_code.c_str(),
+               prompt.link().c_str());
   for (const auto& notice : prompt.notices) std::fprintf(stderr, "%s\n", notice.c_str());
 }
 
@@ -44,7 +45,8 @@ int cmd_status(const Settings& settings, bool as_json) {
   } else {
     for (const auto& member : status->as_object()) {
       if (member.key() == "disabled_tools") continue;
-      std::string value = member.value().is_string() ? std::string(member.value().as_string()) : json::write(member.value());
+      std::string value =
+          member.value().is_string() ? std::string(member.value().as_string()) : json::write(member.value());
       std::printf("%-28s %s\n", std::string(member.key()).c_str(), value.c_str());
     }
   }

@@ -9,6 +9,7 @@
 
 int cmd_tools(const Settings& settings, const std::string& toolset, bool granted, bool as_json) {
   namespace json = core::json;
+  if (auto known = admin::check_toolset(toolset); !known) return complain(known.error());
   Runtime runtime(settings, {});
   json::Array list;
   std::size_t tokens = 0;

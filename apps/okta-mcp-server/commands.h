@@ -25,5 +25,6 @@ int cmd_audit_verify(const Settings& settings);
 // Link and code of a device sign-in, on stderr.
 void print_prompt(const oauth::DevicePrompt& prompt);
 
-// "okta-mcp-server: MESSAGE HINT" on stderr, one line; returns 2 for wrong input and missing settings, else 1.
+// "okta-mcp-server: MESSAGE HINT" on stderr, one line; returns 2 for wrong input and missing settings,
+// else 1.
 int complain(const core::Error& error);

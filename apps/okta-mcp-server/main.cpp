@@ -1,8 +1,7 @@
 // okta-mcp-server: an MCP server for an Okta org. Builds the settings, runs one command.
-#include <sodium.h>
-
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <sodium.h>
 
 #include "commands.h"
 #include "core/log.h"
@@ -24,8 +23,10 @@ int main(int argc, char** argv) {
   CLI::App app{"Okta administration for AI agents, over MCP. Not affiliated with Okta, Inc."};
   app.set_version_flag("--version", "okta-mcp-server " OKTA_MCP_VERSION);
   app.footer(
-      "Settings come from the environment: OKTA_ORG_URL, OKTA_CLIENT_ID, OKTA_SCOPES, and OKTA_PRIVATE_KEY with\n"
-      "OKTA_KEY_ID (or neither, to sign in with a browser), or OKTA_API_TOKEN. Also OKTA_LOG_LEVEL, OKTA_LOG_FILE,\n"
+      "Settings come from the environment: OKTA_ORG_URL, OKTA_CLIENT_ID, OKTA_SCOPES, and OKTA_PRIVATE_KEY "
+      "with\n"
+      "OKTA_KEY_ID (or neither, to sign in with a browser), or OKTA_API_TOKEN. Also OKTA_LOG_LEVEL, "
+      "OKTA_LOG_FILE,\n"
       "OKTA_MCP_STATE_DIR, OKTA_MCP_TOOLSET, OKTA_MCP_READ_ONLY, OKTA_MCP_KEY_FILE. See README.md.");
   app.require_subcommand(0, 1);
   int status = 0;
@@ -39,10 +40,12 @@ int main(int argc, char** argv) {
   std::string toolset;
   bool granted = false;
   auto* tools = app.add_subcommand("tools", "list the tools");
-  tools->add_option("--toolset", toolset, "only one area: users, groups, applications, policies, logs, reports");
+  tools->add_option("--toolset", toolset,
+                    "only one area: users, groups, applications, policies, logs, reports");
   tools->add_flag("--granted", granted, "only what the present login may use");
   tools->add_flag("--json", as_json, "as JSON, with schemas");
-  tools->callback([&] { run([&](const Settings& with) { return cmd_tools(with, toolset, granted, as_json); }); });
+  tools->callback(
+      [&] { run([&](const Settings& with) { return cmd_tools(with, toolset, granted, as_json); }); });
 
   std::string tool, args_json;
   std::vector<std::string> assignments;
@@ -51,7 +54,9 @@ int main(int argc, char** argv) {
   call->add_option("arguments", assignments, "key=value ...");
   call->add_option("--args", args_json, "all arguments as one JSON object");
   call->add_flag("--json", as_json, "answer as JSON");
-  call->callback([&] { run([&](const Settings& with) { return cmd_call(with, tool, args_json, assignments, as_json); }); });
+  call->callback([&] {
+    run([&](const Settings& with) { return cmd_call(with, tool, args_json, assignments, as_json); });
+  });
 
   std::string report_name, template_file;
   std::optional<int> days;
@@ -59,14 +64,17 @@ int main(int argc, char** argv) {
   report->add_option("name", report_name, "inactive_users or membership_changes")->required();
   report->add_option("--days", days, "how far back");
   report->add_option("--template", template_file, "Markdown file with {{placeholders}}");
-  report->callback([&] { run([&](const Settings& with) { return cmd_report(with, report_name, days, template_file); }); });
+  report->callback(
+      [&] { run([&](const Settings& with) { return cmd_report(with, report_name, days, template_file); }); });
 
   std::string plan;
   bool set_passphrase = false;
-  auto* approve = app.add_subcommand("approve", "release a change that waits for a person; without PLAN, list them");
+  auto* approve =
+      app.add_subcommand("approve", "release a change that waits for a person; without PLAN, list them");
   approve->add_option("plan", plan, "plan id");
   approve->add_flag("--set-passphrase", set_passphrase, "set the passphrase that releases changes");
-  approve->callback([&] { run([&](const Settings& with) { return cmd_approve(with, plan, set_passphrase); }); });
+  approve->callback(
+      [&] { run([&](const Settings& with) { return cmd_approve(with, plan, set_passphrase); }); });
 
   auto* login = app.add_subcommand("login", "sign in now");
   login->callback([&] { run([&](const Settings& with) { return cmd_login(with); }); });

@@ -18,12 +18,13 @@ std::string principal_of(const Settings& settings) {
 Runtime::Runtime(const Settings& settings, SignInListener listener)
     : settings_(settings),
       listener_(std::move(listener)),
-      services_({.principal = principal_of(settings),
-                 .state_dir = settings.state_dir,
-                 .configured_scopes = settings.scopes,
-                 .toolset = settings.toolset,
-                 .read_only = settings.read_only},
-                [this] { return org(); }, [this] { return granted_scopes(); }, core::system_clock()) {}
+      services_(
+          {.principal = principal_of(settings),
+           .state_dir = settings.state_dir,
+           .configured_scopes = settings.scopes,
+           .toolset = settings.toolset,
+           .read_only = settings.read_only},
+          [this] { return org(); }, [this] { return granted_scopes(); }, core::system_clock()) {}
 
 Runtime::~Runtime() = default;
 
@@ -67,17 +68,18 @@ core::Status Runtime::build_tokens() {
                                                             .store = store_.get()}));
     return {};
   }
-  ASSIGN_OR_RETURN(auto grant,
-                   oauth::DeviceGrant::create(
-                       {.org_url = settings_.org_url,
-                        .client_id = settings_.client_id,
-                        .scopes = settings_.scopes,
-                        .http = *http_,
-                        .clock = core::system_clock(),
-                        .store = store_.get(),
-                        .on_prompt = listener_.on_prompt,
-                        .on_signed_in = [this](const std::vector<std::string>&) { sign_in_ended(std::nullopt); },
-                        .on_failed = [this](const core::Error& error) { sign_in_ended(error); }}));
+  ASSIGN_OR_RETURN(
+      auto grant,
+      oauth::DeviceGrant::create(
+          {.org_url = settings_.org_url,
+           .client_id = settings_.client_id,
+           .scopes = settings_.scopes,
+           .http = *http_,
+           .clock = core::system_clock(),
+           .store = store_.get(),
+           .on_prompt = listener_.on_prompt,
+           .on_signed_in = [this](const std::vector<std::string>&) { sign_in_ended(std::nullopt); },
+           .on_failed = [this](const core::Error& error) { sign_in_ended(error); }}));
   device_grant_ = grant.get();
   tokens_ = std::move(grant);
   return {};

@@ -1,5 +1,5 @@
-// The objects behind the commands: HTTP client, token store, token source, org, services. Nothing here touches the
-// network or loads libcurl before the first request needs it.
+// The objects behind the commands: HTTP client, token store, token source, org, services. Nothing here
+// touches the network or loads libcurl before the first request needs it.
 #pragma once
 
 #include <condition_variable>
@@ -27,16 +27,16 @@ struct SignInListener {
 
 class Runtime {
  public:
-  // `settings` outlives the runtime. Never fails for want of a setting: what is missing or unusable comes out of
-  // org() when somebody asks for it.
+  // `settings` outlives the runtime. Never fails for want of a setting: what is missing or unusable comes out
+  // of org() when somebody asks for it.
   Runtime(const Settings& settings, SignInListener listener);
   ~Runtime();
 
   admin::Services& services() { return services_; }
   // Builds everything at the first call: reads the key and the stored login, asks nobody.
   core::Result<okta::Org*> org();
-  // Signs in: by key or API token before it returns, by device grant without waiting for the person. Does nothing
-  // when a setting is missing.
+  // Signs in: by key or API token before it returns, by device grant without waiting for the person. Does
+  // nothing when a setting is missing.
   void begin_sign_in();
   // Signs in and waits for the person where one is needed.
   core::Status sign_in_and_wait();

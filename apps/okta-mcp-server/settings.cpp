@@ -41,7 +41,8 @@ core::Result<std::string> org_origin(const std::string& text) {
                 "Set it to your org's address, such as https://example.okta.com");
   }
   if (url->scheme != "https" && !net::is_loopback_host(url->host)) {
-    return fail(ErrorKind::invalid_input, "app.settings", "OKTA_ORG_URL must be https (http is for this machine only).",
+    return fail(ErrorKind::invalid_input, "app.settings",
+                "OKTA_ORG_URL must be https (http is for this machine only).",
                 "Set it to your org's address, such as https://example.okta.com");
   }
   return url->origin();
@@ -93,7 +94,8 @@ core::Result<Settings> read_settings(const Environment& environment) {
   if (auto level = get("OKTA_LOG_LEVEL"); !level.empty()) {
     auto parsed = core::parse_log_level(level);
     if (!parsed) {
-      return fail(ErrorKind::invalid_input, "app.settings", fmt::format("OKTA_LOG_LEVEL cannot be \"{}\".", level),
+      return fail(ErrorKind::invalid_input, "app.settings",
+                  fmt::format("OKTA_LOG_LEVEL cannot be \"{}\".", level),
                   "Use debug, info, warning or error.");
     }
     settings.log_level = *parsed;
@@ -103,8 +105,8 @@ core::Result<Settings> read_settings(const Environment& environment) {
     bool no = flag == "0" || flag == "false" || flag == "no" || flag == "off";
     // A guard whose setting is not understood stays up.
     if (!yes && !no) {
-      return fail(ErrorKind::invalid_input, "app.settings", fmt::format("OKTA_MCP_READ_ONLY cannot be \"{}\".", flag),
-                  "Use true or false.");
+      return fail(ErrorKind::invalid_input, "app.settings",
+                  fmt::format("OKTA_MCP_READ_ONLY cannot be \"{}\".", flag), "Use true or false.");
     }
     settings.read_only = yes;
   }
@@ -121,26 +123,31 @@ std::optional<core::Error> missing_setting(const Settings& settings) {
                        std::move(hint), std::nullopt};
   };
   if (settings.org_url.empty()) {
-    return missing("OKTA_ORG_URL", "Set it to your org's address, such as https://example.okta.com, and restart.");
+    return missing("OKTA_ORG_URL",
+                   "Set it to your org's address, such as https://example.okta.com, and restart.");
   }
   if (!settings.api_token.empty()) return std::nullopt;
   if (settings.client_id.empty()) {
-    return missing("OKTA_CLIENT_ID", "Set it to the client id of the app integration made for this server, and restart.");
+    return missing("OKTA_CLIENT_ID",
+                   "Set it to the client id of the app integration made for this server, and restart.");
   }
   if (settings.scopes.empty()) {
-    return missing("OKTA_SCOPES",
-                   "Set it to what the agent may do, for example: okta.users.read okta.users.manage okta.groups.read "
-                   "okta.groups.manage okta.apps.read okta.apps.manage okta.policies.read okta.policies.manage "
-                   "okta.logs.read; then restart.");
+    return missing(
+        "OKTA_SCOPES",
+        "Set it to what the agent may do, for example: okta.users.read okta.users.manage okta.groups.read "
+        "okta.groups.manage okta.apps.read okta.apps.manage okta.policies.read okta.policies.manage "
+        "okta.logs.read; then restart.");
   }
   bool jwk = settings.private_key.reveal().starts_with('{');
   if (!settings.private_key.empty() && settings.key_id.empty() && !jwk) {
-    return missing("OKTA_KEY_ID", "OKTA_PRIVATE_KEY is set, so its key id (kid) is needed too; or unset both to sign in "
-                                  "with a browser.");
+    return missing("OKTA_KEY_ID",
+                   "OKTA_PRIVATE_KEY is set, so its key id (kid) is needed too; or unset both to sign in "
+                   "with a browser.");
   }
   if (settings.private_key.empty() && !settings.key_id.empty()) {
-    return missing("OKTA_PRIVATE_KEY", "OKTA_KEY_ID is set, so the key is needed too; or unset both to sign in with a "
-                                       "browser.");
+    return missing("OKTA_PRIVATE_KEY",
+                   "OKTA_KEY_ID is set, so the key is needed too; or unset both to sign in with a "
+                   "browser.");
   }
   return std::nullopt;
 }

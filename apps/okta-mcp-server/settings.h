@@ -11,16 +11,16 @@
 #include "core/secret.h"
 
 struct Settings {
-  std::string org_url;             // OKTA_ORG_URL: "https://example.okta.com"
-  std::string client_id;           // OKTA_CLIENT_ID
+  std::string org_url;              // OKTA_ORG_URL: "https://example.okta.com"
+  std::string client_id;            // OKTA_CLIENT_ID
   std::vector<std::string> scopes;  // OKTA_SCOPES: separated by white space or commas
-  core::Secret private_key;        // OKTA_PRIVATE_KEY: PEM, JWK, or the path of a file with one
-  std::string key_id;              // OKTA_KEY_ID
-  core::Secret api_token;          // OKTA_API_TOKEN: an SSWS token instead of OAuth
-  std::string state_dir;           // OKTA_MCP_STATE_DIR: default $XDG_STATE_HOME/okta-mcp-server
-  std::string key_file;            // OKTA_MCP_KEY_FILE: seals the stored tokens
-  std::string toolset;             // OKTA_MCP_TOOLSET: areas to offer, separated by commas; empty for all
-  bool read_only = false;          // OKTA_MCP_READ_ONLY: 1, true, yes, on
+  core::Secret private_key;         // OKTA_PRIVATE_KEY: PEM, JWK, or the path of a file with one
+  std::string key_id;               // OKTA_KEY_ID
+  core::Secret api_token;           // OKTA_API_TOKEN: an SSWS token instead of OAuth
+  std::string state_dir;            // OKTA_MCP_STATE_DIR: default $XDG_STATE_HOME/okta-mcp-server
+  std::string key_file;             // OKTA_MCP_KEY_FILE: seals the stored tokens
+  std::string toolset;              // OKTA_MCP_TOOLSET: areas to offer, separated by commas; empty for all
+  bool read_only = false;           // OKTA_MCP_READ_ONLY: 1, true, yes, on
   core::LogLevel log_level = core::LogLevel::info;  // OKTA_LOG_LEVEL
   std::string log_file;                             // OKTA_LOG_FILE
 };
@@ -28,9 +28,10 @@ struct Settings {
 using Environment = std::map<std::string, std::string>;
 Environment process_environment();
 
-// Errors say which variable is wrong or contradicts which. What is merely missing is no error here: the server lists
-// its tools without it, and missing_setting() names it when a call needs it.
+// Errors say which variable is wrong or contradicts which. What is merely missing is no error here: the
+// server lists its tools without it, and missing_setting() names it when a call needs it.
 core::Result<Settings> read_settings(const Environment& environment);
 
-// The first setting without which nobody can sign in, in words for whoever sets it; nullopt when all are there.
+// The first setting without which nobody can sign in, in words for whoever sets it; nullopt when all are
+// there.
 std::optional<core::Error> missing_setting(const Settings& settings);

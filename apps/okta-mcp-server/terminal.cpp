@@ -1,10 +1,9 @@
 #include "terminal.h"
 
+#include <cerrno>
 #include <fcntl.h>
 #include <termios.h>
 #include <unistd.h>
-
-#include <cerrno>
 #include <utility>
 
 using core::ErrorKind;

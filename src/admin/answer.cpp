@@ -138,6 +138,7 @@ class Table {
 
   // Leaves out the least important column; its name, or empty when all that remain are needed.
   std::string drop_column() {
+    if (std::count(shown_.begin(), shown_.end(), true) == 1) return {};
     std::optional<std::size_t> worst;
     for (std::size_t c = 0; c < columns_.size(); ++c) {
       if (shown_[c] && columns_[c].rank > 0 && (!worst || columns_[c].rank >= columns_[*worst].rank))
@@ -280,20 +281,23 @@ class ListWriter {
   std::string count_answer() const {
     const std::size_t count = info_.count.value_or(items_.size());
     std::string text = counted(count, shape_.noun, shape_.nouns);
-    text += info_.next ? fmt::format(" so far; more follow, go on with after={}", encode_cursor(*info_.next))
-                       : ", all of them";
-    return text + ".\n" + window_text(info_) + notes_text(info_.notes);
+    return text + (info_.next ? " so far" : "") + ending(info_.next) + window_text(info_) +
+           notes_text(info_.notes);
   }
 
-  // "180 of 200 users read; more follow, go on with after=...". `shown` rows of the items are printed.
+  // "180 of 200 users read; more follow. Go on with after=...". `shown` rows of the items are printed.
   std::string first_line(std::size_t shown) const {
     const bool cut = shown < items_.size();
     std::string text =
         cut ? fmt::format("{} of {} read", grouped(shown), counted(items_.size(), shape_.noun, shape_.nouns))
             : counted(shown, shape_.noun, shape_.nouns);
     std::optional<Cursor> next = cut ? cursor_of(info_, shown) : info_.next;
-    text += next ? fmt::format("; more follow, go on with after={}", encode_cursor(*next)) : ", all of them";
-    return text + ".\n";
+    return text + ending(next);
+  }
+
+  static std::string ending(const std::optional<Cursor>& next) {
+    if (!next) return ", all of them.\n";
+    return fmt::format("; more follow. Go on with after=\"{}\"\n", encode_cursor(*next));
   }
 
   std::string head(const Draft& draft) const {

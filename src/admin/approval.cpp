@@ -1,11 +1,10 @@
 #include "admin/approval.h"
 
-#include <sodium.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
+#include <sodium.h>
+#include <unistd.h>
 
 #include "core/encoding.h"
 #include "core/file.h"
@@ -23,8 +22,12 @@ using core::fail;
 constexpr unsigned long long kOps = 4;
 constexpr std::size_t kMemory = 64u << 20;
 
-const unsigned char* bytes(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
-unsigned char* bytes(std::string& text) { return reinterpret_cast<unsigned char*>(text.data()); }
+const unsigned char* bytes(std::string_view text) {
+  return reinterpret_cast<const unsigned char*>(text.data());
+}
+unsigned char* bytes(std::string& text) {
+  return reinterpret_cast<unsigned char*>(text.data());
+}
 
 struct KeyPair {
   std::string public_key;
@@ -33,9 +36,10 @@ struct KeyPair {
 
 core::Result<KeyPair> derive(const core::Secret& passphrase, std::string_view salt) {
   std::string seed(crypto_sign_SEEDBYTES, '\0');
-  if (crypto_pwhash(bytes(seed), seed.size(), passphrase.reveal().data(), passphrase.reveal().size(), bytes(salt),
-                    kOps, kMemory, crypto_pwhash_ALG_ARGON2ID13) != 0) {
-    return fail(ErrorKind::unavailable, "admin.approval.memory", "Checking a passphrase needs 64 MiB of memory.");
+  if (crypto_pwhash(bytes(seed), seed.size(), passphrase.reveal().data(), passphrase.reveal().size(),
+                    bytes(salt), kOps, kMemory, crypto_pwhash_ALG_ARGON2ID13) != 0) {
+    return fail(ErrorKind::unavailable, "admin.approval.memory",
+                "Checking a passphrase needs 64 MiB of memory.");
   }
   std::string public_key(crypto_sign_PUBLICKEYBYTES, '\0');
   std::string secret_key(crypto_sign_SECRETKEYBYTES, '\0');
@@ -52,7 +56,8 @@ struct PassphraseRecord {
 core::Result<PassphraseRecord> load_record(const std::string& dir) {
   ASSIGN_OR_RETURN(auto content, core::read_file(dir + "/approval.json"));
   if (!content) {
-    return fail(ErrorKind::unauthenticated, "admin.approval.no_passphrase", "No approval passphrase has been set.",
+    return fail(ErrorKind::unauthenticated, "admin.approval.no_passphrase",
+                "No approval passphrase has been set.",
                 "Set one in a terminal: okta-mcp-server approve --set-passphrase");
   }
   ASSIGN_OR_RETURN(auto document, json::parse(*content));
@@ -68,7 +73,8 @@ core::Result<PassphraseRecord> load_record(const std::string& dir) {
   auto raw_key = core::base64url_decode(public_key);
   if (!raw_salt || !raw_key || raw_salt->size() != crypto_pwhash_SALTBYTES ||
       raw_key->size() != crypto_sign_PUBLICKEYBYTES) {
-    return fail(ErrorKind::invalid_input, "admin.approval.damaged", "The approval passphrase file is damaged.",
+    return fail(ErrorKind::invalid_input, "admin.approval.damaged",
+                "The approval passphrase file is damaged.",
                 "Set the passphrase again: okta-mcp-server approve --set-passphrase");
   }
   return PassphraseRecord{*raw_salt, *raw_key};
@@ -96,14 +102,21 @@ bool well_formed(std::string_view id) {
 
 }  // namespace
 
-std::string Approvals::plan_file(const std::string& id) const { return dir_ + "/plans/" + id + ".json"; }
-std::string Approvals::release_file(const std::string& id) const { return dir_ + "/plans/" + id + ".release"; }
+std::string Approvals::plan_file(const std::string& id) const {
+  return dir_ + "/plans/" + id + ".json";
+}
+std::string Approvals::release_file(const std::string& id) const {
+  return dir_ + "/plans/" + id + ".release";
+}
 
-bool Approvals::passphrase_set() const { return load_record(dir_).has_value(); }
+bool Approvals::passphrase_set() const {
+  return load_record(dir_).has_value();
+}
 
 core::Status Approvals::set_passphrase(const core::Secret& passphrase) {
   if (passphrase.reveal().size() < 8) {
-    return fail(ErrorKind::invalid_input, "admin.approval.weak", "The passphrase has fewer than 8 characters.");
+    return fail(ErrorKind::invalid_input, "admin.approval.weak",
+                "The passphrase has fewer than 8 characters.");
   }
   RETURN_IF_ERROR(core::make_private_directory(dir_));
   std::string salt(crypto_pwhash_SALTBYTES, '\0');
@@ -132,8 +145,9 @@ core::Status Approvals::save(const Plan& plan) {
 
 core::Result<PendingPlan> Approvals::load(const std::string& id) const {
   auto unknown = [&] {
-    return fail(ErrorKind::not_found, "admin.approval.unknown", fmt::format("There is no plan \"{}\".", id),
-                "Plan ids look like pln_0123456789abcdef0123; `okta-mcp-server approve` lists those that wait.");
+    return fail(
+        ErrorKind::not_found, "admin.approval.unknown", fmt::format("There is no plan \"{}\".", id),
+        "Plan ids look like pln_0123456789abcdef0123; `okta-mcp-server approve` lists those that wait.");
   };
   if (!well_formed(id)) return unknown();
   ASSIGN_OR_RETURN(auto content, core::read_file(plan_file(id)));
@@ -149,7 +163,8 @@ core::Result<PendingPlan> Approvals::load(const std::string& id) const {
   ASSIGN_OR_RETURN(plan.expires, core::parse_rfc3339(expires));
   if (plan.digest.substr(0, 20) != id.substr(4)) return unknown();
   if (plan.expires <= clock_->now()) {
-    return fail(ErrorKind::conflict, "admin.approval.expired", fmt::format("Plan {} expired at {}.", id, expires),
+    return fail(ErrorKind::conflict, "admin.approval.expired",
+                fmt::format("Plan {} expired at {}.", id, expires),
                 "Ask for the change again; a new plan is made.");
   }
   return plan;
@@ -186,7 +201,8 @@ core::Result<bool> Approvals::take_release(const Plan& plan) {
   // The rename is the single use: of two processes, one finds the file gone.
   if (std::rename(file.c_str(), taken.c_str()) != 0) {
     if (errno == ENOENT) return false;
-    return fail(ErrorKind::unavailable, "admin.approval.io", fmt::format("The release in {} cannot be used.", file));
+    return fail(ErrorKind::unavailable, "admin.approval.io",
+                fmt::format("The release in {} cannot be used.", file));
   }
   auto content = core::read_file(taken);
   RETURN_IF_ERROR(core::remove_file(taken));

@@ -1,8 +1,9 @@
 // A person's yes, given outside the conversation: for clients that cannot show a question.
 //
-// The passphrase a person has set is turned into a signing key (Argon2id → Ed25519); only the public half is kept,
-// in STATE_DIR/approval.json. `okta-mcp-server approve PLAN` signs a plan's digest with it; the server checks the
-// signature and uses a release once. What somebody with a shell of the same user can still do: docs/security.md.
+// The passphrase a person has set is turned into a signing key (Argon2id → Ed25519); only the public half is
+// kept, in STATE_DIR/approval.json. `okta-mcp-server approve PLAN` signs a plan's digest with it; the server
+// checks the signature and uses a release once. What somebody with a shell of the same user can still do:
+// docs/security.md.
 #pragma once
 
 #include <optional>
@@ -26,7 +27,7 @@ struct PendingPlan {
 // Files in STATE_DIR/plans; safe between processes and threads.
 class Approvals {
  public:
-  static constexpr std::chrono::minutes kPendingFor{60};  // a plan waits that long for its release
+  static constexpr std::chrono::minutes kPendingFor{60};   // a plan waits that long for its release
   static constexpr std::chrono::minutes kReleasedFor{15};  // a release is good for that long
 
   Approvals(std::string state_dir, core::Clock& clock) : dir_(std::move(state_dir)), clock_(&clock) {}
@@ -46,7 +47,8 @@ class Approvals {
   // Errors: admin.approval.no_passphrase, admin.approval.passphrase, and those of load().
   core::Status release(const std::string& id, const core::Secret& passphrase);
 
-  // True at most once for each release, whoever asks first; the plan must be the one that was released, to the letter.
+  // True at most once for each release, whoever asks first; the plan must be the one that was released, to
+  // the letter.
   core::Result<bool> take_release(const Plan& plan);
 
  private:

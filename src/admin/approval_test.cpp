@@ -1,12 +1,12 @@
 #include "admin/approval.h"
 
-#include <gtest/gtest.h>
-
 #include <filesystem>
 #include <fstream>
+#include <gtest/gtest.h>
 #include <regex>
 
 #include "core/file.h"
+#include "core/scratch_directory.h"
 
 namespace admin {
 namespace {
@@ -15,17 +15,14 @@ using core::Secret;
 
 class ApprovalTest : public testing::Test {
  protected:
-  ApprovalTest() {
-    char name[] = "/tmp/approval-test-XXXXXX";
-    dir_ = mkdtemp(name);
-    std::filesystem::permissions(dir_, std::filesystem::perms::owner_all);
-  }
-  ~ApprovalTest() override { std::filesystem::remove_all(dir_); }
-
   Plan plan(std::string title = "Delete group \"A\" (00g1)") {
     Plan made{.tool = "delete_group", .org_url = "https://example.okta.com", .title = std::move(title)};
     made.steps = {{{.method = net::Method::delete_, .path = "/api/v1/groups/00g1"}}};
     return made;
+  }
+  testing::AssertionResult set() {
+    auto done = approvals_.set_passphrase(Secret("correct horse"));
+    return done ? testing::AssertionSuccess() : testing::AssertionFailure() << core::describe(done.error());
   }
   bool taken(const Plan& which) {
     auto result = approvals_.take_release(which);
@@ -33,7 +30,8 @@ class ApprovalTest : public testing::Test {
     return result && *result;
   }
 
-  std::string dir_;
+  core::ScratchDirectory scratch_;
+  const std::string dir_ = scratch_.path();
   core::FakeClock clock_;
   Approvals approvals_{dir_, clock_};
 };
@@ -47,7 +45,7 @@ TEST_F(ApprovalTest, WithoutAPassphraseNothingIsReleased) {
 }
 
 TEST_F(ApprovalTest, ReleasedOnceForThatPlanOnly) {
-  ASSERT_TRUE(approvals_.set_passphrase(Secret("correct horse")));
+  ASSERT_TRUE(set());
   ASSERT_TRUE(approvals_.save(plan()));
   EXPECT_EQ(approvals_.release(plan().id(), Secret("wrong horse")).error().code, "admin.approval.passphrase");
   EXPECT_FALSE(taken(plan()));
@@ -58,7 +56,7 @@ TEST_F(ApprovalTest, ReleasedOnceForThatPlanOnly) {
 }
 
 TEST_F(ApprovalTest, Expires) {
-  ASSERT_TRUE(approvals_.set_passphrase(Secret("correct horse")));
+  ASSERT_TRUE(set());
   ASSERT_TRUE(approvals_.save(plan()));
   ASSERT_TRUE(approvals_.release(plan().id(), Secret("correct horse")));
   clock_.advance(Approvals::kReleasedFor);
@@ -70,7 +68,7 @@ TEST_F(ApprovalTest, Expires) {
 }
 
 TEST_F(ApprovalTest, AForgedReleaseIsRefused) {
-  ASSERT_TRUE(approvals_.set_passphrase(Secret("correct horse")));
+  ASSERT_TRUE(set());
   ASSERT_TRUE(approvals_.save(plan()));
   ASSERT_TRUE(approvals_.release(plan().id(), Secret("correct horse")));
   std::string file = dir_ + "/plans/" + plan().id() + ".release";
@@ -82,7 +80,7 @@ TEST_F(ApprovalTest, AForgedReleaseIsRefused) {
 }
 
 TEST_F(ApprovalTest, ASwappedTextIsAnotherPlan) {
-  ASSERT_TRUE(approvals_.set_passphrase(Secret("correct horse")));
+  ASSERT_TRUE(set());
   ASSERT_TRUE(approvals_.save(plan()));
   std::string file = dir_ + "/plans/" + plan().id() + ".json";
   std::string text = **core::read_file(file);
@@ -91,13 +89,14 @@ TEST_F(ApprovalTest, ASwappedTextIsAnotherPlan) {
 }
 
 TEST_F(ApprovalTest, IdsDoNotLeadOutOfTheFolder) {
-  for (std::string_view id : {"../approval", "pln_../../../../../../x", "", "pln_", "pln_0123456789abcdef012g"}) {
+  for (std::string_view id :
+       {"../approval", "pln_../../../../../../x", "", "pln_", "pln_0123456789abcdef012g"}) {
     EXPECT_EQ(approvals_.load(std::string(id)).error().code, "admin.approval.unknown") << id;
   }
 }
 
 TEST_F(ApprovalTest, ThePassphraseIsNotOnDisk) {
-  ASSERT_TRUE(approvals_.set_passphrase(Secret("correct horse")));
+  ASSERT_TRUE(set());
   EXPECT_EQ((*core::read_file(dir_ + "/approval.json"))->find("correct"), std::string::npos);
   EXPECT_TRUE(approvals_.check_passphrase(Secret("correct horse")));
   EXPECT_FALSE(approvals_.check_passphrase(Secret("correct hors")));

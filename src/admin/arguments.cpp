@@ -40,11 +40,13 @@ core::Status check_identifier(const Param& param, std::string_view text) {
   std::string lower;
   for (char c : text) lower += static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
   for (std::string_view bad : {"..", "\\", "%2f", "%5c", "%2e"}) {
-    if (lower.find(bad) != std::string::npos) return refuse(fmt::format("holds \"{}\", which no id or name needs", bad));
+    if (lower.find(bad) != std::string::npos)
+      return refuse(fmt::format("holds \"{}\", which no id or name needs", bad));
   }
   if (param.type == Type::user) {
     for (std::string_view bad : {"?", "#", " "}) {
-      if (lower.find(bad) != std::string::npos) return refuse(fmt::format("holds \"{}\", which no login has", bad));
+      if (lower.find(bad) != std::string::npos)
+        return refuse(fmt::format("holds \"{}\", which no login has", bad));
     }
   }
   return {};
@@ -55,7 +57,8 @@ core::Status check_text(const Param& param, std::string_view text) {
     return fail(ErrorKind::invalid_input, "admin.argument.value",
                 fmt::format("\"{}\" is longer than {} bytes.", param.name, kMaxText));
   }
-  if (param.choices.empty() || std::find(param.choices.begin(), param.choices.end(), text) != param.choices.end()) {
+  if (param.choices.empty() ||
+      std::find(param.choices.begin(), param.choices.end(), text) != param.choices.end()) {
     return {};
   }
   return fail(ErrorKind::invalid_input, "admin.argument.value",
@@ -115,12 +118,17 @@ core::Result<json::Value> check_value(const Param& param, const json::Value& val
 
 std::string_view schema_type(Type type) {
   switch (type) {
-    case Type::integer: return "integer";
-    case Type::boolean: return "boolean";
-    case Type::object: return "object";
+    case Type::integer:
+      return "integer";
+    case Type::boolean:
+      return "boolean";
+    case Type::object:
+      return "object";
     case Type::string_list:
-    case Type::group_list: return "array";
-    default: return "string";
+    case Type::group_list:
+      return "array";
+    default:
+      return "string";
   }
 }
 
@@ -160,8 +168,9 @@ core::Result<Arguments> Arguments::check(const ToolRow& row, const json::Object&
   Arguments arguments;
   std::vector<Param> params = all_params(row);
   for (const auto& member : given) {
-    auto declared = std::find_if(params.begin(), params.end(),
-                                 [&](const Param& param) { return param.name == std::string_view(member.key()); });
+    auto declared = std::find_if(params.begin(), params.end(), [&](const Param& param) {
+      return param.name == std::string_view(member.key());
+    });
     if (declared == params.end()) {
       std::vector<std::string_view> names;
       for (const Param& param : params) names.push_back(param.name);

@@ -26,9 +26,10 @@ struct Resolved {
 // Checked arguments. Null counts as not given, except inside objects, where it clears a field.
 class Arguments {
  public:
-  // Errors: admin.argument.unknown, admin.argument.missing, admin.argument.type, admin.argument.value; the message
-  // names the parameter, the hint lists what is allowed.
-  static core::Result<Arguments> check(const ToolRow& row, const core::json::Object& given, core::WallTime now);
+  // Errors: admin.argument.unknown, admin.argument.missing, admin.argument.type, admin.argument.value; the
+  // message names the parameter, the hint lists what is allowed.
+  static core::Result<Arguments> check(const ToolRow& row, const core::json::Object& given,
+                                       core::WallTime now);
 
   const core::json::Object& given() const { return values_; }
   bool has(std::string_view name) const { return values_.if_contains(name) != nullptr; }

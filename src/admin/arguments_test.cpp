@@ -61,14 +61,15 @@ TEST(Arguments, AcceptsAndRefuses) {
 }
 
 TEST(Arguments, IdentifiersCannotLeaveTheirPlace) {
-  for (std::string_view bad : {"../groups/00g1", "a\\\\b", "..", "x..y", "%2f", "x%2Fy", "%5c", "%2e%2e", "00u1?admin=true",
-                               "00u1#frag", "", " ", "a b", "00u1\\n", "00u1\\u0000"}) {
+  for (std::string_view bad : {"../groups/00g1", "a\\\\b", "..", "x..y", "%2f", "x%2Fy", "%5c", "%2e%2e",
+                               "00u1?admin=true", "00u1#frag", "", " ", "a b", "00u1\\n", "00u1\\u0000"}) {
     auto result = check("get_user", fmt::format(R"({{"user_id":"{}"}})", bad));
     ASSERT_FALSE(result) << bad;
     EXPECT_NE(result.error().message.find("user_id"), std::string::npos) << "the message names the parameter";
   }
-  for (std::string_view good : {"00u1234567890abcdef", "user@example.com", "user+tag@example.com", "o'brien@x.com",
-                                "id-with-hyphen", "id_with_underscore", "a/b", "zoë@example.com"}) {
+  for (std::string_view good :
+       {"00u1234567890abcdef", "user@example.com", "user+tag@example.com", "o'brien@x.com", "id-with-hyphen",
+        "id_with_underscore", "a/b", "zoë@example.com"}) {
     EXPECT_TRUE(check("get_user", fmt::format(R"({{"user_id":"{}"}})", good))) << good;
   }
 }

@@ -39,10 +39,14 @@ void add_text(json::Object& line, std::string_view key, std::string_view value) 
 
 std::string_view to_string(AuditEntry::Phase phase) {
   switch (phase) {
-    case AuditEntry::Phase::intent: return "intent";
-    case AuditEntry::Phase::outcome: return "outcome";
-    case AuditEntry::Phase::refused: return "refused";
-    case AuditEntry::Phase::released: return "released";
+    case AuditEntry::Phase::intent:
+      return "intent";
+    case AuditEntry::Phase::outcome:
+      return "outcome";
+    case AuditEntry::Phase::refused:
+      return "refused";
+    case AuditEntry::Phase::released:
+      return "released";
   }
   return "intent";
 }
@@ -67,7 +71,8 @@ json::Value redact_arguments(const json::Value& arguments) {
   if (!arguments.is_object()) return arguments;
   json::Object out;
   for (const auto& member : arguments.get_object()) {
-    bool secret = core::is_secret_name(member.key()) && !member.value().is_null() && !member.value().is_bool();
+    bool secret =
+        core::is_secret_name(member.key()) && !member.value().is_null() && !member.value().is_bool();
     out[member.key()] = secret ? json::Value("[redacted]") : redact_arguments(member.value());
   }
   return out;
@@ -110,9 +115,10 @@ core::Status AuditLog::append(const AuditEntry& entry) {
 
 core::Result<AuditLog::Check> AuditLog::verify() const {
   ASSIGN_OR_RETURN(auto content, core::read_file(path_, kMaxAuditFile));
+  const std::string whole = content.value_or("");
   Check check;
   std::string link(kFirstLink);
-  for (std::string_view text : lines_of(content.value_or(""))) {
+  for (std::string_view text : lines_of(whole)) {
     ++check.lines;
     auto broken = [&](std::string reason) {
       check.broken_at = check.lines;
@@ -121,7 +127,8 @@ core::Result<AuditLog::Check> AuditLog::verify() const {
     };
     auto line = json::parse(text);
     if (!line || !line->is_object()) return broken("it is not JSON");
-    if (json::string_or_empty(*line, "previous") != link) return broken("it does not follow the line before it");
+    if (json::string_or_empty(*line, "previous") != link)
+      return broken("it does not follow the line before it");
     link = link_of(line->get_object());
     if (json::string_or_empty(*line, "hash") != link) return broken("its content was altered");
     auto number = json::Reader(*line).at("n").integer();

@@ -1,7 +1,7 @@
 // The audit log: one line on disk before a write leaves, one after it came back (rule 3: no line, no change).
 //
-// STATE_DIR/audit.jsonl, mode 0600. Each line carries the hash of the line before it, so that a line taken out or
-// altered shows. Several processes append to one file.
+// STATE_DIR/audit.jsonl, mode 0600. Each line carries the hash of the line before it, so that a line taken
+// out or altered shows. Several processes append to one file.
 #pragma once
 
 #include <optional>

@@ -18,12 +18,13 @@ using core::fail;
 
 constexpr std::string_view kQuestion = "confirm";
 
-// Less than the five seconds a stopping server waits for its calls, so that the outcome is still written down.
+// Less than the five seconds a stopping server waits for its calls, so that the outcome is still written
+// down.
 constexpr std::chrono::milliseconds kSettleTime{4000};
 
 // Members that Okta computes; sending them back in a PUT is noise at best.
-constexpr std::string_view kComputed[] = {"id",      "_links",      "_embedded",         "created",
-                                          "lastUpdated", "lastMembershipUpdated", "orn", "objectClass"};
+constexpr std::string_view kComputed[] = {
+    "id", "_links", "_embedded", "created", "lastUpdated", "lastMembershipUpdated", "orn", "objectClass"};
 
 // The name a person knows the subject by.
 std::string subject_name(const json::Value& body) {
@@ -67,9 +68,14 @@ core::Status add_body(const ToolRow& row, const Arguments& arguments, Plan& plan
   const json::Object* given = arguments.object(param->name);
   json::Value value = given ? json::Value(*given) : json::Value(json::Object{});
   switch (row.body) {
-    case Body::none: break;
-    case Body::profile: request.body = json::Object{{"profile", std::move(value)}}; break;
-    case Body::whole: request.body = std::move(value); break;
+    case Body::none:
+      break;
+    case Body::profile:
+      request.body = json::Object{{"profile", std::move(value)}};
+      break;
+    case Body::whole:
+      request.body = std::move(value);
+      break;
     case Body::merge_profile:
     case Body::merge_whole: {
       json::Value before = settable(plan.subject->body);
@@ -77,7 +83,8 @@ core::Status add_body(const ToolRow& row, const Arguments& arguments, Plan& plan
           row.body == Body::merge_profile ? json::Value(json::Object{{"profile", std::move(value)}}) : value;
       json::Value after = merge_patch(before, patch);
       plan.changes = differences(before, after);
-      if (plan.changes.empty()) plan.nothing_to_do = "The org already holds exactly these values; nothing was sent.";
+      if (plan.changes.empty())
+        plan.nothing_to_do = "The org already holds exactly these values; nothing was sent.";
       if (row.body == Body::merge_profile) after = json::Object{{"profile", after.at("profile")}};
       request.body = std::move(after);
       break;
@@ -99,11 +106,12 @@ void add_partial_changes(const ToolRow& row, Plan& plan) {
       plan.changes.push_back({"profile." + std::string(member.key()), std::move(before), member.value()});
     }
   }
-  if (plan.changes.empty()) plan.nothing_to_do = "The org already holds exactly these values; nothing was sent.";
+  if (plan.changes.empty())
+    plan.nothing_to_do = "The org already holds exactly these values; nothing was sent.";
 }
 
-AuditEntry entry_for(Services& services, const ToolRow& row, const core::Context& context, const Arguments& arguments,
-                     const Plan& plan, AuditEntry::Phase phase) {
+AuditEntry entry_for(Services& services, const ToolRow& row, const core::Context& context,
+                     const Arguments& arguments, const Plan& plan, AuditEntry::Phase phase) {
   return AuditEntry{.phase = phase,
                     .principal = services.options().principal,
                     .tool = std::string(row.name),
@@ -118,12 +126,13 @@ core::Status recheck(okta::Org& org, const core::Context& context, const Plan& p
   ASSIGN_OR_RETURN(auto now, org.get(context, plan.subject->path));
   if (fingerprint(now.body) == plan.subject->fingerprint) return {};
   return fail(ErrorKind::conflict, "admin.change.stale",
-              "Somebody else changed it after it was read; nothing was sent.", "Read it again and decide anew.");
+              "Somebody else changed it after it was read; nothing was sent.",
+              "Read it again and decide anew.");
 }
 
 core::Result<okta::Response> send_step(Services& services, okta::Org& org, const ToolRow& row,
-                                       const core::Context& context, const Arguments& arguments, const Plan& plan,
-                                       const Step& step) {
+                                       const core::Context& context, const Arguments& arguments,
+                                       const Plan& plan, const Step& step) {
   AuditEntry entry = entry_for(services, row, context, arguments, plan, AuditEntry::Phase::intent);
   entry.request = step.line();
   RETURN_IF_ERROR(services.audit().append(entry));
@@ -163,8 +172,10 @@ std::string done_text(Services& services, const Plan& plan, const json::Value& b
   }
   if (plan.subject && !plan.changes.empty() && plan.subject->etag.empty() &&
       plan.steps[0].request.method == net::Method::put) {
-    text += "\nNote: Okta replaces the whole object here and offers no If-Match; a change by somebody else within the "
-            "last moment before the write would have been overwritten.";
+    text +=
+        "\nNote: Okta replaces the whole object here and offers no If-Match; a change by somebody else "
+        "within the "
+        "last moment before the write would have been overwritten.";
   }
   if (body.is_object()) {
     AnswerOptions options;
@@ -187,7 +198,9 @@ core::Result<mcp::Outcome> apply(Services& services, const ToolRow& row, const c
   return mcp::Complete{mcp::text_result(done_text(services, plan, body))};
 }
 
-mcp::Outcome refused(std::string text) { return mcp::Complete{mcp::error_result(std::move(text))}; }
+mcp::Outcome refused(std::string text) {
+  return mcp::Complete{mcp::error_result(std::move(text))};
+}
 
 core::Result<mcp::Outcome> ask_in_client(const Plan& plan, std::string_view before) {
   mcp::NeedInput question;
@@ -203,11 +216,13 @@ core::Result<mcp::Outcome> ask_in_client(const Plan& plan, std::string_view befo
 
 core::Result<mcp::Outcome> ask_in_terminal(Services& services, const Plan& plan) {
   RETURN_IF_ERROR(services.approvals().save(plan));
-  return refused(fmt::format(
-      "Nothing was changed. A person has to release this first, because this client cannot show a question:\n{}\n\n"
-      "Ask them to run `okta-mcp-server approve {}` in a terminal (within 60 minutes), then call this tool again with "
-      "the same arguments. No argument of yours can confirm it.",
-      plan.text(), plan.id()));
+  return refused(
+      fmt::format("Nothing was changed. A person has to release this first, because this client cannot show "
+                  "a question:\n{}\n\n"
+                  "Ask them to run `okta-mcp-server approve {}` in a terminal (within 60 minutes), then call "
+                  "this tool again with "
+                  "the same arguments. No argument of yours can confirm it.",
+                  plan.text(), plan.id()));
 }
 
 // Empty when the plan may go ahead; else what to answer.
@@ -224,16 +239,19 @@ core::Result<std::optional<mcp::Outcome>> approval(Services& services, const Too
     return Verdict{std::move(outcome)};
   }
   const json::Value* confirmed = answer->second.content.if_contains(kQuestion);
-  bool yes = answer->second.action == mcp::Answer::accept && confirmed && confirmed->is_bool() && confirmed->get_bool();
+  bool yes = answer->second.action == mcp::Answer::accept && confirmed && confirmed->is_bool() &&
+             confirmed->get_bool();
   if (!yes) {
     AuditEntry entry = entry_for(services, row, context, arguments, plan, AuditEntry::Phase::refused);
     entry.result = answer->second.action == mcp::Answer::cancel ? "cancelled" : "declined";
     RETURN_IF_ERROR(services.audit().append(entry));
-    return Verdict{refused(fmt::format("Nothing was changed: the person {} \"{}\". Do not ask again unless they do.",
-                                       entry.result, core::clean(plan.title)))};
+    return Verdict{
+        refused(fmt::format("Nothing was changed: the person {} \"{}\". Do not ask again unless they do.",
+                            entry.result, core::clean(plan.title)))};
   }
   if (json::string_or_empty(call.state, "digest") != plan.digest()) {
-    ASSIGN_OR_RETURN(auto outcome, ask_in_client(plan, "It has changed since you were asked, so once more:\n"));
+    ASSIGN_OR_RETURN(auto outcome,
+                     ask_in_client(plan, "It has changed since you were asked, so once more:\n"));
     return Verdict{std::move(outcome)};
   }
   return Verdict{};
@@ -278,7 +296,8 @@ core::Result<Plan> make_plan(Services& services, const ToolRow& row, const core:
 core::Result<mcp::Outcome> run_change(Services& services, const ToolRow& row, const core::Context& context,
                                       Arguments& arguments, const mcp::ToolCall& call) {
   if (services.options().read_only) {
-    return fail(ErrorKind::forbidden, "admin.read_only", "This server is set to read only; nothing was changed.",
+    return fail(ErrorKind::forbidden, "admin.read_only",
+                "This server is set to read only; nothing was changed.",
                 "A person can lift it by unsetting OKTA_MCP_READ_ONLY and restarting the server.");
   }
   ASSIGN_OR_RETURN(Plan plan, make_plan(services, row, context, arguments));

@@ -15,8 +15,9 @@ namespace admin {
 core::Result<Plan> make_plan(Services& services, const ToolRow& row, const core::Context& context,
                              Arguments& arguments);
 
-// The whole way of a write. A destructive one is done only after a person's yes: asked through the client where it
-// can ask, else released in a terminal (admin/approval.h). Anything short of a clear yes changes nothing.
+// The whole way of a write. A destructive one is done only after a person's yes: asked through the client
+// where it can ask, else released in a terminal (admin/approval.h). Anything short of a clear yes changes
+// nothing.
 core::Result<mcp::Outcome> run_change(Services& services, const ToolRow& row, const core::Context& context,
                                       Arguments& arguments, const mcp::ToolCall& call);
 

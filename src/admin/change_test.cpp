@@ -1,10 +1,10 @@
 // Writes, from the call to the org: what is asked, what is sent, what is written down.
-#include <gtest/gtest.h>
-
 #include <filesystem>
+#include <gtest/gtest.h>
 
 #include "admin/fake_org.h"
 #include "admin/toolset.h"
+#include "core/scratch_directory.h"
 
 namespace admin {
 namespace {
@@ -20,23 +20,19 @@ constexpr std::string_view kGroup =
 
 class ChangeTest : public testing::Test {
  protected:
-  ChangeTest() {
-    char name[] = "/tmp/change-test-XXXXXX";
-    dir_ = mkdtemp(name);
-    std::filesystem::permissions(dir_, std::filesystem::perms::owner_all);
-    make();
-  }
-  ~ChangeTest() override { std::filesystem::remove_all(dir_); }
+  ChangeTest() { make(); }
 
   void make(bool read_only = false) {
     services_ = std::make_unique<Services>(
         ServicesOptions{.principal = "tester", .state_dir = dir_, .read_only = read_only},
-        [this]() -> core::Result<okta::Org*> { return &org_; }, [this] { return org_.tokens_.granted; }, clock_);
+        [this]() -> core::Result<okta::Org*> { return &org_; }, [this] { return org_.tokens_.granted; },
+        clock_);
   }
 
   core::Result<okta::Response> answer(const std::string& line) {
     if (auto special = special_.find(line); special != special_.end()) return special->second();
-    if (line.starts_with("GET /api/v1/users/00u00000000000000ada") || line.starts_with("GET /api/v1/users/ada%40")) {
+    if (line.starts_with("GET /api/v1/users/00u00000000000000ada") ||
+        line.starts_with("GET /api/v1/users/ada%40")) {
       return answer_json(ada_);
     }
     if (line.starts_with("GET /api/v1/groups/00g00000000000000001/users")) return answer_json("[{},{},{}]");
@@ -84,7 +80,8 @@ class ChangeTest : public testing::Test {
     return out;
   }
 
-  std::string dir_;
+  core::ScratchDirectory scratch_;
+  const std::string dir_ = scratch_.path();
   core::FakeClock clock_;
   std::string ada_{kAda};
   std::string group_{kGroup};
@@ -102,7 +99,8 @@ TEST_F(ChangeTest, DestructiveToolsAskAndShowWhoIsMeant) {
   auto* question = std::get_if<mcp::NeedInput>(&outcome);
   ASSERT_TRUE(question);
   const std::string& message = question->questions.at("confirm").message;
-  for (std::string_view part : {"ada@example.com", "00u00000000000000ada", "Ada Lovelace", "ACTIVE", "https://example"}) {
+  for (std::string_view part :
+       {"ada@example.com", "00u00000000000000ada", "Ada Lovelace", "ACTIVE", "https://example"}) {
     EXPECT_NE(message.find(part), std::string::npos) << part << " in\n" << message;
   }
   EXPECT_TRUE(org_.writes().empty());
@@ -114,9 +112,12 @@ TEST_F(ChangeTest, OnlyAClearYesChangesAnything) {
     std::string_view content;
     bool done;
   } cases[] = {
-      {mcp::Answer::accept, R"({"confirm":true})", true},   {mcp::Answer::accept, R"({"confirm":false})", false},
-      {mcp::Answer::accept, "{}", false},                    {mcp::Answer::accept, R"({"confirm":"true"})", false},
-      {mcp::Answer::accept, R"({"confirm":1})", false},      {mcp::Answer::decline, R"({"confirm":true})", false},
+      {mcp::Answer::accept, R"({"confirm":true})", true},
+      {mcp::Answer::accept, R"({"confirm":false})", false},
+      {mcp::Answer::accept, "{}", false},
+      {mcp::Answer::accept, R"({"confirm":"true"})", false},
+      {mcp::Answer::accept, R"({"confirm":1})", false},
+      {mcp::Answer::decline, R"({"confirm":true})", false},
       {mcp::Answer::cancel, R"({"confirm":true})", false},
   };
   for (const auto& c : cases) {
@@ -124,7 +125,8 @@ TEST_F(ChangeTest, OnlyAClearYesChangesAnything) {
     auto asked = run("deactivate_user", R"({"user_id":"ada@example.com"})");
     auto* question = std::get_if<mcp::NeedInput>(&asked);
     ASSERT_TRUE(question);
-    auto outcome = answer_question("deactivate_user", *question, c.action, json::parse(c.content)->as_object());
+    auto outcome =
+        answer_question("deactivate_user", *question, c.action, json::parse(c.content)->as_object());
     EXPECT_EQ(org_.writes().size(), before + (c.done ? 1 : 0)) << c.content;
     EXPECT_EQ(failed(outcome), !c.done) << c.content;
   }
@@ -158,14 +160,16 @@ TEST_F(ChangeTest, AClientThatCannotAskLeavesAPlan) {
 }
 
 TEST_F(ChangeTest, TheWordOfConfirmDeleteConfirmsNothing) {
-  auto outcome = run("confirm_delete_group", R"({"group_id":"00g00000000000000001","confirmation":"DELETE"})");
+  auto outcome =
+      run("confirm_delete_group", R"({"group_id":"00g00000000000000001","confirmation":"DELETE"})");
   EXPECT_TRUE(std::holds_alternative<mcp::NeedInput>(outcome));
   EXPECT_TRUE(org_.writes().empty());
 }
 
 TEST_F(ChangeTest, EachWriteIsWrittenDownBeforeAndAfter) {
   EXPECT_FALSE(failed(run("add_user_to_group", R"({"group_id":"Engineering","user_id":"ada@example.com"})")));
-  EXPECT_EQ(org_.writes(), std::vector<std::string>{"PUT /api/v1/groups/00g00000000000000001/users/00u00000000000000ada"});
+  EXPECT_EQ(org_.writes(),
+            std::vector<std::string>{"PUT /api/v1/groups/00g00000000000000001/users/00u00000000000000ada"});
   EXPECT_EQ(audited(), (std::vector<std::string>{"intent ", "outcome ok"}));
   special_[kDeactivate] = [] {
     return core::Result<okta::Response>(
@@ -176,8 +180,8 @@ TEST_F(ChangeTest, EachWriteIsWrittenDownBeforeAndAfter) {
   EXPECT_TRUE(failed(outcome));
   question = std::get<mcp::NeedInput>(run("deactivate_user", R"({"user_id":"ada@example.com"})"));
   answer_question("deactivate_user", question, mcp::Answer::decline, {});
-  EXPECT_EQ(audited(),
-            (std::vector<std::string>{"intent ", "outcome ok", "intent ", "outcome unknown", "refused declined"}));
+  EXPECT_EQ(audited(), (std::vector<std::string>{"intent ", "outcome ok", "intent ", "outcome unknown",
+                                                 "refused declined"}));
 }
 
 TEST_F(ChangeTest, WithoutAnAuditLineNothingIsSent) {
@@ -191,21 +195,25 @@ TEST_F(ChangeTest, ReplacingUpdatesKeepWhatTheyWereNotGiven) {
   EXPECT_FALSE(failed(outcome)) << text_of(outcome);
   auto sent = org_.last_request();
   EXPECT_EQ(sent.method, net::Method::put);
-  EXPECT_EQ(json::write(*sent.body), R"({"profile":{"name":"Engineering","description":"Most of it","costCentre":"17"}})");
+  EXPECT_EQ(json::write(*sent.body),
+            R"({"profile":{"name":"Engineering","description":"Most of it","costCentre":"17"}})");
   EXPECT_NE(text_of(outcome).find("profile.description"), std::string::npos) << "the difference is shown";
 }
 
 TEST_F(ChangeTest, NullClears) {
   run("update_group", R"({"group_id":"Engineering","profile":{"costCentre":null}})");
-  EXPECT_EQ(json::write(*org_.last_request().body), R"({"profile":{"name":"Engineering","description":"All of it"}})");
+  EXPECT_EQ(json::write(*org_.last_request().body),
+            R"({"profile":{"name":"Engineering","description":"All of it"}})");
   run("update_user", R"({"user_id":"ada@example.com","profile":{"title":null}})");
-  EXPECT_EQ(json::write(*org_.last_request().body), R"({"profile":{"title":null}})") << "Okta's partial update clears by null";
+  EXPECT_EQ(json::write(*org_.last_request().body), R"({"profile":{"title":null}})")
+      << "Okta's partial update clears by null";
 }
 
 TEST_F(ChangeTest, AChangeBySomebodyElseStopsAReplacement) {
   int reads = 0;
   special_["GET /api/v1/groups/00g00000000000000001"] = [&] {
-    return answer_json(++reads == 1 ? group_ : R"({"id":"00g00000000000000001","profile":{"name":"Renamed"}})");
+    return answer_json(++reads == 1 ? group_
+                                    : R"({"id":"00g00000000000000001","profile":{"name":"Renamed"}})");
   };
   auto outcome = run("update_group", R"({"group_id":"00g00000000000000001","profile":{"description":"x"}})");
   EXPECT_TRUE(failed(outcome));
@@ -226,7 +234,8 @@ TEST_F(ChangeTest, DeletingAnActiveUserIsRefused) {
 }
 
 TEST_F(ChangeTest, CreatesUsersInGroups) {
-  auto outcome = run("create_user", R"({"profile":{"login":"b@example.com"},"groups":["Engineering"],"activate":false})");
+  auto outcome = run("create_user",
+                     R"({"profile":{"login":"b@example.com"},"groups":["Engineering"],"activate":false})");
   EXPECT_FALSE(failed(outcome)) << text_of(outcome);
   EXPECT_EQ(org_.writes(), std::vector<std::string>{"POST /api/v1/users?activate=false"});
   EXPECT_EQ(json::write(*org_.last_request().body),

@@ -15,7 +15,9 @@ void collect(const json::Value& before, const json::Value& after, const std::str
     out.push_back({path, before, after});
     return;
   }
-  auto under = [&](std::string_view key) { return path.empty() ? std::string(key) : path + "." + std::string(key); };
+  auto under = [&](std::string_view key) {
+    return path.empty() ? std::string(key) : path + "." + std::string(key);
+  };
   for (const auto& member : before.get_object()) {
     const json::Value* other = after.get_object().if_contains(member.key());
     collect(member.value(), other ? *other : json::Value(nullptr), under(member.key()), out);
@@ -42,10 +44,13 @@ std::string Step::line() const {
 }
 
 std::string digest_of(std::string_view requests_digest, std::string_view text) {
-  return core::sha256_hex(json::write(json::Object{{"version", 1}, {"requests", requests_digest}, {"text", text}}));
+  return core::sha256_hex(
+      json::write(json::Object{{"version", 1}, {"requests", requests_digest}, {"text", text}}));
 }
 
-std::string Plan::digest() const { return digest_of(requests_digest(), text()); }
+std::string Plan::digest() const {
+  return digest_of(requests_digest(), text());
+}
 
 std::string Plan::requests_digest() const {
   json::Array requests;
@@ -59,7 +64,9 @@ std::string Plan::requests_digest() const {
   return core::sha256_hex(json::write(all));
 }
 
-std::string Plan::id() const { return "pln_" + digest().substr(0, 20); }
+std::string Plan::id() const {
+  return "pln_" + digest().substr(0, 20);
+}
 
 std::string Plan::text() const {
   std::string out = core::clean(title);

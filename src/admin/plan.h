@@ -36,18 +36,18 @@ struct Subject {
 struct Plan {
   std::string tool;
   std::string org_url;
-  std::string title;                 // "Deactivate user ada@example.com (00u1...)"
-  std::vector<std::string> facts;    // what a person should know: name, status, impact
-  std::vector<Difference> changes;   // of an update
-  std::vector<Step> steps;           // usually one
+  std::string title;                // "Deactivate user ada@example.com (00u1...)"
+  std::vector<std::string> facts;   // what a person should know: name, status, impact
+  std::vector<Difference> changes;  // of an update
+  std::vector<Step> steps;          // usually one
   std::optional<Subject> subject;
   bool needs_approval = false;
-  std::string nothing_to_do;         // set when the org already is as asked: nothing is sent
+  std::string nothing_to_do;  // set when the org already is as asked: nothing is sent
 
   std::string digest() const;  // 64 hex digits: digest_of(requests_digest(), text())
   std::string requests_digest() const;
-  std::string id() const;      // "pln_" + the digest's first 20 digits
-  std::string text() const;    // for a person: title, facts, changes, requests; no control characters
+  std::string id() const;    // "pln_" + the digest's first 20 digits
+  std::string text() const;  // for a person: title, facts, changes, requests; no control characters
 };
 
 // Ties the text a person reads to the requests it stands for.

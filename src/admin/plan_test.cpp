@@ -30,7 +30,8 @@ TEST(MergePatch, Rfc7396Examples) {
       {"[1,2]", R"({"a":"b","c":null})", R"({"a":"b"})"},
       {"{}", R"({"a":{"bb":{"ccc":null}}})", R"({"a":{"bb":{}}})"},
   };
-  for (const auto& c : cases) EXPECT_EQ(merge_patch(parsed(c[0]), parsed(c[1])), parsed(c[2])) << c[0] << " + " << c[1];
+  for (const auto& c : cases)
+    EXPECT_EQ(merge_patch(parsed(c[0]), parsed(c[1])), parsed(c[2])) << c[0] << " + " << c[1];
 }
 
 TEST(Differences, NameEachPath) {
@@ -42,7 +43,8 @@ TEST(Differences, NameEachPath) {
 }
 
 Plan sample() {
-  Plan plan{.tool = "delete_group", .org_url = "https://example.okta.com", .title = "Delete group \"A\" (00g1)"};
+  Plan plan{
+      .tool = "delete_group", .org_url = "https://example.okta.com", .title = "Delete group \"A\" (00g1)"};
   plan.facts = {"members: 3"};
   plan.steps = {{{.method = net::Method::delete_, .path = "/api/v1/groups/00g1"}}};
   plan.subject = Subject{.path = "/api/v1/groups/00g1", .fingerprint = "f"};
@@ -74,7 +76,8 @@ TEST(Plan, TextHasNoHiddenCharacters) {
 TEST(Fingerprint, LeavesOutWhatChangesByItself) {
   EXPECT_EQ(fingerprint(parsed(R"({"id":"1","lastLogin":"a","_links":{}})")),
             fingerprint(parsed(R"({"id":"1","lastLogin":"b"})")));
-  EXPECT_NE(fingerprint(parsed(R"({"id":"1","status":"A"})")), fingerprint(parsed(R"({"id":"1","status":"B"})")));
+  EXPECT_NE(fingerprint(parsed(R"({"id":"1","status":"A"})")),
+            fingerprint(parsed(R"({"id":"1","status":"B"})")));
 }
 
 }  // namespace

@@ -11,7 +11,8 @@ constexpr std::int64_t kDefaultRows = 100;
 constexpr std::int64_t kPageMaximum = 200;
 constexpr std::int64_t kLogPageMaximum = 1000;
 
-// fetch_all reads on until the end, but not for ever beyond what an answer can hold: no row costs fewer tokens.
+// fetch_all reads on until the end, but not for ever beyond what an answer can hold: no row costs fewer
+// tokens.
 constexpr std::size_t kFewestTokensPerRow = 4;
 
 // What has been read of a list, and where each page began, so that the answer can be cut anywhere.
@@ -28,7 +29,8 @@ core::Result<mcp::Outcome> count(const ToolRow& row, const core::Context& contex
     ASSIGN_OR_RETURN(auto page, pages.next(context));
     if (!page) break;
     total += page->size();
-    context.progress(static_cast<double>(total), std::nullopt, fmt::format("{} {} counted", total, row.list->nouns));
+    context.progress(static_cast<double>(total), std::nullopt,
+                     fmt::format("{} {} counted", total, row.list->nouns));
   }
   info.count = total;
   return mcp::Complete{mcp::text_result(list_answer(*row.list, {}, options, info))};
@@ -45,7 +47,8 @@ net::Query query_of(const ToolRow& row, const Arguments& arguments) {
       if (value->is_bool()) query.emplace_back(name, value->get_bool() ? "true" : "false");
       if (value->is_int64()) query.emplace_back(name, std::to_string(value->get_int64()));
       // Okta takes an empty search for a broken one.
-      if (value->is_string() && !value->get_string().empty()) query.emplace_back(name, arguments.id(param.name));
+      if (value->is_string() && !value->get_string().empty())
+        query.emplace_back(name, arguments.id(param.name));
     } else if (!param.fallback.empty()) {
       query.emplace_back(name, std::string(param.fallback));
     }
@@ -66,9 +69,11 @@ core::Result<mcp::Outcome> run_item(Services& services, const ToolRow& row, cons
                                     Arguments& arguments) {
   RETURN_IF_ERROR(resolve_identifiers(services, row, context, arguments));
   ASSIGN_OR_RETURN(okta::Org * org, services.org());
-  ASSIGN_OR_RETURN(auto response, org->get(context, expand_path(row.call.path, arguments), query_of(row, arguments)));
+  ASSIGN_OR_RETURN(auto response,
+                   org->get(context, expand_path(row.call.path, arguments), query_of(row, arguments)));
   std::string noun(row.name.substr(row.name.find('_') + 1));
-  return mcp::Complete{mcp::text_result(item_answer(noun, response.body, answer_options(services, arguments)))};
+  return mcp::Complete{
+      mcp::text_result(item_answer(noun, response.body, answer_options(services, arguments)))};
 }
 
 core::Result<mcp::Outcome> run_list(Services& services, const ToolRow& row, const core::Context& context,
@@ -90,10 +95,11 @@ core::Result<mcp::Outcome> run_list_of(Services& services, const ToolRow& row, c
   }
   std::int64_t page_maximum = row.area == Area::logs ? kLogPageMaximum : kPageMaximum;
   bool whole_pages = all || options.count_only;
-  auto page_size = whole_pages ? page_maximum : std::min(page_maximum, static_cast<std::int64_t>(wanted + start.skip));
-  okta::Pages pages(*org, std::move(request.path), std::move(request.query),
-                    {.limit = page_size,
-                     .after = start.after.empty() ? std::nullopt : std::optional(start.after)});
+  auto page_size =
+      whole_pages ? page_maximum : std::min(page_maximum, static_cast<std::int64_t>(wanted + start.skip));
+  okta::Pages pages(
+      *org, std::move(request.path), std::move(request.query),
+      {.limit = page_size, .after = start.after.empty() ? std::nullopt : std::optional(start.after)});
   if (options.count_only) return count(row, context, pages, options, request.window);
 
   Reading reading{.info = {.window = request.window}};

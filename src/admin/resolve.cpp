@@ -55,14 +55,15 @@ core::Result<Resolved> choose(std::string_view noun, std::string_view wanted, st
   }
   std::vector<const json::Value*> near;
   for (const auto& item : found) near.push_back(&item);
-  return fail(ErrorKind::not_found, "admin.resolve.none", fmt::format("No {} is called {}.", noun, quoted(wanted)),
+  return fail(ErrorKind::not_found, "admin.resolve.none",
+              fmt::format("No {} is called {}.", noun, quoted(wanted)),
               near.empty() ? fmt::format("List the {}s to find the exact name or id.", noun)
                            : fmt::format("Names are matched exactly. Similar: {}.", list(near)));
 }
 
 // The elements of one page, copied out.
-core::Result<std::vector<json::Value>> first_page(okta::Org& org, const core::Context& context, std::string path,
-                                                  net::Query query) {
+core::Result<std::vector<json::Value>> first_page(okta::Org& org, const core::Context& context,
+                                                  std::string path, net::Query query) {
   ASSIGN_OR_RETURN(auto response, org.get(context, std::move(path), std::move(query)));
   std::vector<json::Value> items;
   if (response.body.is_array()) {
@@ -71,7 +72,8 @@ core::Result<std::vector<json::Value>> first_page(okta::Org& org, const core::Co
   return items;
 }
 
-core::Result<Resolved> resolve_application(okta::Org& org, const core::Context& context, std::string_view text) {
+core::Result<Resolved> resolve_application(okta::Org& org, const core::Context& context,
+                                           std::string_view text) {
   ASSIGN_OR_RETURN(auto found,
                    first_page(org, context, "/api/v1/apps", {{"q", std::string(text)}, {"limit", "200"}}));
   return choose("application", text, "label", found);
@@ -80,12 +82,14 @@ core::Result<Resolved> resolve_application(okta::Org& org, const core::Context& 
 // Okta lists policies by type only, so a name is looked for in every type.
 core::Result<Resolved> resolve_policy(okta::Org& org, const core::Context& context, std::string_view text) {
   std::vector<json::Value> found;
-  for (std::string_view type : {"OKTA_SIGN_ON", "PASSWORD", "MFA_ENROLL", "ACCESS_POLICY", "PROFILE_ENROLLMENT",
-                                "IDP_DISCOVERY", "POST_AUTH_SESSION", "ENTITY_RISK", "DEVICE_SIGNAL_COLLECTION"}) {
+  for (std::string_view type :
+       {"OKTA_SIGN_ON", "PASSWORD", "MFA_ENROLL", "ACCESS_POLICY", "PROFILE_ENROLLMENT", "IDP_DISCOVERY",
+        "POST_AUTH_SESSION", "ENTITY_RISK", "DEVICE_SIGNAL_COLLECTION"}) {
     auto page = first_page(org, context, "/api/v1/policies", {{"type", std::string(type)}});
     if (!page) {
       // An org without the feature refuses its type; that is no reason to stop looking.
-      if (page.error().kind == ErrorKind::invalid_input || page.error().kind == ErrorKind::not_found) continue;
+      if (page.error().kind == ErrorKind::invalid_input || page.error().kind == ErrorKind::not_found)
+        continue;
       return std::unexpected(std::move(page).error());
     }
     for (auto& item : *page) {
@@ -106,7 +110,8 @@ core::Result<Resolved> resolve_rule(okta::Org& org, const core::Context& context
 }  // namespace
 
 bool looks_like_id(std::string_view text) {
-  // Older ids are shorter in documentation only; real ones have 20 characters and begin with 0 or a resource prefix.
+  // Older ids are shorter in documentation only; real ones have 20 characters and begin with 0 or a resource
+  // prefix.
   return text.size() == 20 && std::all_of(text.begin(), text.end(), [](char c) {
            return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
          });
@@ -123,8 +128,9 @@ core::Result<Resolved> resolve_user(okta::Org& org, const core::Context& context
     }
     if (direct.error().kind != ErrorKind::not_found) return std::unexpected(std::move(direct).error());
   } else {
-    ASSIGN_OR_RETURN(auto found, first_page(org, context, "/api/v1/users",
-                                            {{"search", "profile.login eq " + quoted(text)}, {"limit", "10"}}));
+    ASSIGN_OR_RETURN(auto found,
+                     first_page(org, context, "/api/v1/users",
+                                {{"search", "profile.login eq " + quoted(text)}, {"limit", "10"}}));
     if (!found.empty()) return choose("user", text, "profile.login", found);
   }
   // Only to tell who might have been meant: a name is never taken for a login.
@@ -139,7 +145,8 @@ core::Result<Resolved> resolve_group(okta::Org& org, const core::Context& contex
                                           {{"search", "profile.name eq " + quoted(text)}, {"limit", "200"}}));
   // Search lags behind writes; q does not need the index.
   if (found.empty()) {
-    ASSIGN_OR_RETURN(found, first_page(org, context, "/api/v1/groups", {{"q", std::string(text)}, {"limit", "200"}}));
+    ASSIGN_OR_RETURN(
+        found, first_page(org, context, "/api/v1/groups", {{"q", std::string(text)}, {"limit", "200"}}));
   }
   return choose("group", text, "profile.name", found);
 }
@@ -159,11 +166,16 @@ core::Status resolve_identifiers(Services& services, const ToolRow& row, const c
     ASSIGN_OR_RETURN(okta::Org * org, services.org());
     auto look_up = [&]() -> core::Result<Resolved> {
       switch (param.type) {
-        case Type::group: return resolve_group(*org, context, text);
-        case Type::application: return resolve_application(*org, context, text);
-        case Type::policy: return resolve_policy(*org, context, text);
-        case Type::policy_rule: return resolve_rule(*org, context, arguments.id("policy_id"), text);
-        default: return resolve_user(*org, context, text);
+        case Type::group:
+          return resolve_group(*org, context, text);
+        case Type::application:
+          return resolve_application(*org, context, text);
+        case Type::policy:
+          return resolve_policy(*org, context, text);
+        case Type::policy_rule:
+          return resolve_rule(*org, context, arguments.id("policy_id"), text);
+        default:
+          return resolve_user(*org, context, text);
       }
     };
     ASSIGN_OR_RETURN(auto resolved, look_up());

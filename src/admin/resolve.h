@@ -1,4 +1,5 @@
-// Names people use, turned into the ids Okta uses. Never guesses: several matches are an error that lists them.
+// Names people use, turned into the ids Okta uses. Never guesses: several matches are an error that lists
+// them.
 #pragma once
 
 #include <string>

@@ -17,7 +17,7 @@ struct ServicesOptions {
   std::string principal;  // who acts, as audit lines name it
   std::string state_dir;
   std::vector<std::string> configured_scopes;  // OKTA_SCOPES; empty when not set
-  std::string toolset;  // areas to offer, separated by commas; empty for all
+  std::string toolset;                         // areas to offer, separated by commas; empty for all
   std::size_t answer_budget_tokens = 6000;
   bool read_only = false;
 };
@@ -26,9 +26,10 @@ class Services {
  public:
   using Granted = std::function<std::optional<std::vector<std::string>>()>;
 
-  // `org` is asked at each call: its error says which setting is missing, and the tool list is served all the same.
-  // `granted` tells what the login is known to have, without making one or touching anything slow.
-  Services(ServicesOptions options, std::function<core::Result<okta::Org*>()> org, Granted granted, core::Clock& clock)
+  // `org` is asked at each call: its error says which setting is missing, and the tool list is served all the
+  // same. `granted` tells what the login is known to have, without making one or touching anything slow.
+  Services(ServicesOptions options, std::function<core::Result<okta::Org*>()> org, Granted granted,
+           core::Clock& clock)
       : options_(std::move(options)),
         org_(std::move(org)),
         granted_(std::move(granted)),

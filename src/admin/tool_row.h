@@ -1,6 +1,7 @@
 // A tool as one row of a table: listed, checked, planned, confirmed, applied, audited and documented from it.
 //
-// Rows stand in admin/tools/, one file per API area. Code beside a row only where Okta's API needs more than one call.
+// Rows stand in admin/tools/, one file per API area. Code beside a row only where Okta's API needs more than
+// one call.
 #pragma once
 
 #include <cstdint>

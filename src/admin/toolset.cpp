@@ -29,8 +29,8 @@ core::Result<mcp::Outcome> run_row(Services& services, const ToolRow& row, const
 }
 
 // The one place where an Error of ours becomes what a model reads.
-core::Result<mcp::Outcome> run_and_translate(Services& services, const ToolRow& row, const core::Context& context,
-                                             const mcp::ToolCall& call) {
+core::Result<mcp::Outcome> run_and_translate(Services& services, const ToolRow& row,
+                                             const core::Context& context, const mcp::ToolCall& call) {
   auto outcome = run_row(services, row, context, call);
   if (outcome) return outcome;
   if (core::log_enabled(core::LogLevel::debug)) {
@@ -48,8 +48,8 @@ mcp::Tool to_tool(Services& services, const ToolRow& row) {
   tool.input_schema = input_schema(row);
   tool.annotations = {.read_only = row.effect == Effect::read,
                       .destructive = row.effect == Effect::destructive,
-                      .idempotent = row.call.method == net::Method::put || row.call.method == net::Method::delete_ ||
-                                    row.effect == Effect::read,
+                      .idempotent = row.call.method == net::Method::put ||
+                                    row.call.method == net::Method::delete_ || row.effect == Effect::read,
                       .open_world = row.area != Area::server};
   tool.runs_on = row.runs_on;
   tool.handler = [&services, &row](const core::Context& context, const mcp::ToolCall& call) {
@@ -58,28 +58,44 @@ mcp::Tool to_tool(Services& services, const ToolRow& row) {
   return tool;
 }
 
-// "users, groups" names areas; the server's own tools are always there.
-bool in_toolset(std::string_view toolset, Area area) {
-  if (toolset.find_first_not_of(" ,") == std::string_view::npos || area == Area::server) return true;
-  while (!toolset.empty()) {
-    auto word = toolset.substr(0, toolset.find_first_of(" ,"));
-    if (word == to_string(area)) return true;
-    toolset.remove_prefix(std::min(toolset.size(), word.size() + 1));
+std::vector<std::string_view> words_of(std::string_view text) {
+  std::vector<std::string_view> words;
+  while (!text.empty()) {
+    auto word = text.substr(0, text.find_first_of(" ,"));
+    if (!word.empty()) words.push_back(word);
+    text.remove_prefix(std::min(text.size(), word.size() + 1));
   }
-  return false;
+  return words;
+}
+
+constexpr Area kAreas[] = {Area::server,   Area::users, Area::groups, Area::applications,
+                           Area::policies, Area::logs,  Area::reports};
+
+// The server's own tools are always there.
+bool in_toolset(std::string_view toolset, Area area) {
+  auto words = words_of(toolset);
+  return words.empty() || area == Area::server ||
+         std::find(words.begin(), words.end(), to_string(area)) != words.end();
 }
 
 }  // namespace
 
 std::string_view to_string(Area area) {
   switch (area) {
-    case Area::server: return "server";
-    case Area::users: return "users";
-    case Area::groups: return "groups";
-    case Area::applications: return "applications";
-    case Area::policies: return "policies";
-    case Area::logs: return "logs";
-    case Area::reports: return "reports";
+    case Area::server:
+      return "server";
+    case Area::users:
+      return "users";
+    case Area::groups:
+      return "groups";
+    case Area::applications:
+      return "applications";
+    case Area::policies:
+      return "policies";
+    case Area::logs:
+      return "logs";
+    case Area::reports:
+      return "reports";
   }
   return "server";
 }
@@ -87,7 +103,8 @@ std::string_view to_string(Area area) {
 const std::vector<ToolRow>& all_tools() {
   static const std::vector<ToolRow> rows = [] {
     std::vector<ToolRow> all;
-    for (auto make : {server_tools, user_tools, group_tools, application_tools, policy_tools, log_tools, report_tools}) {
+    for (auto make :
+         {server_tools, user_tools, group_tools, application_tools, policy_tools, log_tools, report_tools}) {
       auto part = make();
       std::move(part.begin(), part.end(), std::back_inserter(all));
     }
@@ -106,14 +123,30 @@ std::vector<Param> all_params(const ToolRow& row) {
                       .minimum = 1,
                       .maximum = row.area == Area::logs ? kLogPageMaximum : kPageMaximum});
     params.push_back({.name = "after", .place = Place::handler, .about = "cursor of the last answer"});
-    params.push_back({.name = "fetch_all", .type = Type::boolean, .place = Place::handler, .about = "every page"});
-    params.push_back({.name = "fields", .type = Type::string_list, .place = Place::handler, .about = "columns or paths"});
+    params.push_back(
+        {.name = "fetch_all", .type = Type::boolean, .place = Place::handler, .about = "every page"});
+    params.push_back(
+        {.name = "fields", .type = Type::string_list, .place = Place::handler, .about = "columns or paths"});
     params.push_back({.name = "format", .place = Place::handler, .choices = {"csv", "json"}});
     params.push_back({.name = "count_only", .type = Type::boolean, .place = Place::handler});
   } else if (row.effect == Effect::read && row.handler == nullptr) {
     params.insert(params.end(), std::begin(kSingleReadParams), std::end(kSingleReadParams));
   }
   return params;
+}
+
+core::Status check_toolset(std::string_view toolset) {
+  for (auto word : words_of(toolset)) {
+    bool known =
+        std::any_of(std::begin(kAreas), std::end(kAreas), [&](Area area) { return to_string(area) == word; });
+    if (known) continue;
+    std::vector<std::string_view> names;
+    for (Area area : kAreas) names.push_back(to_string(area));
+    return core::fail(core::ErrorKind::invalid_input, "admin.toolset",
+                      fmt::format("There is no toolset \"{}\".", word),
+                      fmt::format("Choose among: {}.", fmt::join(names, ", ")));
+  }
+  return {};
 }
 
 bool is_available(const Services& services, const ToolRow& row) {
@@ -143,7 +176,8 @@ core::Result<mcp::Outcome> call_tool(Services& services, std::string_view name, 
       near.push_back(row.name);
     }
   }
-  return core::fail(core::ErrorKind::invalid_input, "admin.tool.unknown", fmt::format("There is no tool \"{}\".", name),
+  return core::fail(core::ErrorKind::invalid_input, "admin.tool.unknown",
+                    fmt::format("There is no tool \"{}\".", name),
                     near.empty() ? std::string("`okta-mcp-server tools` lists them.")
                                  : fmt::format("Did you mean: {}?", fmt::join(near, ", ")));
 }
@@ -155,7 +189,8 @@ std::string error_text(const core::Error& error) {
     const auto& problem = *error.upstream;
     std::string detail;
     auto add = [&](std::string_view label, std::string_view value) {
-      if (!value.empty()) detail += fmt::format("{}{} {}", detail.empty() ? "" : ", ", label, core::clean(value));
+      if (!value.empty())
+        detail += fmt::format("{}{} {}", detail.empty() ? "" : ", ", label, core::clean(value));
     };
     add("HTTP", problem.status == 0 ? std::string{} : std::to_string(problem.status));
     add("code", problem.code);

@@ -21,7 +21,10 @@ core::Status add_tools(mcp::Server& server, Services& services);
 core::Result<mcp::Outcome> call_tool(Services& services, std::string_view name, const core::Context& context,
                                      const mcp::ToolCall& call);
 
-// True when the known scopes and read-only mode leave the tool something to do.
+// Error admin.toolset when `toolset` ("users, groups") names an area that does not exist.
+core::Status check_toolset(std::string_view toolset);
+
+// True when the toolset, the known scopes and read-only mode leave the tool something to do.
 bool is_available(const Services& services, const ToolRow& row);
 
 // An Error in the words a model reads: what happened, Okta's code and request id, cause, next step.

@@ -15,8 +15,11 @@ core::Status name_it(Services&, const core::Context&, Arguments& arguments, Plan
 std::vector<ToolRow> application_tools() {
   using enum Type;
   using net::Method;
-  const Param app_id{
-      .name = "app_id", .type = application, .place = Place::path, .required = true, .about = "id or exact label"};
+  const Param app_id{.name = "app_id",
+                     .type = application,
+                     .place = Place::path,
+                     .required = true,
+                     .about = "id or exact label"};
   const Param expand{.name = "expand", .about = "user/{userId}"};
   ToolRow remove{.name = "delete_application",
                  .title = "Delete an application",

@@ -16,9 +16,11 @@ core::Status name_it(Services&, const core::Context&, Arguments& arguments, Plan
 
 // A person deciding about a group should know how many lose something by it. Okta counts on request
 // (getGroup with expand=stats is not in its OpenAPI), so one page of members is read.
-core::Status count_members(Services& services, const core::Context& context, Arguments& arguments, Plan& plan) {
+core::Status count_members(Services& services, const core::Context& context, Arguments& arguments,
+                           Plan& plan) {
   ASSIGN_OR_RETURN(okta::Org * org, services.org());
-  auto members = org->get(context, expand_path("/api/v1/groups/{group_id}/users", arguments), {{"limit", "200"}});
+  auto members =
+      org->get(context, expand_path("/api/v1/groups/{group_id}/users", arguments), {{"limit", "200"}});
   if (!members) {
     plan.facts.push_back("members: could not be counted");
     return {};
@@ -40,7 +42,8 @@ std::vector<ToolRow> group_tools() {
   using net::Method;
   const Param group_id{
       .name = "group_id", .type = group, .place = Place::path, .required = true, .about = "id or exact name"};
-  const Param user_id{.name = "user_id", .type = user, .place = Place::path, .required = true, .about = "id or login"};
+  const Param user_id{
+      .name = "user_id", .type = user, .place = Place::path, .required = true, .about = "id or login"};
   const Param profile{.name = "profile",
                       .type = object,
                       .place = Place::body,
@@ -58,7 +61,8 @@ std::vector<ToolRow> group_tools() {
                        .verb = "Delete group",
                        .impact = "Its members lose what the group gives them. This cannot be undone.",
                        .adjust = count_members};
-  // Kept for prompts written for Okta's own server. The word confirms nothing here: a person is asked all the same.
+  // Kept for prompts written for Okta's own server. The word confirms nothing here: a person is asked all the
+  // same.
   ToolRow confirm_delete_group = delete_group;
   confirm_delete_group.name = "confirm_delete_group";
   confirm_delete_group.title = "Delete a group (confirmed)";

@@ -16,7 +16,8 @@ std::string quoted(std::string_view text) {
 }
 
 const Param& param_named(const ToolRow& row, std::string_view name) {
-  return *std::find_if(row.params.begin(), row.params.end(), [&](const Param& param) { return param.name == name; });
+  return *std::find_if(row.params.begin(), row.params.end(),
+                       [&](const Param& param) { return param.name == name; });
 }
 
 }  // namespace
@@ -31,12 +32,13 @@ core::Result<mcp::Outcome> get_logs(Services& services, const ToolRow& row, cons
   }
   // A default reaches back from the end of the window, whatever that is.
   auto since = arguments.text("since");
-  ASSIGN_OR_RETURN(window.since, since.empty() ? core::parse_time(param_named(row, "since").fallback, window.until)
-                                               : core::parse_rfc3339(since));
+  ASSIGN_OR_RETURN(window.since, since.empty()
+                                     ? core::parse_time(param_named(row, "since").fallback, window.until)
+                                     : core::parse_rfc3339(since));
   if (window.since >= window.until) {
     return core::fail(core::ErrorKind::invalid_input, "admin.logs.window",
-                      fmt::format("\"since\" ({}) is not before \"until\" ({}).", core::to_rfc3339(window.since),
-                                  core::to_rfc3339(window.until)));
+                      fmt::format("\"since\" ({}) is not before \"until\" ({}).",
+                                  core::to_rfc3339(window.since), core::to_rfc3339(window.until)));
   }
   net::Query query{{"since", core::to_rfc3339(window.since)},
                    {"until", core::to_rfc3339(window.until)},

@@ -1,5 +1,5 @@
-// The System Log (Okta Management API, listLogEvents). Both ends of the window are always sent: without `until`
-// Okta's next links never end.
+// The System Log (Okta Management API, listLogEvents). Both ends of the window are always sent: without
+// `until` Okta's next links never end.
 #include "admin/tools/shapes.h"
 #include "core/clock.h"
 
@@ -16,10 +16,14 @@ std::vector<ToolRow> log_tools() {
        .about = "System Log events, newest first.",
        .scope = "okta.logs.read",
        .call = {Method::get, "/api/v1/logs"},
-       .params = {{.name = "since", .type = time, .about = "ISO 8601, or 30m, 12h, 90d ago; default 7d", .fallback = "7d"},
+       .params = {{.name = "since",
+                   .type = time,
+                   .about = "ISO 8601, or 30m, 12h, 90d ago; default 7d",
+                   .fallback = "7d"},
                   until,
                   {.name = "filter",
-                   .about = "SCIM, e.g. eventType eq \"user.session.start\" and outcome.result eq \"FAILURE\""},
+                   .about =
+                       "SCIM, e.g. eventType eq \"user.session.start\" and outcome.result eq \"FAILURE\""},
                   {.name = "q", .about = "words in the event"}},
        .list = &kLogEvents,
        .handler = get_logs},

@@ -34,8 +34,9 @@ ToolRow lifecycle(bool rule, bool activate) {
     row.about = activate ? "Activate a rule." : "Deactivate a rule; a person must confirm.";
     row.verb = activate ? "Activate policy rule" : "Deactivate policy rule";
     row.subject = "/api/v1/policies/{policy_id}/rules/{rule_id}";
-    row.call = {net::Method::post, activate ? "/api/v1/policies/{policy_id}/rules/{rule_id}/lifecycle/activate"
-                                            : "/api/v1/policies/{policy_id}/rules/{rule_id}/lifecycle/deactivate"};
+    row.call = {net::Method::post, activate
+                                       ? "/api/v1/policies/{policy_id}/rules/{rule_id}/lifecycle/activate"
+                                       : "/api/v1/policies/{policy_id}/rules/{rule_id}/lifecycle/deactivate"};
   } else {
     row.name = activate ? "activate_policy" : "deactivate_policy";
     row.title = activate ? "Activate a policy" : "Deactivate a policy";
@@ -54,10 +55,16 @@ ToolRow lifecycle(bool rule, bool activate) {
 std::vector<ToolRow> policy_tools() {
   using enum Type;
   using net::Method;
-  const Param policy_id{
-      .name = "policy_id", .type = policy, .place = Place::path, .required = true, .about = "id or exact name"};
-  const Param rule_id{
-      .name = "rule_id", .type = policy_rule, .place = Place::path, .required = true, .about = "id or exact name"};
+  const Param policy_id{.name = "policy_id",
+                        .type = policy,
+                        .place = Place::path,
+                        .required = true,
+                        .about = "id or exact name"};
+  const Param rule_id{.name = "rule_id",
+                      .type = policy_rule,
+                      .place = Place::path,
+                      .required = true,
+                      .about = "id or exact name"};
   const Param policy_data{.name = kPolicyData,
                           .type = object,
                           .place = Place::body,
@@ -77,8 +84,9 @@ std::vector<ToolRow> policy_tools() {
        .call = {Method::get, "/api/v1/policies"},
        .params = {{.name = "type",
                    .required = true,
-                   .choices = {"OKTA_SIGN_ON", "PASSWORD", "MFA_ENROLL", "ACCESS_POLICY", "PROFILE_ENROLLMENT",
-                               "IDP_DISCOVERY", "POST_AUTH_SESSION", "ENTITY_RISK", "DEVICE_SIGNAL_COLLECTION"}},
+                   .choices = {"OKTA_SIGN_ON", "PASSWORD", "MFA_ENROLL", "ACCESS_POLICY",
+                               "PROFILE_ENROLLMENT", "IDP_DISCOVERY", "POST_AUTH_SESSION", "ENTITY_RISK",
+                               "DEVICE_SIGNAL_COLLECTION"}},
                   {.name = "status", .choices = {"ACTIVE", "INACTIVE"}},
                   {.name = "q", .about = "name holds"}},
        .list = &kPolicies},

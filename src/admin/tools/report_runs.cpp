@@ -27,12 +27,15 @@ core::Result<mcp::Outcome> inactive_users(Services& services, const core::Contex
   int days = static_cast<int>(arguments.integer("days", 90));
   ASSIGN_OR_RETURN(auto report, insight::find_inactive_users(context, *org, now, {.days = days}));
   std::string headline = fmt::format(
-      "{} inactive users: ACTIVE, created before {}, no login since then; {} of them never logged in, {} did before. "
+      "{} inactive users: ACTIVE, created before {}, no login since then; {} of them never logged in, {} did "
+      "before. "
       "{} users were read{}.",
-      report.total(), core::to_rfc3339(report.cut_off), report.never_logged_in, report.logged_in_before, report.read,
+      report.total(), core::to_rfc3339(report.cut_off), report.never_logged_in, report.logged_in_before,
+      report.read,
       report.unreadable > 0 ? fmt::format("; {} could not be judged", report.unreadable) : std::string{});
   ListInfo info;
-  if (!report.complete()) info.notes.push_back(fmt::format("Only the first {} are kept here.", report.rows.size()));
+  if (!report.complete())
+    info.notes.push_back(fmt::format("Only the first {} are kept here.", report.rows.size()));
   return mcp::Complete{mcp::text_result(
       headline + "\n" + list_answer(kInactiveUsers, report.rows, answer_options(services, arguments), info))};
 }
@@ -42,10 +45,12 @@ core::Result<mcp::Outcome> membership_changes(Services& services, const core::Co
   ASSIGN_OR_RETURN(okta::Org * org, services.org());
   core::WallTime now = services.clock().now();
   auto days = std::chrono::days{arguments.integer("days", 30)};
-  ASSIGN_OR_RETURN(auto report, insight::read_membership_report(context, *org, {.since = now - days, .until = now}));
+  ASSIGN_OR_RETURN(auto report,
+                   insight::read_membership_report(context, *org, {.since = now - days, .until = now}));
   auto given = arguments.text("template");
-  ASSIGN_OR_RETURN(std::string text, insight::render_membership_report(
-                                         report, given.empty() ? insight::default_membership_template() : given));
+  ASSIGN_OR_RETURN(std::string text,
+                   insight::render_membership_report(
+                       report, given.empty() ? insight::default_membership_template() : given));
   std::string headline =
       fmt::format("{} changes from {} to {}: {} of group memberships, {} of users, {} others.", report.total,
                   core::to_rfc3339(report.since), core::to_rfc3339(report.until), report.membership_total,

@@ -6,22 +6,28 @@ namespace admin {
 
 std::vector<ToolRow> report_tools() {
   using enum Type;
-  return {{.name = "run_report",
-           .title = "Run a report",
-           .area = Area::reports,
-           .about = "inactive_users: active people without a login for `days`. membership_changes: audit of user and "
-                    "group changes in the System Log, as Markdown.",
-           .params = {{.name = "name",
-                       .place = Place::handler,
-                       .required = true,
-                       .choices = {"inactive_users", "membership_changes"}},
-                      {.name = "days", .type = integer, .place = Place::handler, .about = "default 90; 30 for changes",
-                       .minimum = 1, .maximum = 3650},
-                      {.name = "template",
-                       .place = Place::handler,
-                       .about = "Markdown with {{since}} {{until}} {{total}} {{by_type}} {{by_actor}} "
-                                "{{membership_changes}} {{user_changes}}"}},
-           .handler = run_report}};
+  return {
+      {.name = "run_report",
+       .title = "Run a report",
+       .area = Area::reports,
+       .about =
+           "inactive_users: active people without a login for `days`. membership_changes: audit of user and "
+           "group changes in the System Log, as Markdown.",
+       .params = {{.name = "name",
+                   .place = Place::handler,
+                   .required = true,
+                   .choices = {"inactive_users", "membership_changes"}},
+                  {.name = "days",
+                   .type = integer,
+                   .place = Place::handler,
+                   .about = "default 90; 30 for changes",
+                   .minimum = 1,
+                   .maximum = 3650},
+                  {.name = "template",
+                   .place = Place::handler,
+                   .about = "Markdown with {{since}} {{until}} {{total}} {{by_type}} {{by_actor}} "
+                            "{{membership_changes}} {{user_changes}}"}},
+       .handler = run_report}};
 }
 
 }  // namespace admin

@@ -18,9 +18,10 @@ bool contains(const std::vector<std::string>& values, std::string_view wanted) {
   return std::find(values.begin(), values.end(), wanted) != values.end();
 }
 
-// Configured, granted, and which tools that leaves out: memory only, so it also tells why a login does not work.
-core::Result<mcp::Outcome> get_scope_status(Services& services, const ToolRow&, const core::Context&, Arguments&,
-                                            const mcp::ToolCall&) {
+// Configured, granted, and which tools that leaves out: memory only, so it also tells why a login does not
+// work.
+core::Result<mcp::Outcome> get_scope_status(Services& services, const ToolRow&, const core::Context&,
+                                            Arguments&, const mcp::ToolCall&) {
   json::Object status;
   const auto& configured = services.options().configured_scopes;
   status["configured_scopes"] = to_array(configured);
@@ -52,7 +53,8 @@ core::Result<mcp::Outcome> get_scope_status(Services& services, const ToolRow&, 
   }
   if (!disabled.empty()) {
     status["instructions"] =
-        "Tools below need a scope this login has not. An admin grants it in Okta (Applications > the app > Okta API "
+        "Tools below need a scope this login has not. An admin grants it in Okta (Applications > the app > "
+        "Okta API "
         "Scopes), adds it to OKTA_SCOPES, and restarts the server.";
   }
   status["disabled_tools"] = std::move(disabled);

@@ -31,9 +31,9 @@ constexpr Column kApplicationColumns[] = {
     {"lastUpdated", "lastUpdated", 3},
 };
 constexpr Column kPolicyColumns[] = {
-    {"id", "id", 0},           {"name", "name", 0},
-    {"status", "status", 0},   {"priority", "priority", 1},
-    {"system", "system", 2},   {"description", "description", 3},
+    {"id", "id", 0},         {"name", "name", 0},
+    {"status", "status", 0}, {"priority", "priority", 1},
+    {"system", "system", 2}, {"description", "description", 3},
     {"type", "type", 4},
 };
 constexpr Column kRuleColumns[] = {
@@ -42,15 +42,9 @@ constexpr Column kRuleColumns[] = {
     {"actions", "actions", 2}, {"conditions", "conditions", 3},
 };
 constexpr Column kLogColumns[] = {
-    {"published", "published", 0},
-    {"eventType", "eventType", 0},
-    {"result", "outcome.result", 0},
-    {"reason", "outcome.reason", 2},
-    {"actor", "actor.alternateId", 0},
-    {"actorId", "actor.id", 2},
-    {"target", "target.displayName", 1},
-    {"targetId", "target.id", 3},
-    {"ip", "client.ipAddress", 3},
+    {"published", "published", 0},       {"eventType", "eventType", 0},     {"result", "outcome.result", 0},
+    {"reason", "outcome.reason", 2},     {"actor", "actor.alternateId", 0}, {"actorId", "actor.id", 2},
+    {"target", "target.displayName", 1}, {"targetId", "target.id", 3},      {"ip", "client.ipAddress", 3},
     {"message", "displayMessage", 4},
 };
 

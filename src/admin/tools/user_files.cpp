@@ -1,11 +1,10 @@
 #include "admin/tools/user_files.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstring>
+#include <fcntl.h>
 #include <map>
+#include <unistd.h>
 
 #include "admin/read.h"
 #include "admin/tools/shapes.h"
@@ -36,10 +35,10 @@ core::Result<mcp::Outcome> attributes_of_schema(const json::Value& schema) {
     if (!properties || !properties->is_object()) continue;
     for (const auto& member : properties->get_object()) {
       const json::Value* required = json::find(member.value(), "required");
-      text += core::csv_row({std::string(member.key()), std::string(json::string_or_empty(member.value(), "title")),
-                             std::string(json::string_or_empty(member.value(), "type")),
-                             required && required->is_bool() && required->get_bool() ? "yes" : "",
-                             std::string(part)});
+      text += core::csv_row(
+          {std::string(member.key()), std::string(json::string_or_empty(member.value(), "title")),
+           std::string(json::string_or_empty(member.value(), "type")),
+           required && required->is_bool() && required->get_bool() ? "yes" : "", std::string(part)});
     }
   }
   return mcp::Complete{mcp::text_result(std::move(text))};
@@ -47,7 +46,8 @@ core::Result<mcp::Outcome> attributes_of_schema(const json::Value& schema) {
 
 // Which file an export may be: a plain name inside the export folder, whatever path was asked for.
 core::Result<std::string> export_file(const Services& services, std::string_view wanted) {
-  std::string_view name = wanted.substr(wanted.rfind('/') == std::string_view::npos ? 0 : wanted.rfind('/') + 1);
+  std::string_view name =
+      wanted.substr(wanted.rfind('/') == std::string_view::npos ? 0 : wanted.rfind('/') + 1);
   if (name.empty()) name = "okta_users_export.csv";
   bool plain = name.size() <= kMaxFileName && !name.starts_with('.') &&
                name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
@@ -70,7 +70,8 @@ class ExportFile {
     if (file.fd_ < 0) return file.failed("created");
     return file;
   }
-  ExportFile(ExportFile&& other) noexcept : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)) {}
+  ExportFile(ExportFile&& other) noexcept
+      : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)) {}
   ExportFile& operator=(ExportFile&&) = delete;
   ~ExportFile() {
     if (fd_ < 0) return;
@@ -128,21 +129,36 @@ core::Result<mcp::Outcome> get_user_profile_attributes(Services& services, const
     }
   }
   std::string text =
-      "Attribute names seen on up to 200 users; the schema itself needs okta.schemas.read, which is not granted. "
+      "Attribute names seen on up to 200 users; the schema itself needs okta.schemas.read, which is not "
+      "granted. "
       "Attributes that nobody has are missing.\nname,type\n";
   for (const auto& [name, kind] : seen) text += core::csv_row({name, std::string(kind)});
   return mcp::Complete{mcp::text_result(std::move(text))};
 }
 
-core::Result<mcp::Outcome> export_users_csv(Services& services, const ToolRow& row, const core::Context& context,
-                                            Arguments& arguments, const mcp::ToolCall&) {
+core::Result<mcp::Outcome> export_users_csv(Services& services, const ToolRow& row,
+                                            const core::Context& context, Arguments& arguments,
+                                            const mcp::ToolCall&) {
   ASSIGN_OR_RETURN(okta::Org * org, services.org());
   ASSIGN_OR_RETURN(std::string path, export_file(services, arguments.text("output_path")));
   ASSIGN_OR_RETURN(ExportFile file, ExportFile::create(path));
-  static constexpr std::string_view kColumns[] = {
-      "id", "status", "created", "activated", "lastLogin", "lastUpdated", "passwordChanged", "profile.login",
-      "profile.email", "profile.firstName", "profile.lastName", "profile.displayName", "profile.title",
-      "profile.department", "profile.manager", "profile.employeeNumber", "profile.mobilePhone"};
+  static constexpr std::string_view kColumns[] = {"id",
+                                                  "status",
+                                                  "created",
+                                                  "activated",
+                                                  "lastLogin",
+                                                  "lastUpdated",
+                                                  "passwordChanged",
+                                                  "profile.login",
+                                                  "profile.email",
+                                                  "profile.firstName",
+                                                  "profile.lastName",
+                                                  "profile.displayName",
+                                                  "profile.title",
+                                                  "profile.department",
+                                                  "profile.manager",
+                                                  "profile.employeeNumber",
+                                                  "profile.mobilePhone"};
   std::vector<std::string> cells;
   for (auto column : kColumns) cells.emplace_back(column);
   RETURN_IF_ERROR(file.write(core::csv_row(cells)));
@@ -154,7 +170,8 @@ core::Result<mcp::Outcome> export_users_csv(Services& services, const ToolRow& r
     std::string rows;
     for (const auto& user : *page) {
       cells.clear();
-      for (auto column : kColumns) cells.emplace_back(core::spreadsheet_safe(json::string_or_empty(user, column)));
+      for (auto column : kColumns)
+        cells.emplace_back(core::spreadsheet_safe(json::string_or_empty(user, column)));
       rows += core::csv_row(cells);
     }
     RETURN_IF_ERROR(file.write(rows));
@@ -163,8 +180,8 @@ core::Result<mcp::Outcome> export_users_csv(Services& services, const ToolRow& r
   }
   RETURN_IF_ERROR(file.finish());
   return mcp::Complete{
-      mcp::text_result(fmt::format("{} users, {} pages, written to {} (readable by this account only).", count,
-                                   pages.pages_read(), path))};
+      mcp::text_result(fmt::format("{} users, {} pages, written to {} (readable by this account only).",
+                                   count, pages.pages_read(), path))};
 }
 
 }  // namespace admin
