@@ -139,6 +139,10 @@ core::Result<std::unique_ptr<Org>> generate(const GenerateOptions& options) {
   org->id = dice.id("00o");
   org->user_type_id = dice.id("oty");
   org->user_schema_id = "osc" + org->user_type_id.substr(3);
+  org->custom_user_attributes = {
+      {"hireDate", {{"title", "Hire date"}, {"type", "string"}, {"format", "date"}, {"mutability", "READ_WRITE"}, {"scope", "NONE"}}},
+      {"skills",
+       {{"title", "Skills"}, {"type", "array"}, {"items", {{"type", "string"}}}, {"mutability", "READ_WRITE"}, {"scope", "NONE"}}}};
   generate_users(*org, options, dice);
   generate_groups(*org, options, dice);
   generate_apps(*org, options, dice);

@@ -1,0 +1,187 @@
+// okta-dev-org: a local Okta org for demos and tests. It is a development tool and says so.
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <fcntl.h>
+#include <future>
+#include <iostream>
+#include <signal.h>
+#include <unistd.h>
+
+#include "core/file.h"
+#include "core/log.h"
+#include "devorg/generate.h"
+#include "devorg/server.h"
+#include "net/http_server.h"
+
+namespace {
+
+struct Options {
+  std::string listen = "127.0.0.1:0";
+  std::string public_url;
+  std::uint32_t users = 2000;
+  std::uint64_t seed = 1;
+  std::string data;
+  std::string api_token;
+  bool print_env = false;
+  std::string env_file;
+  long search_lag_ms = 1000;
+  std::vector<std::string> rate_limits;
+  std::vector<std::string> faults;
+  bool verbose = false;
+};
+
+int usage_error(const core::Error& error) {
+  std::cerr << "okta-dev-org: " << core::describe(error) << '\n';
+  return 2;
+}
+
+core::Result<std::pair<std::string, std::uint16_t>> parse_listen(const std::string& text) {
+  const std::size_t colon = text.rfind(':');
+  unsigned port = 0;
+  const char* begin = text.data() + (colon == std::string::npos ? 0 : colon + 1);
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(begin, end, port);
+  if (colon == std::string::npos || begin == end || error != std::errc{} || stop != end || port > 65535)
+    return core::fail(core::ErrorKind::invalid_input, "devorg.listen", "'" + text + "' is no HOST:PORT.",
+                      "Write for example --listen 127.0.0.1:0.");
+  std::string host = text.substr(0, colon);
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  return std::pair{host, static_cast<std::uint16_t>(port)};
+}
+
+core::Result<rest::RateLimits> parse_limits(const std::vector<std::string>& texts) {
+  rest::RateLimits limits{.otherwise = 12'000};
+  for (const auto& text : texts) {
+    const std::size_t equals = text.rfind('=');
+    std::size_t limit = 0;
+    const char* begin = text.data() + (equals == std::string::npos ? 0 : equals + 1);
+    const auto [stop, error] = std::from_chars(begin, text.data() + text.size(), limit);
+    if (equals == std::string::npos || error != std::errc{} || stop != text.data() + text.size())
+      return core::fail(core::ErrorKind::invalid_input, "devorg.rate_limit", "'" + text + "' is no BUCKET=N.",
+                        "Write for example --rate-limit /api/v1/users=10, or --rate-limit default=100.");
+    const std::string bucket = text.substr(0, equals);
+    if (bucket == "default") {
+      limits.otherwise = limit;
+    } else {
+      limits.named[bucket] = limit;
+    }
+  }
+  return limits;
+}
+
+std::string quote(std::string_view value) {
+  std::string out = "'";
+  for (const char c : value) out += c == '\'' ? "'\\''" : std::string(1, c);
+  return out + "'";
+}
+
+// Whoever waits for our output (`eval "$(okta-dev-org --print-env &)"`) must see its end while we go on
+// serving.
+void release_stdout() {
+  std::cout.flush();
+  const int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+  if (null < 0) return;
+  dup2(null, STDOUT_FILENO);
+  close(null);
+}
+
+int serve(const Options& options) {
+  auto address = parse_listen(options.listen);
+  if (!address) return usage_error(address.error());
+  auto limits = parse_limits(options.rate_limits);
+  if (!limits) return usage_error(limits.error());
+  std::vector<devorg::FaultRule> faults;
+  for (const auto& text : options.faults) {
+    auto fault = devorg::parse_fault(text);
+    if (!fault) return usage_error(fault.error());
+    faults.push_back(*std::move(fault));
+  }
+  // Ends are waited for by sigwait() below; every thread started from here on has them blocked.
+  sigset_t ends;
+  sigemptyset(&ends);
+  sigaddset(&ends, SIGINT);
+  sigaddset(&ends, SIGTERM);
+  sigaddset(&ends, SIGHUP);
+  pthread_sigmask(SIG_BLOCK, &ends, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+
+  core::Clock& clock = core::system_clock();
+  core::Random& random = core::system_random();
+  auto org = devorg::generate({.users = options.users, .seed = options.seed, .now = clock.now()});
+  if (!org) return usage_error(org.error());
+  core::Secret api_token(options.api_token.empty() ? "00" + random.alphanumeric(40) : options.api_token);
+  auto service = std::make_unique<devorg::Service>(
+      *std::move(org), std::make_unique<devorg::NullJournal>(), clock, random,
+      devorg::ServiceOptions{.search_lag = std::chrono::milliseconds(options.search_lag_ms)});
+  devorg::Server server(
+      std::move(service),
+      {.api_token = api_token.copy(), .limits = *std::move(limits), .faults = std::move(faults)}, clock);
+
+  // Requests wait until the origin is known, which links and tokens carry.
+  std::promise<void> ready;
+  const std::shared_future<void> is_ready = ready.get_future().share();
+  auto http = net::HttpServer::start({.host = address->first, .port = address->second, .io_threads = 2},
+                                     [&server, is_ready](const net::ServerRequest& request) {
+                                       is_ready.wait();
+                                       return server.handle(request);
+                                     });
+  if (!http) {
+    std::cerr << "okta-dev-org: " << core::describe(http.error()) << '\n';
+    return 1;
+  }
+  const std::string host = address->first.contains(':') ? "[" + address->first + "]" : address->first;
+  const std::string url = options.public_url.empty()
+                              ? "http://" + host + ":" + std::to_string((*http)->port())
+                              : options.public_url;
+  server.set_base_url(url);
+  ready.set_value();
+  std::cerr << "okta-dev-org: a development tool, not an Okta org: its users are invented and its secrets "
+               "are weak.\n"
+            << "okta-dev-org: " << options.users << " users on " << url << '\n';
+  const std::string environment =
+      "OKTA_ORG_URL=" + quote(url) + "\nOKTA_API_TOKEN=" + quote(api_token.reveal()) + "\n";
+  if (!options.env_file.empty())
+    if (const auto written = core::write_file_atomically(options.env_file, environment); !written)
+      return usage_error(written.error());
+  if (options.print_env) std::cout << environment;
+  release_stdout();
+
+  int signal_number = 0;
+  sigwait(&ends, &signal_number);
+  (*http)->stop();
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("A local Okta org for demos and tests. A development tool: nothing in it is real or safe.");
+  Options options;
+  app.set_version_flag("--version", OKTA_MCP_VERSION);
+  app.add_option("--listen", options.listen, "HOST:PORT to serve on; port 0 picks a free one")
+      ->capture_default_str();
+  app.add_option("--public-url", options.public_url, "Origin in links, when a proxy stands before it");
+  app.add_option("--users", options.users, "How many users to invent (1 to 1000000)")
+      ->check(CLI::Range(1u, 1'000'000u))
+      ->capture_default_str();
+  app.add_option("--seed", options.seed, "The same seed gives the same org")->capture_default_str();
+  app.add_option("--api-token", options.api_token, "The SSWS token (default: a fresh one)");
+  app.add_flag("--print-env", options.print_env,
+               "Print shell assignments for okta-mcp-server once it serves");
+  app.add_option("--env-file", options.env_file, "Write the same assignments to a file (mode 0600)");
+  app.add_option("--search-lag", options.search_lag_ms, "Milliseconds until search shows a write")
+      ->check(CLI::Range(0l, 600'000l))
+      ->capture_default_str();
+  app.add_option("--rate-limit", options.rate_limits,
+                 "BUCKET=N requests a minute, or default=N; may be repeated");
+  app.add_option(
+      "--fault", options.faults,
+      "METHOD PATH=FAULT[:TIMES] with FAULT 429, 500, 503html, reset, truncate or slow; may be repeated");
+  app.add_flag("--verbose", options.verbose, "Log every request to stderr");
+  CLI11_PARSE(app, argc, argv);
+  if (const auto configured =
+          core::configure_log({.level = options.verbose ? core::LogLevel::debug : core::LogLevel::warning});
+      !configured)
+    return usage_error(configured.error());
+  return serve(options);
+}
