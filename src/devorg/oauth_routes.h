@@ -1,0 +1,88 @@
+// The org authorization server of the local org: room authserver bound to Okta's paths, with the clients
+// developers use and a page where a person confirms a sign-in.
+//
+//   POST /oauth2/v1/token, /oauth2/v1/device/authorize, /oauth2/v1/introspect, /oauth2/v1/revoke
+//   GET  /oauth2/v1/keys, /oauth2/v1/userinfo
+//   GET  /.well-known/openid-configuration, /.well-known/oauth-authorization-server
+//   GET, POST /activate
+//
+// /activate asks for no password: it is a development tool, whoever reaches it may sign in as any of the
+// org's administrators. From a shell:
+//   csrf=$(curl -s "$ORG/activate" | sed -n 's/.*name="csrf_token" value="\([^"]*\)".*/\1/p')
+//   curl -s "$ORG/activate" -d "csrf_token=$csrf&user_code=$CODE&login=admin@example.com&decision=approve"
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "authserver/server.h"
+#include "authserver/store.h"
+#include "core/clock.h"
+#include "core/random.h"
+#include "core/result.h"
+#include "devorg/server.h"
+#include "net/http_server.h"
+#include "oauth/jwk.h"
+#include "oauth/jwt.h"
+
+namespace devorg {
+
+// client_credentials with private_key_jwt; its public keys come with the options.
+inline constexpr std::string_view kDevServiceClient = "0oaDevServiceClient1";
+// Device grant and refresh tokens; a public client, no secret.
+inline constexpr std::string_view kDevDeviceClient = "0oaDevDeviceClient01";
+
+struct OrgAuthorizationServerOptions {
+  std::string issuer;  // the org's URL without a slash at the end: "http://127.0.0.1:4400"
+  std::vector<oauth::Key> service_keys{};             // of kDevServiceClient; without any it cannot sign in
+  std::vector<std::string> service_scopes{"okta.*"};  // what it may be granted; "okta.*" is everything
+  std::vector<std::string> device_scopes{"okta.*"};   // the same of kDevDeviceClient
+  bool device_may_refresh =
+      true;  // false: offline_access is refused, as for an app without the refresh token grant
+  std::vector<authserver::Client> more_clients{};
+  std::vector<std::string> scopes{};  // that exist; empty: all that an operation of the catalogue demands
+
+  // An active user by login; called from several threads.
+  std::function<std::optional<authserver::User>(std::string_view login)> find_user{};
+  // Whom /activate offers, at most 50 are shown; called from several threads.
+  std::function<std::vector<authserver::User>()> administrators{};
+
+  std::optional<oauth::Key> signing_key{};  // private, RS256, with kid; none: a new one
+  // Where codes and tokens are remembered; none: in memory.
+  std::function<std::unique_ptr<authserver::Store>(std::vector<authserver::Client>)> make_store{};
+  std::chrono::seconds access_token_lifetime{3600};
+  std::chrono::seconds device_code_lifetime{600};
+  core::Clock* clock = nullptr;    // outlives the server
+  core::Random* random = nullptr;  // outlives the server
+};
+
+// Thread-safe.
+class OrgAuthorizationServer {
+ public:
+  // Errors: authserver.server_error with what is missing or wrong in the options.
+  static core::Result<std::unique_ptr<OrgAuthorizationServer>> create(OrgAuthorizationServerOptions options);
+  ~OrgAuthorizationServer();
+
+  // nullopt for a path that is not one of these.
+  std::optional<net::ServerResponse> handle(const net::ServerRequest& request) const;
+
+  // Evidence that a bearer token (without the scheme) is one of ours, unexpired and not revoked. Its scopes
+  // are strings("scp"), the client string("cid"), a person string("uid"). Errors: oauth/jwt.h,
+  // authserver.access_token_revoked.
+  core::Result<oauth::VerifiedJwt> verify_access_token(std::string_view bearer) const;
+
+  // For Server::set_authorization(); this object outlives that server. DPoP is refused.
+  AuthorizationHooks hooks() const;
+
+ private:
+  struct Parts;
+  explicit OrgAuthorizationServer(std::unique_ptr<const Parts> parts);
+  std::unique_ptr<const Parts> parts_;
+};
+
+}  // namespace devorg
