@@ -9,8 +9,8 @@ namespace {
 
 using namespace tokens_table;
 
-// The estimate must not fall short: the fitted mean is raised by this much (in 64ths: 68.5/64 = 7 %).
-constexpr std::uint64_t kScalePermille = 1065;
+// The estimate must not fall short: the fitted mean is raised by this much.
+constexpr std::uint64_t kScalePermille = 1063;
 
 enum class Kind : unsigned char { lower, upper, letter, digit, line_break, space, mark };
 
@@ -168,13 +168,13 @@ class Walk {
       if (c >= 128) break;
       Kind kind = kAscii[c];
       if (kind != Kind::lower && kind != Kind::upper && kind != Kind::digit) break;
-      changes += kind != previous;
+      changes += kind != previous && !(previous == Kind::upper && kind == Kind::lower);
       digits += kind == Kind::digit;
       previous = kind;
     }
     std::size_t length = end - at;
     run_end_ = end;
-    random_ = length >= 12 && digits > 0 && digits < length && changes * 4 >= length;
+    random_ = length >= 12 && digits > 0 && digits < length && changes * 5 >= length;
   }
 
   static std::uint32_t mix(std::uint32_t context) { return context * 0x9e3779b1u; }
@@ -232,8 +232,7 @@ class Walk {
 };
 
 std::size_t rounded_up(std::uint64_t sixty_fourths) {
-  if (sixty_fourths == 0) return 0;
-  return static_cast<std::size_t>((sixty_fourths * kScalePermille + 63'999) / 64'000) + 1;
+  return static_cast<std::size_t>((sixty_fourths * kScalePermille + 63'999) / 64'000);
 }
 
 }  // namespace

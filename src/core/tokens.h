@@ -1,7 +1,7 @@
 // How many tokens a text costs a language model: an estimate of OpenAI's o200k_base without its vocabulary.
 //
 // The text is split as that encoding splits it (words with one leading mark, runs of up to three digits, runs
-// of punctuation, white space); what each part costs is looked up in 40 KiB of rates fitted on Okta's answers
+// of punctuation, white space); what each part costs is looked up in 50 KiB of rates fitted on Okta's answers
 // (tests/judges/tokens/fit.mjs). Other encodings differ: Claude's own counter runs 15 to 30 % higher on such
 // text.
 //

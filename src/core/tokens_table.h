@@ -7,9 +7,9 @@
 namespace core::tokens_table {
 
 inline constexpr unsigned kWordBits = 14;
-inline constexpr unsigned kForeignBits = 12;
+inline constexpr unsigned kForeignBits = 13;
 inline constexpr unsigned kRandomBits = 10;
-inline constexpr unsigned kKnownBits = 12;
+inline constexpr unsigned kKnownBits = 13;
 
 extern const char kWord[];     // 2^kWordBits levels: token boundaries inside words and punctuation
 extern const char kForeign[];  // 2^kForeignBits levels: where a byte beyond ASCII is involved

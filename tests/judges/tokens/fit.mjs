@@ -19,8 +19,8 @@ if (!program) {
   console.error('usage: node fit.mjs SHARED_DIR ANSWERS_OF_JSON');
   process.exit(2);
 }
-const BITS = { word: 14, foreign: 13, random: 10, known: 12 };
-const KNOWN = 3000;    // parts with an exact cost
+const BITS = { word: 14, foreign: 13, random: 10, known: 13 };
+const KNOWN = 6000;    // parts with an exact cost
 const DAMPING = 0.3;   // weight of a part is count^DAMPING: rare words must be guessed well too
 const SMOOTHING = 0.3;
 // Identifiers and keys differ from one another more than words do: a little above their mean.
