@@ -4,35 +4,35 @@
 // change). A C++ array initialiser of the same bytes would cost the compiler seconds and the program
 // relocations.
 asm(".pushsection .rodata\n"
-    ".globl catalogue_operations_begin\n"
-    "catalogue_operations_begin:\n"
+    ".globl kCatalogueOperationsBegin\n"
+    "kCatalogueOperationsBegin:\n"
     ".incbin \"" CATALOGUE_DIR
     "/operations.tsv\"\n"
-    ".globl catalogue_operations_end\n"
-    "catalogue_operations_end:\n"
-    ".globl catalogue_error_codes_begin\n"
-    "catalogue_error_codes_begin:\n"
+    ".globl kCatalogueOperationsEnd\n"
+    "kCatalogueOperationsEnd:\n"
+    ".globl kCatalogueErrorCodesBegin\n"
+    "kCatalogueErrorCodesBegin:\n"
     ".incbin \"" CATALOGUE_DIR
     "/error_codes.tsv\"\n"
-    ".globl catalogue_error_codes_end\n"
-    "catalogue_error_codes_end:\n"
+    ".globl kCatalogueErrorCodesEnd\n"
+    "kCatalogueErrorCodesEnd:\n"
     ".popsection\n");
 
 extern "C" {
-extern const char catalogue_operations_begin[];
-extern const char catalogue_operations_end[];
-extern const char catalogue_error_codes_begin[];
-extern const char catalogue_error_codes_end[];
+extern const char kCatalogueOperationsBegin[];
+extern const char kCatalogueOperationsEnd[];
+extern const char kCatalogueErrorCodesBegin[];
+extern const char kCatalogueErrorCodesEnd[];
 }
 
 namespace catalogue {
 
 std::string_view operations_data() {
-  return {catalogue_operations_begin, catalogue_operations_end};
+  return {kCatalogueOperationsBegin, kCatalogueOperationsEnd};
 }
 
 std::string_view error_codes_data() {
-  return {catalogue_error_codes_begin, catalogue_error_codes_end};
+  return {kCatalogueErrorCodesBegin, kCatalogueErrorCodesEnd};
 }
 
 }  // namespace catalogue

@@ -55,7 +55,7 @@ TEST(Answer, UpstreamDataMayRepeatAMember) {
 }
 
 TEST(Answer, DepthIsLimited) {
-  auto nested = [](int depth) { return std::string(depth, '[') + std::string(depth, ']'); };
+  auto nested = [](std::size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); };
   EXPECT_TRUE(read_answer(asking("GET", "/api/v1/users"), answer(200, nested(128))));
   EXPECT_EQ(error_of(asking("GET", "/api/v1/users"), answer(200, nested(129))).code, "okta.broken_body");
 }

@@ -237,8 +237,8 @@ bool HttpOrg::again_after_refusal(const core::Context& context, const net::HttpR
     if (!ends_with_window(error) || attempts.rate == kRateRetries) return false;
     // A violation of the concurrency limit shows as a limit of 0 ("Concurrency limits"); the words are a
     // fallback.
-    const auto& summary = error.upstream->summary;
-    bool concurrency = (heard && heard->limit == 0) || summary.find("oncurren") != std::string::npos;
+    bool concurrency = (heard && heard->limit == 0) ||
+                       (error.upstream && error.upstream->summary.find("oncurren") != std::string::npos);
     if (concurrency) {
       governor_.refused_concurrency();
     } else {
