@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "oauth/sealed_file_store.h"
-#include "oauth/test_tokens.h"
+#include "oauth/test_sign_in.h"
 
 namespace oauth {
 namespace {
@@ -13,113 +13,21 @@ using core::ErrorKind;
 using std::chrono::hours;
 using std::chrono::minutes;
 using std::chrono::seconds;
+using test::Answer;
+using test::Bench;
+using test::device_body;
 using test::field;
 using test::kDeviceUrl;
-using test::kMark;
 using test::kOrg;
+using test::network_failure;
 using test::refusal;
 using test::token_answer;
+using test::value;
 using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-using testing::Not;
 using testing::SizeIs;
-
-using Answer = core::Result<net::HttpResponse>;
-
-Answer network_failure(std::string code) {
-  return core::fail(ErrorKind::unavailable, std::move(code), "The test made this request fail.");
-}
-
-std::string device_body(std::string_view members = R"("interval":5,)") {
-  return fmt::format(R"({{"device_code":"device-s3cr3t","user_code":"ABCD-EFGH",{}"expires_in":600,)"
-                     R"("verification_uri":"{}/activate",)"
-                     R"("verification_uri_complete":"{}/activate?user_code=ABCD-EFGH"}})",
-                     members, kOrg, kOrg);
-}
-
-// An org that answers from two scripts, and notes when it was polled. Only the sign-in's thread talks to it
-// while a sign-in runs, except where a test says otherwise.
-class ScriptedOrg {
- public:
-  explicit ScriptedOrg(const core::Clock& clock) : clock_(clock) {}
-
-  Answer operator()(const net::HttpRequest& request) {
-    std::lock_guard lock(mutex_);
-    auto& script = request.url == kDeviceUrl ? authorize : poll;
-    if (request.url != kDeviceUrl) {
-      polled_at.push_back(std::chrono::duration_cast<seconds>(clock_.steady().time_since_epoch()).count());
-    }
-    if (script.empty()) return refusal(400, "authorization_pending", "still waiting");
-    auto answer = std::move(script.front());
-    script.pop_front();
-    return answer;
-  }
-
-  std::deque<Answer> authorize;
-  std::deque<Answer> poll;              // then authorization_pending for ever
-  std::vector<std::int64_t> polled_at;  // seconds since the clock's beginning
-
- private:
-  std::mutex mutex_;
-  const core::Clock& clock_;
-};
-
-// A source, what it told its owner, and everything around it.
-struct Bench {
-  explicit Bench(core::Clock& the_clock) : clock(the_clock), org(the_clock) {
-    http.answer_with([this](const core::Context&, const net::HttpRequest& request) { return org(request); });
-  }
-
-  std::unique_ptr<DeviceGrant> make(std::vector<std::string> scopes = {"okta.users.read"}) {
-    auto source = DeviceGrant::create({
-        .org_url = kOrg,
-        .client_id = "0oa1",
-        .scopes = std::move(scopes),
-        .http = http,
-        .clock = clock,
-        .store = store,
-        .on_prompt =
-            [this](const DevicePrompt& prompt) {
-              std::lock_guard lock(mutex);
-              prompts.push_back(prompt);
-            },
-        .on_signed_in =
-            [this](const std::vector<std::string>& scopes_now) {
-              std::lock_guard lock(mutex);
-              signed_in.push_back(scopes_now);
-            },
-        .on_failed =
-            [this](const core::Error& error) {
-              std::lock_guard lock(mutex);
-              failed.push_back(error);
-            },
-    });
-    EXPECT_TRUE(source);
-    return std::move(*source);
-  }
-
-  bool ended(std::size_t times = 1) {
-    return test::eventually([&] {
-      std::lock_guard lock(mutex);
-      return signed_in.size() + failed.size() >= times;
-    });
-  }
-
-  core::Clock& clock;
-  net::FakeHttpClient http;
-  ScriptedOrg org;
-  TokenStore* store = nullptr;
-  std::mutex mutex;
-  std::vector<DevicePrompt> prompts;
-  std::vector<std::vector<std::string>> signed_in;
-  std::vector<core::Error> failed;
-};
-
-std::string value(const core::Result<std::shared_ptr<const AccessToken>>& token) {
-  return token ? (*token)->value.reveal() : "error " + token.error().code;
-}
 
 // Time runs by itself: whoever waits is let go at once.
 class DeviceGrantTest : public testing::Test {
@@ -464,208 +372,6 @@ TEST_F(PendingDeviceGrantTest, TakesOverALoginThatAnotherProcessMade) {
   EXPECT_THAT(bench_.signed_in, ElementsAre(ElementsAre("okta.users.read")));
   EXPECT_TRUE(test::eventually([&] { return !source->pending(); }));
   EXPECT_EQ(bench_.http.count(), 1u);  // never polled
-}
-
-// A login that is there from the start.
-class RefreshTest : public testing::Test {
- protected:
-  void SetUp() override {
-    bench_.store = &store_;
-    save("access-1-s3cr3t", "refresh-1-s3cr3t", hours{1});
-  }
-  void save(std::string access, std::string refresh, std::chrono::seconds remaining) {
-    ASSERT_TRUE(store_.save(key_, {.access_token = core::Secret(std::move(access)),
-                                   .refresh_token = core::Secret(std::move(refresh)),
-                                   .scopes = {"okta.users.read"},
-                                   .granted_scopes = {"okta.users.read", "offline_access"},
-                                   .obtained_at = clock_.now() - hours{1} + remaining,
-                                   .expires_at = clock_.now() + remaining}));
-  }
-  std::string stored_refresh() {
-    const auto stored = store_.load(key_);
-    return stored && *stored ? (*stored)->refresh_token.reveal() : "(none)";
-  }
-
-  const TokenKey key_{
-      .org = kOrg, .client_id = "0oa1", .grant = "device_code", .scopes = {"okta.users.read"}};
-  core::FakeClock clock_;
-  MemoryTokenStore store_;
-  Bench bench_{clock_};
-};
-
-TEST_F(RefreshTest, AsksNobodyWhileTheStoredTokenIsGood) {
-  const auto source = bench_.make();
-  EXPECT_THAT(source->granted_scopes().value(), ElementsAre("okta.users.read", "offline_access"));
-  EXPECT_EQ(value(source->token({})), "access-1-s3cr3t");
-  source->begin();
-  ASSERT_TRUE(bench_.ended());
-  EXPECT_THAT(bench_.signed_in, SizeIs(1));
-  EXPECT_EQ(bench_.http.count(), 0u);
-}
-
-TEST_F(RefreshTest, StoresTheNewRefreshTokenBeforeTheNewAccessTokenIsUsed) {
-  clock_.advance(minutes{59} + seconds{30});
-  bench_.org.poll = {token_answer("access-2-s3cr3t", "refresh-2-s3cr3t")};
-  const auto source = bench_.make();
-  EXPECT_EQ(value(source->token({})), "access-2-s3cr3t");
-  EXPECT_EQ(stored_refresh(), "refresh-2-s3cr3t");
-  EXPECT_EQ(test::form_of(bench_.http.requests().at(0)), (net::Query{{"grant_type", "refresh_token"},
-                                                                     {"client_id", "0oa1"},
-                                                                     {"refresh_token", "refresh-1-s3cr3t"}}));
-}
-
-TEST_F(RefreshTest, KeepsTheRefreshTokenAndScopesThatTheOrgDoesNotRepeat) {
-  clock_.advance(hours{2});
-  bench_.org.poll = {
-      test::json(200, R"({"token_type":"Bearer","expires_in":3600,"access_token":"access-2-s3cr3t"})")};
-  const auto source = bench_.make();
-  EXPECT_EQ(value(source->token({})), "access-2-s3cr3t");
-  EXPECT_EQ(stored_refresh(), "refresh-1-s3cr3t");
-  EXPECT_THAT(source->granted_scopes().value(), ElementsAre("okta.users.read", "offline_access"));
-}
-
-TEST_F(RefreshTest, RefreshesOnceForThirtyTwoCallers) {
-  clock_.advance(hours{2});
-  bench_.org.poll = {token_answer("access-2-s3cr3t", "refresh-2-s3cr3t"),
-                     refusal(400, "invalid_grant", "The refresh token is invalid or expired.")};
-  const auto source = bench_.make();
-  std::atomic<int> good{0};
-  {
-    std::vector<std::jthread> threads;
-    for (int i = 0; i < 32; ++i) {
-      threads.emplace_back([&] {
-        if (value(source->token({})) == "access-2-s3cr3t") ++good;
-      });
-    }
-  }
-  EXPECT_EQ(good, 32);
-  EXPECT_EQ(bench_.http.count(), 1u);
-}
-
-TEST_F(RefreshTest, RefreshesOnceForSeveralSourcesOnOneStore) {
-  clock_.advance(hours{2});
-  bench_.org.poll = {token_answer("access-2-s3cr3t", "refresh-2-s3cr3t"),
-                     refusal(400, "invalid_grant", "The refresh token is invalid or expired.")};
-  std::vector<std::unique_ptr<DeviceGrant>> sources;
-  for (int i = 0; i < 8; ++i) sources.push_back(bench_.make());
-  std::atomic<int> good{0};
-  {
-    std::vector<std::jthread> threads;
-    for (auto& source : sources) {
-      threads.emplace_back([&] {
-        if (value(source->token({})) == "access-2-s3cr3t") ++good;
-      });
-    }
-  }
-  EXPECT_EQ(good, 8);
-  EXPECT_EQ(bench_.http.count(), 1u);
-}
-
-TEST_F(RefreshTest, NeverSendsAStaleTokenWhenRefreshingFails) {
-  clock_.advance(hours{2});
-  const auto source = bench_.make();
-  for (const std::string code : {"net.timeout", "net.reset"}) {
-    bench_.org.poll = {network_failure(code)};
-    EXPECT_EQ(value(source->token({})), "error " + code);
-  }
-  bench_.org.poll = {refusal(503, "temporarily_unavailable")};
-  EXPECT_EQ(value(source->token({})), "error oauth.temporarily_unavailable");
-  // The login is still there: a passing failure does not cost it.
-  EXPECT_EQ(stored_refresh(), "refresh-1-s3cr3t");
-  bench_.org.poll = {token_answer("access-2-s3cr3t", "refresh-2-s3cr3t")};
-  EXPECT_EQ(value(source->token({})), "access-2-s3cr3t");
-  EXPECT_THAT(bench_.prompts, IsEmpty());
-}
-
-TEST_F(RefreshTest, ForgetsALoginThatHasEndedAndStartsAnew) {
-  clock_.advance(hours{2});
-  bench_.org.poll = {refusal(400, "invalid_grant", "The refresh token is invalid or expired.")};
-  bench_.org.authorize = {test::json(200, device_body())};
-  const auto source = bench_.make();
-  EXPECT_EQ(value(source->token({})), "error oauth.login_pending");
-  EXPECT_EQ(stored_refresh(), "(none)");
-  EXPECT_EQ(value(source->token({})), "error oauth.login_pending");
-  EXPECT_TRUE(test::eventually([&] {
-    std::lock_guard lock(bench_.mutex);
-    return bench_.prompts.size() == 1;
-  }));
-  EXPECT_EQ(bench_.http.count(), 2u);
-}
-
-TEST_F(RefreshTest, AsksThePersonEarlyWhenTheLoginEndsBeforeItsToken) {
-  clock_.advance(minutes{57});
-  bench_.org.poll = {refusal(400, "invalid_grant", "The refresh token is invalid or expired."),
-                     token_answer("access-2-s3cr3t", "refresh-2-s3cr3t")};
-  bench_.org.authorize = {test::json(200, device_body())};
-  const auto source = bench_.make();
-  EXPECT_EQ(value(source->token({})), "access-1-s3cr3t");  // good for three minutes yet
-  ASSERT_TRUE(test::eventually([&] { return clock_.waiters() == 1; }));
-  EXPECT_TRUE(source->pending());
-  EXPECT_EQ(value(source->token({})), "access-1-s3cr3t");
-  clock_.advance(seconds{5});
-  ASSERT_TRUE(bench_.ended());
-  EXPECT_THAT(bench_.signed_in, SizeIs(1));
-  EXPECT_EQ(value(source->token({})), "access-2-s3cr3t");
-}
-
-TEST_F(RefreshTest, DoesNotForgetALoginOverARateLimit) {
-  clock_.advance(hours{2});
-  bench_.org.poll = {refusal(429, "invalid_grant", "API call exceeded rate limit due to too many requests.")};
-  const auto source = bench_.make();
-  EXPECT_EQ(value(source->token({})), "error oauth.rate_limited");
-  EXPECT_EQ(stored_refresh(), "refresh-1-s3cr3t");
-}
-
-TEST_F(RefreshTest, RefreshesAfterARejection) {
-  bench_.org.poll = {token_answer("access-2-s3cr3t", "refresh-2-s3cr3t")};
-  const auto source = bench_.make();
-  const auto first = source->token({});
-  ASSERT_TRUE(first);
-  source->reject(**first);
-  EXPECT_EQ(value(source->token({})), "access-2-s3cr3t");
-  // Another process, which had the old one rejected too, takes the new one from the store.
-  const auto other = bench_.make();
-  other->reject(**first);
-  EXPECT_EQ(value(other->token({})), "access-2-s3cr3t");
-  EXPECT_EQ(bench_.http.count(), 1u);
-}
-
-TEST_F(RefreshTest, AsksForASignInWhenARejectedTokenCannotBeRefreshed) {
-  save("access-1-s3cr3t", "", hours{1});
-  bench_.org.authorize = {test::json(200, device_body())};
-  const auto source = bench_.make();
-  const auto first = source->token({});
-  ASSERT_TRUE(first);
-  source->reject(**first);
-  EXPECT_EQ(value(source->token({})), "error oauth.login_pending");
-}
-
-TEST_F(RefreshTest, LetsNoSecretOutThroughErrorsHintsOrTheLog) {
-  test::LogCapture log;
-  clock_.advance(hours{2});
-  std::string said;
-  const auto note = [&](const core::Error& error) { said += test::everything(error) + "\n"; };
-  bench_.org.poll = {refusal(400, "invalid_request", "cannot read refresh-1-s3cr3t"),
-                     refusal(400, "invalid_grant", "refresh-1-s3cr3t is invalid"),
-                     refusal(400, "invalid_request", "what is device-s3cr3t")};
-  bench_.org.authorize = {test::json(200, device_body())};
-  {
-    const auto source = bench_.make();
-    for (int i = 0; i < 3; ++i) {
-      const auto token = source->token({});
-      ASSERT_FALSE(token);
-      note(token.error());
-    }
-    ASSERT_TRUE(test::eventually([&] { return clock_.waiters() == 1; }));
-    clock_.advance(seconds{5});
-    ASSERT_TRUE(bench_.ended());
-  }
-  for (const auto& error : bench_.failed) note(error);
-  EXPECT_THAT(said, HasSubstr("login_pending"));
-  EXPECT_THAT(said, HasSubstr("what is [redacted]"));
-  EXPECT_THAT(said, Not(HasSubstr(kMark)));
-  EXPECT_THAT(log.text(), HasSubstr("stored login has ended"));
-  EXPECT_THAT(log.text(), Not(HasSubstr(kMark)));
 }
 
 TEST(MakePrompt, RefusesLinksThatNobodyShouldOpen) {

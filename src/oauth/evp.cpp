@@ -206,7 +206,8 @@ std::optional<PemBlock> next_block(BIO& in) {
   unsigned char* data = nullptr;
   long length = 0;
   if (PEM_read_bio(&in, &name, &header, &data, &length) != 1) return std::nullopt;
-  PemBlock block{name, header, core::Secret(std::string(reinterpret_cast<char*>(data), length))};
+  PemBlock block{name, header,
+                 core::Secret(std::string(reinterpret_cast<char*>(data), static_cast<std::size_t>(length)))};
   OPENSSL_free(name);
   OPENSSL_free(header);
   OPENSSL_clear_free(data, length);

@@ -52,6 +52,7 @@ class TokenCache {
 
   // A sign-in that went another way delivered this.
   void put(const core::Context& context, StoredToken token);
+  const TokenKey& key() const { return options_.key; }
   // Grows whenever another token is taken into use.
   std::uint64_t generation() const;
   // True when a good token has come since: in memory, or in the store, from where it is taken over.

@@ -171,6 +171,12 @@ constexpr std::array kRows = {
     Row{"invalid_grant", "", Who::person, ErrorKind::unauthenticated, "This sign-in is no longer valid.",
         "Sign in again."},
 
+    // oidc-provider's answer to a missing DPoP proof, too.
+    Row{"invalid_grant", "", Who::key, ErrorKind::unauthenticated, "The org does not accept this grant.",
+        "Check that the app is an \"API Services\" app, and that it does not demand DPoP ({app} > General > "
+        "General "
+        "Settings)."},
+
     Row{"invalid_request", "", Who::anyone, ErrorKind::protocol,
         "The org did not accept the form of the request.", "Check that OKTA_ORG_URL is an Okta org."},
     Row{"server_error", "", Who::anyone, ErrorKind::unavailable, "The org failed while making the token.",

@@ -88,6 +88,7 @@ constexpr Situation kSituations[] = {
     {"invalid_device_code", kPerson, ErrorKind::unauthenticated, "no longer valid", "Sign in again"},
     {"invalid_refresh_token", Grant::refresh_token, ErrorKind::unauthenticated, "login has ended", "Sign in"},
     {"mismatched_client", Grant::refresh_token, ErrorKind::unauthenticated, "another client", "Sign in"},
+    {"invalid_grant", kKey, ErrorKind::unauthenticated, "not accept this grant", "DPoP"},
     {"user_rate_limited", kPerson, ErrorKind::rate_limited, "rate limit", "Wait"},
     {"server_error", kKey, ErrorKind::unavailable, "failed", "Try again"},
     {"temporarily_unavailable", kKey, ErrorKind::unavailable, "overloaded", "Try again"},
