@@ -9,11 +9,19 @@
 
 #include "core/file.h"
 #include "core/log.h"
+#include "devorg/data_file.h"
 #include "devorg/generate.h"
+#include "devorg/oauth_routes.h"
 #include "devorg/server.h"
+#include "rest/body.h"
 #include "net/http_server.h"
+#include "oauth/jwk.h"
 
 namespace {
+
+constexpr std::string_view kUsualScopes =
+    "okta.users.read okta.users.manage okta.groups.read okta.groups.manage okta.apps.read okta.apps.manage "
+    "okta.policies.read okta.policies.manage okta.logs.read";
 
 struct Options {
   std::string listen = "127.0.0.1:0";
@@ -75,6 +83,43 @@ std::string quote(std::string_view value) {
   return out + "'";
 }
 
+// A PEM on one line, its line ends as \n, the way OKTA_PRIVATE_KEY is written.
+std::string one_line(std::string_view pem) {
+  std::string out;
+  for (const char c : pem) out += c == '\n' ? "\\n" : std::string(1, c);
+  return out;
+}
+
+// Who signs in by name: active people of the org.
+std::optional<authserver::User> find_person(devorg::Service& service, std::string_view login) {
+  std::shared_lock lock(service.mutex());
+  const devorg::UserTable& users = service.org().users;
+  const std::uint32_t found = users.find_login(login);
+  if (found == devorg::kNobody || users.at(found).status != devorg::UserStatus::active) return std::nullopt;
+  const auto profile = users.profile(found);
+  const auto text = [&](std::string_view name) { return std::string(rest::string_at(profile, name)); };
+  return authserver::User{.id = users.at(found).id(),
+                          .login = text("login"),
+                          .email = text("email"),
+                          .first_name = text("firstName"),
+                          .last_name = text("lastName")};
+}
+
+std::vector<authserver::User> administrators(devorg::Service& service) {
+  std::vector<std::string> logins;
+  {
+    std::shared_lock lock(service.mutex());
+    const devorg::Org& org = service.org();
+    const std::uint32_t group = org.find_group_name("Okta Administrators");
+    if (group == devorg::kNone) return {};
+    for (const std::uint32_t user : org.groups[group].members) logins.push_back(org.users.login(user));
+  }
+  std::vector<authserver::User> found;
+  for (const auto& login : logins)
+    if (auto person = find_person(service, login)) found.push_back(*std::move(person));
+  return found;
+}
+
 // Whoever waits for our output (`eval "$(okta-dev-org --print-env &)"`) must see its end while we go on
 // serving.
 void release_stdout() {
@@ -83,6 +128,20 @@ void release_stdout() {
   if (null < 0) return;
   dup2(null, STDOUT_FILENO);
   close(null);
+}
+
+core::Result<devorg::DataFile::Opened> open_org(const Options& options, const core::Clock& clock) {
+  const devorg::GenerateOptions wanted{.users = options.users, .seed = options.seed, .now = clock.now()};
+  if (options.data.empty()) {
+    devorg::DataFile::Opened opened;
+    ASSIGN_OR_RETURN(opened.org, devorg::generate(wanted));
+    opened.journal = std::make_unique<devorg::NullJournal>();
+    return opened;
+  }
+  std::string note;
+  auto opened = devorg::DataFile::open(options.data, wanted, note);
+  if (!note.empty()) std::cerr << "okta-dev-org: " << note << '\n';
+  return opened;
 }
 
 int serve(const Options& options) {
@@ -107,11 +166,16 @@ int serve(const Options& options) {
 
   core::Clock& clock = core::system_clock();
   core::Random& random = core::system_random();
-  auto org = devorg::generate({.users = options.users, .seed = options.seed, .now = clock.now()});
-  if (!org) return usage_error(org.error());
+  auto opened = open_org(options, clock);
+  if (!opened) return usage_error(opened.error());
+  auto service_key = oauth::Key::generate(oauth::Algorithm::rs256);
+  if (!service_key) return usage_error(service_key.error());
+  service_key = service_key->with_kid("dev-" + random.alphanumeric(8));
+  const auto pem = service_key->private_pem();
+  if (!pem) return usage_error(pem.error());
   core::Secret api_token(options.api_token.empty() ? "00" + random.alphanumeric(40) : options.api_token);
   auto service = std::make_unique<devorg::Service>(
-      *std::move(org), std::make_unique<devorg::NullJournal>(), clock, random,
+      std::move(opened->org), std::move(opened->journal), clock, random,
       devorg::ServiceOptions{.search_lag = std::chrono::milliseconds(options.search_lag_ms)});
   devorg::Server server(
       std::move(service),
@@ -134,12 +198,24 @@ int serve(const Options& options) {
                               ? "http://" + host + ":" + std::to_string((*http)->port())
                               : options.public_url;
   server.set_base_url(url);
+  auto authorization = devorg::OrgAuthorizationServer::create(
+      {.issuer = url,
+       .service_keys = {service_key->public_key()},
+       .find_user = [&server](std::string_view login) { return find_person(server.service(), login); },
+       .administrators = [&server] { return administrators(server.service()); },
+       .clock = &clock,
+       .random = &random});
+  if (!authorization) return usage_error(authorization.error());
+  server.set_authorization((*authorization)->hooks());
   ready.set_value();
-  std::cerr << "okta-dev-org: a development tool, not an Okta org: its users are invented and its secrets "
-               "are weak.\n"
-            << "okta-dev-org: " << options.users << " users on " << url << '\n';
+  std::cerr << "okta-dev-org: a development tool, not an Okta org: its users are invented and its secrets are weak.\n"
+            << "okta-dev-org: " << server.service().org().live_users() << " users on " << url << '\n';
   const std::string environment =
-      "OKTA_ORG_URL=" + quote(url) + "\nOKTA_API_TOKEN=" + quote(api_token.reveal()) + "\n";
+      "OKTA_ORG_URL=" + quote(url) + "\nOKTA_CLIENT_ID=" + quote(devorg::kDevServiceClient) +
+      "\nOKTA_SCOPES=" + quote(kUsualScopes) + "\nOKTA_PRIVATE_KEY=" + quote(one_line(pem->reveal())) +
+      "\nOKTA_KEY_ID=" + quote(service_key->kid()) + "\nOKTA_API_TOKEN=" + quote(api_token.reveal()) +
+      "\n# A person signs in with this client id, and without OKTA_PRIVATE_KEY, OKTA_KEY_ID and OKTA_API_TOKEN:" +
+      "\nOKTA_DEVICE_CLIENT_ID=" + quote(devorg::kDevDeviceClient) + "\n";
   if (!options.env_file.empty())
     if (const auto written = core::write_file_atomically(options.env_file, environment); !written)
       return usage_error(written.error());
@@ -165,6 +241,7 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1u, 1'000'000u))
       ->capture_default_str();
   app.add_option("--seed", options.seed, "The same seed gives the same org")->capture_default_str();
+  app.add_option("--data", options.data, "Keep changes in this file (SQLite); they are laid over the seed's org");
   app.add_option("--api-token", options.api_token, "The SSWS token (default: a fresh one)");
   app.add_flag("--print-env", options.print_env,
                "Print shell assignments for okta-mcp-server once it serves");

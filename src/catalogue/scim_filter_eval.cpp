@@ -190,8 +190,7 @@ bool BoundFilter::evaluate(const Test& test, const FilterSubject& subject, Filte
     return value.kind != FilterValues::Value::Kind::text || !value.text.empty();
   });
   if (test.op == Operator::pr) return present;
-  if (std::holds_alternative<std::nullptr_t>(test.value) && test.type != FilterType::time)
-    return (test.op == Operator::eq) != present;
+  if (std::holds_alternative<std::nullptr_t>(test.value)) return (test.op == Operator::eq) != present;
   const bool any = std::any_of(values.begin(), values.end(),
                                [&](const FilterValues::Value& value) { return compare(test, value); });
   return test.op == Operator::ne ? !any : any;

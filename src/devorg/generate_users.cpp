@@ -9,6 +9,7 @@ namespace devorg {
 namespace {
 
 constexpr Seconds kDay = 86'400;
+constexpr std::uint8_t kItDepartment = 9;  // of the administrator
 
 struct StatusShare {
   UserStatus status;
@@ -65,6 +66,23 @@ Seconds pick_last_login(Dice& dice, const User& user, Seconds now) {
   return between(dice, std::max(oldest, user.activated), newest);
 }
 
+// Whom the documentation, the demo and the sign-in page name.
+std::unique_ptr<UserOverlay> administrator() {
+  auto overlay = std::make_unique<UserOverlay>();
+  overlay->profile = {{"firstName", "Alex"},
+                      {"lastName", "Admin"},
+                      {"mobilePhone", nullptr},
+                      {"displayName", "Alex Admin"},
+                      {"title", "Chief Information Officer"},
+                      {"department", "IT"},
+                      {"organization", kCompany},
+                      {"userType", "Employee"},
+                      {"secondEmail", nullptr},
+                      {"login", "admin@example.com"},
+                      {"email", "admin@example.com"}};
+  return overlay;
+}
+
 void fill_life(User& user, Dice& dice, Seconds now) {
   const Seconds founded = now - 6 * 365 * kDay;
   // People who are still on their way in came lately.
@@ -113,7 +131,7 @@ void generate_users(Org& org, const GenerateOptions& options, Dice& dice) {
     user.first = static_cast<std::uint16_t>(pair % firsts);
     user.last = static_cast<std::uint16_t>(pair / firsts);
     user.suffix = static_cast<std::uint16_t>(i / pairs);
-    user.department = pick_department(dice);
+    user.department = i == 0 ? kItDepartment : pick_department(dice);
     user.city = static_cast<std::uint8_t>(dice.below(static_cast<std::uint32_t>(cities().size())));
     user.contractor = dice.one_in(9);
     user.status = pick_status(dice);
@@ -126,7 +144,10 @@ void generate_users(Org& org, const GenerateOptions& options, Dice& dice) {
       user.contractor = false;
     }
     fill_life(user, dice, now);
-    if (i == 0) user.last_login = now - 1800;
+    if (i == 0) {
+      user.last_login = now - 3600;
+      user.overlay = administrator();
+    }
     const bool leads = user.level >= 2 && user.status == UserStatus::active;
     user.manager = user.level == 3 ? (i == 0 ? kNobody : 0)
                    : user.level == 2 || last_lead[user.department] == kNobody ? heads[user.department]

@@ -1,0 +1,106 @@
+#include "core/sqlite.h"
+
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <unistd.h>
+
+#include <utility>
+
+namespace core {
+
+namespace {
+
+std::unexpected<Error> failure(std::string_view doing, sqlite3* handle) {
+  const char* reason = handle ? sqlite3_errmsg(handle) : "out of memory";
+  return fail(ErrorKind::unavailable, "core.sqlite", std::string(doing) + ": " + reason + ".");
+}
+
+}  // namespace
+
+Statement::Statement(Statement&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+
+Statement& Statement::operator=(Statement&& other) noexcept {
+  std::swap(handle_, other.handle_);
+  return *this;
+}
+
+Statement::~Statement() { sqlite3_finalize(handle_); }
+
+Status Statement::bind(std::initializer_list<std::string_view> parameters) {
+  sqlite3_reset(handle_);
+  sqlite3_clear_bindings(handle_);
+  int index = 0;
+  for (const auto text : parameters) {
+    // An empty view may have no address, which SQLite would take for NULL.
+    const char* data = text.empty() ? "" : text.data();
+    if (sqlite3_bind_text64(handle_, ++index, data, text.size(), SQLITE_TRANSIENT, SQLITE_UTF8) != SQLITE_OK)
+      return failure("A value cannot be bound", sqlite3_db_handle(handle_));
+  }
+  return {};
+}
+
+Status Statement::run(std::initializer_list<std::string_view> parameters) {
+  return query(parameters, [](const auto&) { return Status{}; });
+}
+
+Status Statement::query(std::initializer_list<std::string_view> parameters,
+                        const std::function<Status(const std::vector<std::string_view>& columns)>& row) {
+  RETURN_IF_ERROR(bind(parameters));
+  std::vector<std::string_view> columns(static_cast<std::size_t>(sqlite3_column_count(handle_)));
+  Status outcome;
+  int step = SQLITE_ROW;
+  while (outcome && (step = sqlite3_step(handle_)) == SQLITE_ROW) {
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(handle_, static_cast<int>(i)));
+      const auto size = static_cast<std::size_t>(sqlite3_column_bytes(handle_, static_cast<int>(i)));
+      columns[i] = text ? std::string_view(text, size) : std::string_view();
+    }
+    outcome = row(columns);
+  }
+  if (outcome && step != SQLITE_DONE) outcome = failure("A statement failed", sqlite3_db_handle(handle_));
+  sqlite3_reset(handle_);
+  return outcome;
+}
+
+Result<std::unique_ptr<Database>> Database::open(const std::string& path) {
+  // Created here, because SQLite would create it readable for others.
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0)
+    return fail(ErrorKind::unavailable, "core.sqlite", "The file " + path + " cannot be opened for writing.",
+                "Check that its directory exists and may be written to.");
+  ::close(fd);
+  sqlite3* handle = nullptr;
+  const int opened = sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
+  std::unique_ptr<Database> database(new Database(handle));
+  if (opened != SQLITE_OK) return failure("The file " + path + " cannot be opened", handle);
+  sqlite3_busy_timeout(handle, 5000);
+  RETURN_IF_ERROR(database->execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON"));
+  return database;
+}
+
+Database::~Database() { sqlite3_close_v2(handle_); }
+
+Result<Statement> Database::prepare(std::string_view sql) {
+  sqlite3_stmt* statement = nullptr;
+  if (sqlite3_prepare_v2(handle_, sql.data(), static_cast<int>(sql.size()), &statement, nullptr) != SQLITE_OK)
+    return failure("A statement cannot be prepared", handle_);
+  return Statement(statement);
+}
+
+Status Database::execute(const std::string& sql) {
+  if (sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK)
+    return failure("A statement failed", handle_);
+  return {};
+}
+
+Status Database::transaction(const std::function<Status()>& work) {
+  RETURN_IF_ERROR(execute("BEGIN IMMEDIATE"));
+  if (auto outcome = work(); !outcome) {
+    // The reason of the failure matters more than that of a failing ROLLBACK.
+    static_cast<void>(execute("ROLLBACK"));
+    return outcome;
+  }
+  return execute("COMMIT");
+}
+
+}  // namespace core
