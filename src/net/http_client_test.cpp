@@ -161,13 +161,13 @@ TEST_F(HttpClientTest, StreamsABodyOnTheCallersThread) {
 // The consumer makes another request inside on_body, longer than the idle timeout: neither blocks the other,
 // and the pause does not count as idle.
 TEST_F(HttpClientTest, ASlowConsumerHoldsUpNobody) {
-  const std::string body = numbered(8u << 20);
+  const std::string body = numbered(2u << 20);
   auto server = serve([&](const ServerRequest& request) {
-    return request.path == "/large" ? ServerResponse{.body = body} : ServerResponse{.delay = 1500ms};
+    return request.path == "/large" ? ServerResponse{.body = body} : ServerResponse{.delay = 2500ms};
   });
   std::string received;
   const auto response = send({.url = at(server->port(), "/large"),
-                              .idle_timeout = 1s,
+                              .idle_timeout = 2s,
                               .on_body = [&](std::string_view piece) -> core::Status {
                                 if (!received.empty() || send({.url = at(server->port(), "/slow")})) {
                                   received += piece;

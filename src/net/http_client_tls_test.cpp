@@ -7,6 +7,7 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <signal.h>
 #include <thread>
 
 #include "net/test_client.h"
@@ -87,6 +88,10 @@ class TlsServer {
 
  private:
   void serve(TestSocket& socket) {
+    sigset_t broken_pipe;  // OpenSSL writes without MSG_NOSIGNAL, to clients that may have left
+    ::sigemptyset(&broken_pipe);
+    ::sigaddset(&broken_pipe, SIGPIPE);
+    ::pthread_sigmask(SIG_BLOCK, &broken_pipe, nullptr);
     SSL* ssl = SSL_new(context_);
     SSL_set_fd(ssl, socket.fd());
     if (SSL_accept(ssl) == 1) {

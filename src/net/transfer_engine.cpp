@@ -306,13 +306,16 @@ class CurlEngine final : public TransferEngine {
   }
 
   ~CurlEngine() override {
-    {
-      std::lock_guard lock(mutex_);
-      stopping_ = true;
+    if (!thread_.joinable()) {
+      curl_.multi_cleanup(multi_);
+      return;
     }
-    curl_.multi_wakeup(multi_);
-    if (thread_.joinable()) thread_.join();
-    curl_.multi_cleanup(multi_);
+    {
+      std::lock_guard lock(mutex_);  // held until woken: the thread frees multi_ once it sees stopping_
+      stopping_ = true;
+      curl_.multi_wakeup(multi_);
+    }
+    thread_.join();
   }
   CurlEngine(const CurlEngine&) = delete;
   CurlEngine& operator=(const CurlEngine&) = delete;
@@ -375,6 +378,7 @@ class CurlEngine final : public TransferEngine {
       curl_.multi_poll(multi_, nullptr, 0, milliseconds_to_next_deadline(), nullptr);
     }
     while (!transfers_.empty()) finish(transfers_.front(), TransferEnd::cancelled, CURLE_OK);
+    curl_.multi_cleanup(multi_);  // here, where SIGPIPE is blocked: it takes leave of every TLS connection
   }
 
   bool take_commands() {
