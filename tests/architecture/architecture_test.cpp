@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <fstream>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <iterator>
 
@@ -44,6 +45,13 @@ std::vector<Source> code() {
 std::vector<Source> everything() {
   auto sources =
       read_sources({"src", "apps", "tests", "bench", "fuzz", "docs", "scripts", "cmake", "tools", ".ci"}, {});
+  for (const auto& entry : fs::directory_iterator(PROJECT_SOURCE_DIR)) {
+    // In a work tree made by `git worktree`, .git is a file that names the machine's path.
+    if (!entry.is_regular_file() || entry.path().filename() == ".git") continue;
+    std::ifstream in(entry.path(), std::ios::binary);
+    sources.push_back({.path = entry.path().filename(), .text = {std::istreambuf_iterator<char>(in), {}}});
+  }
+  return sources;
 }
 
 void expect_none(const std::vector<Source>& sources, Violations (*check)(const Source&)) {
@@ -60,7 +68,7 @@ TEST(Architecture, RoomsUseOnlyTheRoomsBelowThem) {
   expect_none(code(), check_arrows);
 }
 TEST(Architecture, HeavyLibrariesStayOutOfHeaders) {
-  expect_none(code(), check_heavy_headers);
+  EXPECT_THAT(check_heavy_headers(code()), testing::IsEmpty());
 }
 TEST(Architecture, FilesStayShort) {
   expect_none(read_sources({"src", "apps", "tests", "bench", "fuzz"}, {".h", ".cpp", ".mjs"}), check_length);
@@ -111,8 +119,6 @@ TEST(ArchitectureRules, EachRuleBites) {
        {"apps/p/main.cpp", "#include \"admin/x.h\"\n#include \"cmd.h\"\n"},
        0},
       {"a program uses no other program", check_arrows, {"apps/p/main.cpp", "#include \"../q/cmd.h\"\n"}, 1},
-      {"curl in a header", check_heavy_headers, {"src/net/a.h", "#include <curl/curl.h>\n"}, 1},
-      {"curl in a source", check_heavy_headers, {"src/net/a.cpp", "#include <curl/curl.h>\n"}, 0},
       {"600 lines", check_length, {"src/net/a.cpp", std::string(kMaxLines, '\n')}, 0},
       {"601 lines", check_length, {"src/net/a.cpp", std::string(kMaxLines + 1, '\n')}, 1},
       {"a coroutine", check_no_coroutines, {"src/net/a.cpp", "  co_await x;\n"}, 1},
@@ -128,6 +134,17 @@ TEST(ArchitectureRules, EachRuleBites) {
   for (const auto& test : cases) {
     EXPECT_EQ(test.check(test.source).size(), test.violations) << test.what;
   }
+}
+
+TEST(ArchitectureRules, AHeavyHeaderStaysInItsRoomsSources) {
+  const Source heavy{"src/net/wrap.h", "#include <curl/curl.h>\n"};
+  auto violations = [&heavy](std::string path) {
+    return check_heavy_headers({heavy, {std::move(path), "#include \"net/wrap.h\"\n"}}).size();
+  };
+  EXPECT_EQ(violations("src/net/a.cpp"), 0u);
+  EXPECT_EQ(violations("src/net/a.h"), 1u);
+  EXPECT_EQ(violations("src/okta/a.cpp"), 1u);
+  EXPECT_EQ(violations("apps/p/main.cpp"), 1u);
 }
 
 }  // namespace

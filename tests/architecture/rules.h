@@ -21,8 +21,9 @@ using Violations = std::vector<std::string>;
 
 // A room includes itself and the rooms below it; apps include rooms and their own folder.
 Violations check_arrows(const Source& source);
-// Libraries that cost seconds per file stay out of headers.
-Violations check_heavy_headers(const Source& source);
+// Libraries that cost seconds per file stay out of headers, but for a header that only .cpp files of its own
+// room include. Looks at all sources at once.
+Violations check_heavy_headers(const std::vector<Source>& sources);
 Violations check_length(const Source& source);
 // g++ 12 miscompiles common co_await patterns (docs/architecture.md, rule 7).
 Violations check_no_coroutines(const Source& source);
