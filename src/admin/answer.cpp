@@ -288,11 +288,12 @@ class ListWriter {
   // "180 of 200 users read; more follow. Go on with after=...". `shown` rows of the items are printed.
   std::string first_line(std::size_t shown) const {
     const bool cut = shown < items_.size();
-    std::string text =
-        cut ? fmt::format("{} of {} read", grouped(shown), counted(items_.size(), shape_.noun, shape_.nouns))
-            : counted(shown, shape_.noun, shape_.nouns);
-    std::optional<Cursor> next = cut ? cursor_of(info_, shown) : info_.next;
-    return text + ending(next);
+    const std::size_t total = std::max(items_.size(), info_.count.value_or(0));
+    std::string text = counted(total, shape_.noun, shape_.nouns);
+    if (shown < total) text = fmt::format("{} of {}", grouped(shown), text);
+    if (!info_.resumable) return text + (shown < total ? ".\n" : ", all of them.\n");
+    if (cut) text += " read";
+    return text + ending(cut ? cursor_of(info_, shown) : info_.next);
   }
 
   static std::string ending(const std::optional<Cursor>& next) {

@@ -75,9 +75,12 @@ struct TimeWindow {
 };
 
 struct ListInfo {
-  std::optional<Cursor> next;        // of what follows the last item; nullopt: this is the end
-  std::vector<PageStart> pages;      // ordered by `first`; empty: one page from the beginning
-  std::optional<std::size_t> count;  // how many were read, where the items were not kept (count_only)
+  std::optional<Cursor> next;    // of what follows the last item; nullopt: this is the end
+  std::vector<PageStart> pages;  // ordered by `first`; empty: one page from the beginning
+  bool resumable = true;         // false: the tool takes no `after`, so no cursor is offered
+  // How many there are, where the items are not all of them: count_only, or a report that keeps only the
+  // first.
+  std::optional<std::size_t> count;
   std::optional<TimeWindow> window;  // absolute, of time-bound lists
   std::vector<std::string> notes;    // sentences of ours, printed before the data
 };
