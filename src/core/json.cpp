@@ -131,20 +131,23 @@ std::string write(const Value& value) {
 }
 
 const Value* find(const Value& value, std::string_view dotted_path) {
-  const Value* current = &value;
-  while (!dotted_path.empty()) {
-    auto dot = dotted_path.find('.');
-    std::string_view key = dotted_path.substr(0, dot);
-    dotted_path = dot == std::string_view::npos ? std::string_view{} : dotted_path.substr(dot + 1);
-    if (!current->is_object()) return nullptr;
-    current = current->get_object().if_contains(key);
-    if (!current) return nullptr;
-  }
-  return current;
+  if (dotted_path.empty()) return &value;
+  return value.is_object() ? find(value.get_object(), dotted_path) : nullptr;
+}
+
+const Value* find(const Object& object, std::string_view dotted_path) {
+  auto dot = dotted_path.find('.');
+  const Value* member = object.if_contains(dotted_path.substr(0, dot));
+  if (!member || dot == std::string_view::npos) return member;
+  return find(*member, dotted_path.substr(dot + 1));
 }
 
 std::string_view string_or_empty(const Value& value, std::string_view dotted_path) {
-  const Value* found = find(value, dotted_path);
+  return value.is_object() ? string_or_empty(value.get_object(), dotted_path) : std::string_view{};
+}
+
+std::string_view string_or_empty(const Object& object, std::string_view dotted_path) {
+  const Value* found = find(object, dotted_path);
   if (!found || !found->is_string()) return {};
   const auto& text = found->get_string();
   return {text.data(), text.size()};

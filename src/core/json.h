@@ -38,8 +38,10 @@ std::string write(const Value& value);
 
 // Members by a dotted path ("profile.login"); null pointer when any step is missing.
 const Value* find(const Value& value, std::string_view dotted_path);
+const Value* find(const Object& object, std::string_view dotted_path);
 // The string there, or empty.
 std::string_view string_or_empty(const Value& value, std::string_view dotted_path);
+std::string_view string_or_empty(const Object& object, std::string_view dotted_path);
 
 // Points at a value inside a document and knows the path to it. Holds references: the document outlives it.
 class Reader {
