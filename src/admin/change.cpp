@@ -49,9 +49,25 @@ void add_subject_facts(const json::Value& body, Plan& plan) {
   add("description", "profile.description");
 }
 
-// Read-only members out, so that the PUT holds what a caller may set.
+json::Value without_nulls(const json::Value& value) {
+  if (value.is_array()) {
+    json::Array out;
+    for (const auto& element : value.get_array()) out.push_back(without_nulls(element));
+    return out;
+  }
+  if (!value.is_object()) return value;
+  json::Object out;
+  for (const auto& member : value.get_object()) {
+    if (!member.value().is_null()) out[member.key()] = without_nulls(member.value());
+  }
+  return out;
+}
+
+// Read-only members out, so that the PUT holds what a caller may set. Nulls too: where a PUT replaces, absent means
+// the same, and Okta answers nulls that its own request schemas do not allow (accessibility.errorRedirectUrl).
 json::Value settable(const json::Value& body) {
-  json::Object out = body.is_object() ? body.get_object() : json::Object{};
+  json::Value held = without_nulls(body);
+  json::Object out = held.is_object() ? held.get_object() : json::Object{};
   for (auto name : kComputed) out.erase(name);
   return out;
 }
@@ -177,7 +193,7 @@ std::string done_text(Services& services, const Plan& plan, const json::Value& b
         "within the "
         "last moment before the write would have been overwritten.";
   }
-  if (body.is_object()) {
+  if (body.is_object() && !body.get_object().empty()) {
     AnswerOptions options;
     options.budget_tokens = services.options().answer_budget_tokens;
     text += "\n" + item_answer("result", body, options);

@@ -92,6 +92,11 @@ core::Result<mcp::Outcome> run_list_of(Services& services, const ToolRow& row, c
   Cursor start;
   if (arguments.has("after")) {
     ASSIGN_OR_RETURN(start, decode_cursor(arguments.text("after")));
+    if (!start.after.empty() && !is_paged(request.path)) {
+      return core::fail(ErrorKind::invalid_input, "admin.cursor.one_page",
+                        "This list comes in one piece; `after` is not a cursor that it gave.",
+                        "Leave `after` out to start from the beginning.");
+    }
   }
   std::int64_t page_maximum = row.area == Area::logs ? kLogPageMaximum : kPageMaximum;
   bool whole_pages = all || options.count_only;

@@ -72,7 +72,7 @@ TEST_F(ChangesTest, RefusedThenAllowed) {
   std::string answer = call(*client, "deactivate_user", {{"user_id", id}});
   EXPECT_THAT(answer, HasSubstr("Nothing was changed"));
   EXPECT_THAT(asked_, HasSubstr("refused.then.allowed@example.com"));
-  EXPECT_EQ(status(id), "ACTIVE");
+  EXPECT_EQ(status(id), "PROVISIONED");
   yes_ = true;
   EXPECT_THAT(call(*client, "deactivate_user", {{"user_id", id}}), HasSubstr("Done"));
   EXPECT_EQ(status(id), "DEPROVISIONED");
@@ -94,7 +94,7 @@ TEST_F(ChangesTest, ReleasedInATerminal) {
   std::string waiting = call(*client, "deactivate_user", {{"user_id", id}});
   std::smatch plan;
   ASSERT_TRUE(std::regex_search(waiting, plan, std::regex("pln_[0-9a-f]{20}"))) << waiting;
-  EXPECT_EQ(status(id), "ACTIVE");
+  EXPECT_EQ(status(id), "PROVISIONED");
 
   EXPECT_EQ(run({server, "approve", plan.str()}, state).status, 1) << "no terminal, no release";
   auto set =
@@ -103,7 +103,7 @@ TEST_F(ChangesTest, ReleasedInATerminal) {
   EXPECT_THAT(set.out, Not(HasSubstr("correct horse"))) << "what is typed is not shown";
   EXPECT_NE(run_on_terminal({server, "approve", plan.str()}, state, {"wrong horse"}).status, 0);
   EXPECT_THAT(call(*client, "deactivate_user", {{"user_id", id}}), HasSubstr("Nothing was changed"));
-  EXPECT_EQ(status(id), "ACTIVE");
+  EXPECT_EQ(status(id), "PROVISIONED");
 
   auto released = run_on_terminal({server, "approve", plan.str()}, state, {"correct horse"});
   EXPECT_EQ(released.status, 0) << released.out;

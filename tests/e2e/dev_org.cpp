@@ -3,6 +3,7 @@
 #include <chrono>
 #include <fstream>
 #include <regex>
+#include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>

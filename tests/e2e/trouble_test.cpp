@@ -56,7 +56,7 @@ class TroubleTest : public testing::Test {
 
 TEST_F(TroubleTest, Html) {
   answer_ = {.status = 200, .headers = {{"Content-Type", "text/html"}}, .body = "<html>Sign in</html>"};
-  EXPECT_THAT(read_failure(), HasSubstr("HTML"));
+  EXPECT_THAT(read_failure(), HasSubstr("web page"));
 }
 
 TEST_F(TroubleTest, HalfABody) {
@@ -68,10 +68,16 @@ TEST_F(TroubleTest, HalfABody) {
 }
 
 TEST_F(TroubleTest, EmptyRefusals) {
-  for (int status : {401, 403, 404, 500}) {
+  for (int status : {403, 404, 500}) {
     answer_ = {.status = status};
     EXPECT_THAT(read_failure(), HasSubstr(std::to_string(status))) << status;
   }
+}
+
+TEST_F(TroubleTest, ARefusedTokenIsNamedOnce) {
+  answer_ = {.status = 401};
+  EXPECT_THAT(read_failure(), HasSubstr("OKTA_API_TOKEN"));
+  EXPECT_THAT(read_failure(), HasSubstr("OKTA_API_TOKEN"));
 }
 
 TEST_F(TroubleTest, ABrokenConnectionLeavesAWriteUnknownAndUnrepeated) {

@@ -26,6 +26,7 @@ core::Result<mcp::Outcome> inactive_users(Services& services, const core::Contex
   core::WallTime now = services.clock().now();
   int days = static_cast<int>(arguments.integer("days", 90));
   ASSIGN_OR_RETURN(auto report, insight::find_inactive_users(context, *org, now, {.days = days}));
+  const bool complete = report.complete();
   std::string headline = fmt::format(
       "{} inactive users: ACTIVE, created before {}, no login since then; {} of them never logged in, {} did "
       "before. "
@@ -33,8 +34,15 @@ core::Result<mcp::Outcome> inactive_users(Services& services, const core::Contex
       report.total(), core::to_rfc3339(report.cut_off), report.never_logged_in, report.logged_in_before,
       report.read,
       report.unreadable > 0 ? fmt::format("; {} could not be judged", report.unreadable) : std::string{});
-  ListInfo info;
-  if (!report.complete())
+  // The report is made anew for each call; the cursor says how many of its rows have been shown.
+  Cursor start;
+  if (arguments.has("after")) {
+    ASSIGN_OR_RETURN(start, decode_cursor(arguments.text("after")));
+  }
+  auto shown = static_cast<std::ptrdiff_t>(std::min(start.skip, report.rows.size()));
+  report.rows.erase(report.rows.begin(), report.rows.begin() + shown);
+  ListInfo info{.pages = {{.first = 0, .start = start}}};
+  if (!complete)
     info.notes.push_back(fmt::format("Only the first {} are kept here.", report.rows.size()));
   return mcp::Complete{mcp::text_result(
       headline + "\n" + list_answer(kInactiveUsers, report.rows, answer_options(services, arguments), info))};

@@ -26,7 +26,9 @@ std::vector<ToolRow> report_tools() {
                   {.name = "template",
                    .place = Place::handler,
                    .about = "Markdown with {{since}} {{until}} {{total}} {{by_type}} {{by_actor}} "
-                            "{{membership_changes}} {{user_changes}}"}},
+                            "{{membership_changes}} {{user_changes}}"},
+                  {.name = "after", .place = Place::handler, .about = "cursor of the last answer"},
+                  {.name = "fields", .type = string_list, .place = Place::handler}},
        .handler = run_report}};
 }
 
