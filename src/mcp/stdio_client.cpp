@@ -58,7 +58,7 @@ struct StdioClient::Impl {
   void answer_request(const Request& request);
   void end(std::string why);
   std::string stderr_tail() const;  // under mutex
-  std::unexpected<core::Error> closed() const;
+  std::unexpected<core::Error> closed();
   Object capabilities() const;
   Object modern_meta() const;
   core::Result<Object> request(std::string_view method, Object params, milliseconds timeout);
@@ -109,8 +109,10 @@ std::string StdioClient::Impl::stderr_tail() const {
                                            : stderr_text;
 }
 
-std::unexpected<core::Error> StdioClient::Impl::closed() const {
-  std::lock_guard lock(mutex);
+std::unexpected<core::Error> StdioClient::Impl::closed() {
+  std::unique_lock lock(mutex);
+  // A write may fail before the reading thread has seen why.
+  changed.wait_for(lock, std::chrono::seconds{2}, [&] { return ended.has_value(); });
   std::string tail = stderr_tail();
   return core::fail(
       core::ErrorKind::unavailable, "mcp.client.closed",
