@@ -63,8 +63,9 @@ json::Value without_nulls(const json::Value& value) {
   return out;
 }
 
-// Read-only members out, so that the PUT holds what a caller may set. Nulls too: where a PUT replaces, absent means
-// the same, and Okta answers nulls that its own request schemas do not allow (accessibility.errorRedirectUrl).
+// Read-only members out, so that the PUT holds what a caller may set. Nulls too: where a PUT replaces, absent
+// means the same, and Okta answers nulls that its own request schemas do not allow
+// (accessibility.errorRedirectUrl).
 json::Value settable(const json::Value& body) {
   json::Value held = without_nulls(body);
   json::Object out = held.is_object() ? held.get_object() : json::Object{};

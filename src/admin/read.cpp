@@ -1,6 +1,9 @@
 #include "admin/read.h"
 
+#include <algorithm>
+
 #include "admin/resolve.h"
+#include "catalogue/operations.h"
 
 namespace admin {
 namespace {
@@ -20,6 +23,14 @@ struct Reading {
   json::Array items;
   ListInfo info;
 };
+
+// Whether Okta takes a cursor for this list; some (listUserGroups, listPolicyRules) come in one piece.
+bool is_paged(std::string_view path) {
+  const auto* operation = catalogue::match_operation("GET", path);
+  return operation == nullptr || std::ranges::any_of(operation->parameters, [](const auto& parameter) {
+           return parameter.name == "after" && parameter.in == catalogue::Parameter::In::query;
+         });
+}
 
 core::Result<mcp::Outcome> count(const ToolRow& row, const core::Context& context, okta::Pages& pages,
                                  const AnswerOptions& options, const std::optional<TimeWindow>& window) {
@@ -93,7 +104,7 @@ core::Result<mcp::Outcome> run_list_of(Services& services, const ToolRow& row, c
   if (arguments.has("after")) {
     ASSIGN_OR_RETURN(start, decode_cursor(arguments.text("after")));
     if (!start.after.empty() && !is_paged(request.path)) {
-      return core::fail(ErrorKind::invalid_input, "admin.cursor.one_page",
+      return core::fail(core::ErrorKind::invalid_input, "admin.cursor.one_page",
                         "This list comes in one piece; `after` is not a cursor that it gave.",
                         "Leave `after` out to start from the beginning.");
     }
