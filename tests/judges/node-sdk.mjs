@@ -1,5 +1,6 @@
 // Okta's own Node SDK, signed in with an API token and with a private key, walks the local org: what it creates it
 // reads, changes, moves through its lifecycle and deletes, and long lists it follows page by page.
+import { createPrivateKey } from 'node:crypto';
 import okta from '@okta/okta-sdk-nodejs';
 
 import { check, devOrg, equal, judge, show } from './lib.mjs';
@@ -178,9 +179,9 @@ async function walkLog(client, org, mode) {
   const since = new Date(until - 3 * 86_400_000);
   const window = { since: since.toISOString(), until: until.toISOString() };
   const expected = await org.list(`/api/v1/logs?since=${window.since}&until=${window.until}&limit=1000`);
-  const paged = await all(systemLogApi.listLogEvents({ ...window, limit: 100 }));
-  check(expected.length > 100, `${mode}: three days have more than a page of events (${expected.length})`);
-  equal(paged.map((event) => event.uuid), expected.map((event) => event.uuid), `${mode}: every event once and in order, 100 a page`);
+  const paged = await all(systemLogApi.listLogEvents({ ...window, limit: 20 }));
+  check(expected.length > 40, `${mode}: three days have more than two pages of events (${expected.length})`);
+  equal(paged.map((event) => event.uuid), expected.map((event) => event.uuid), `${mode}: every event once and in order, 20 a page`);
   const logins = await all(systemLogApi.listLogEvents({ ...window, limit: 1000, filter: 'eventType eq "user.session.start"' }));
   equal(logins.length, expected.filter((event) => event.eventType === 'user.session.start').length, `${mode}: a filter leaves the logins`);
   const newest = await all(systemLogApi.listLogEvents({ ...window, limit: 1000, sortOrder: 'DESCENDING' }));
@@ -189,7 +190,10 @@ async function walkLog(client, org, mode) {
 
 await judge(async () => {
   const org = await devOrg({ users: 90 });
-  const { OKTA_CLIENT_ID: clientId, OKTA_SCOPES: scopes, OKTA_PRIVATE_KEY: privateKey, OKTA_KEY_ID: keyId } = org.settings;
+  const { OKTA_CLIENT_ID: clientId, OKTA_SCOPES: scopes, OKTA_PRIVATE_KEY: keyText, OKTA_KEY_ID: keyId } = org.settings;
+  // PEM on one line, with \n for its line ends, so that it fits into a variable.
+  const pem = keyText.replaceAll('\\n', '\n');
+  const privateKey = JSON.stringify({ ...createPrivateKey(pem).export({ format: 'jwk' }), kid: keyId });
   // The SDK would answer a second read from its memory.
   const common = { orgUrl: org.url, cacheMiddleware: null };
   const key = { ...common, authorizationMode: 'PrivateKey', clientId, privateKey, keyId };
@@ -210,5 +214,6 @@ await judge(async () => {
   const reader = new okta.Client({ ...key, scopes: ['okta.users.read'] });
   check((await all(reader.userApi.listUsers({ limit: 200 }))).length > 0, 'a token with okta.users.read reads users');
   await expectRefusal(reader.groupApi.createGroup({ group: { profile: { name: 'not allowed' } } }), 403, 'E0000006', 'and makes no group');
-  await expectRefusal(new okta.Client({ ...common, token: '00notTheToken' }).userApi.listUsers({}), 401, 'E0000011', 'a wrong API token');
+  const stranger = new okta.Client({ ...common, token: '00notTheToken' });
+  await expectRefusal(all(stranger.userApi.listUsers({})), 401, 'E0000011', 'a wrong API token');
 });

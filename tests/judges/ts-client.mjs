@@ -61,7 +61,7 @@ await judge(async () => {
     const created = await call('create_user', { profile });
     check(!created.isError, `${name}: create_user: ${show(created.text)}`);
     const user = (await org.api('GET', `/api/v1/users/${encodeURIComponent(login)}`)).body;
-    equal(user.status, 'ACTIVE', `${name}: the user is there`);
+    equal(user.status, 'PROVISIONED', `${name}: the user is there, activated and without a password yet`);
     equal(user.profile.lastName, profile.lastName, `${name}: as asked for`);
 
     const joined = await call('add_user_to_group', { group_id: group.profile.name, user_id: login });
@@ -73,7 +73,7 @@ await judge(async () => {
     const declined = await call('deactivate_user', { user_id: login });
     check(questions.length === 1, `${name}: a person was asked once, not ${questions.length} times`);
     check(questions[0]?.message?.includes(login), `${name}: the question names the user: ${show(questions[0]?.message)}`);
-    equal((await org.api('GET', `/api/v1/users/${user.id}`)).body.status, 'ACTIVE', `${name}: declined, so nothing changed (${show(declined.text)})`);
+    equal((await org.api('GET', `/api/v1/users/${user.id}`)).body.status, user.status, `${name}: declined, so nothing changed (${show(declined.text)})`);
 
     answer = { action: 'accept', content: acceptance(questions[0]?.requestedSchema) };
     const accepted = await call('deactivate_user', { user_id: login });
