@@ -30,7 +30,8 @@ const kPolicyPath = `/api/v1/policies/${kPolicy}`;
 const kRulePath = `${kPolicyPath}/rules/${kRule}`;
 
 // Each tool's request as Okta's documentation has it: method, path, and the arguments that it cannot do without.
-// `onePiece`: a list that Okta does not page, so that limit and after are about the answer only.
+// `onePiece`: a list that Okta does not page, so that limit and after are about the answer only. `rowCursor`: after
+// counts rows of the answer.
 const kTools = {
   get_scope_status: { local: true },
   list_users: { request: 'GET /api/v1/users' },
@@ -77,7 +78,7 @@ const kTools = {
   deactivate_policy_rule: { request: `POST ${kRulePath}/lifecycle/deactivate`, args: { policy_id: kPolicy, rule_id: kRule }, asks: true },
   get_logs: { request: 'GET /api/v1/logs' },
   get_login_failures: { request: 'GET /api/v1/logs' },
-  run_report: { request: 'GET /api/v1/users', args: { name: 'inactive_users' } },
+  run_report: { request: 'GET /api/v1/users', args: { name: 'inactive_users' }, rowCursor: true },
 };
 
 const query = (name, value) => (request) => request.query.get(name) === value;
@@ -277,7 +278,7 @@ await judge(async () => {
       if (!check(main.length > 0, `${what}: sends ${wanted}; it sent\n  ${shown}`)) continue;
       for (const name of names) {
         const parameter = kParameters[name];
-        if (parameter.local || (plan.onePiece && ['limit', 'after'].includes(name))) continue;
+        if (parameter.local || (plan.rowCursor && name === 'after') || (plan.onePiece && ['limit', 'after'].includes(name))) continue;
         let found = parameter.in?.[tool.name] ?? parameter.found;
         if (parameter.bodyOf !== undefined) found = inBody(parameter.bodyOf ? { [parameter.bodyOf]: args[name] } : args[name]);
         check(main.some(found), `${what}: ${name} is found in the request; it sent\n  ${shown}`);
