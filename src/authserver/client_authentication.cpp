@@ -40,9 +40,9 @@ std::unexpected<core::Error> assertion_problem(const core::Error& error) {
   return problem("client_assertion_invalid_jwt");
 }
 
-Result<Client> by_assertion(const Server& server, const Form& form, std::string_view endpoint) {
+Result<Client> by_assertion(const Server& server, const Form& form, std::string_view assertion,
+                            std::string_view endpoint) {
   if (form.get("client_assertion_type") != kAssertionType) return problem("client_assertion_type_invalid");
-  std::string assertion = *form.get("client_assertion");
   auto claimed = oauth::claimed_client_id(assertion);
   if (!claimed) return assertion_problem(claimed.error());
   auto named = form.get("client_id");
@@ -80,7 +80,8 @@ Result<Client> by_secret(const Server& server, std::string_view id, std::string_
 // RFC 6749 section 2.3.1: both halves are form-encoded before they are joined and base64-encoded.
 Result<Client> by_basic(const Server& server, std::string_view credentials) {
   auto decoded = core::base64_decode(credentials);
-  std::size_t colon = decoded ? decoded->find(':') : std::string::npos;
+  if (!decoded) return problem("invalid_basic_auth_creds");
+  std::size_t colon = decoded->find(':');
   if (colon == std::string::npos) return problem("invalid_basic_auth_creds");
   auto id = core::percent_decode(decoded->substr(0, colon), true);
   auto secret = core::percent_decode(decoded->substr(colon + 1), true);
@@ -94,10 +95,10 @@ Result<Client> authenticate_client(const Server& server, const net::ServerReques
                                    std::string_view endpoint) {
   std::string_view authorization = request.headers.get("Authorization");
   bool basic = !authorization.empty();
-  bool post = form.get("client_secret").has_value();
-  bool assertion = form.get("client_assertion").has_value();
-  if (basic + post + assertion > 1) return problem("multiple_client_credentials");
-  if (assertion) return by_assertion(server, form, endpoint);
+  auto secret = form.get("client_secret");
+  auto assertion = form.get("client_assertion");
+  if (basic + secret.has_value() + assertion.has_value() > 1) return problem("multiple_client_credentials");
+  if (assertion) return by_assertion(server, form, *assertion, endpoint);
   auto id = form.get("client_id");
   if (basic) {
     if (!authorization.starts_with(kBasic)) return problem("invalid_basic_auth_creds");
@@ -106,7 +107,7 @@ Result<Client> authenticate_client(const Server& server, const net::ServerReques
     return client;
   }
   if (!id) return problem("missing_client_credentials");
-  if (post) return by_secret(server, *id, *form.get("client_secret"), AuthMethod::client_secret_post);
+  if (secret) return by_secret(server, *id, *secret, AuthMethod::client_secret_post);
   ASSIGN_OR_RETURN(auto client, server.store->find_client(*id));
   if (!client) return problem("invalid_client_id");
   if (client->auth_method != AuthMethod::none) return problem("invalid_client");

@@ -84,8 +84,8 @@ std::string make_user_code(core::Random& random) {
 
 std::string canonical(std::string_view typed) {
   std::string code;
-  for (unsigned char c : typed.substr(0, 64)) {
-    if (c != ' ' && c != '-') code += static_cast<char>(std::toupper(c));
+  for (char c : typed.substr(0, 64)) {
+    if (c != ' ' && c != '-') code += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   }
   return code;
 }
@@ -190,10 +190,12 @@ Result<object> start_device_authorization(const Server& server, const Client& cl
                                                                 expires_at, now));
     if (!unique) continue;
     std::string page = settings.issuer + "/activate";
+    std::string page_with_code = page;
+    page_with_code.append("?user_code=").append(user_code);
     return object{{"device_code", device_code},
                   {"user_code", user_code},
                   {"verification_uri", page},
-                  {"verification_uri_complete", page + "?user_code=" + user_code},
+                  {"verification_uri_complete", page_with_code},
                   {"expires_in", settings.device_code_lifetime.count()},
                   {"interval", settings.device_interval.count()}};
   }

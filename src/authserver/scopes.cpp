@@ -68,8 +68,9 @@ Result<Scopes> split_scopes(std::string_view text) {
     std::string_view scope = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
     if (scope.empty() || contains(scopes, scope)) continue;
-    for (unsigned char c : scope) {
-      if (c <= 0x20 || c >= 0x7f || c == '"' || c == '\\') return problem("invalid_scope");
+    for (char c : scope) {
+      auto byte = static_cast<unsigned char>(c);
+      if (byte <= 0x20 || byte >= 0x7f || c == '"' || c == '\\') return problem("invalid_scope");
     }
     if (scopes.size() == kMaxScopes) return problem("invalid_scope");
     scopes.emplace_back(scope);

@@ -163,7 +163,7 @@ Result<VerifiedJwt> JwtVerifier::verify(std::string_view token, const KeySet& ke
   for (const std::string& name : rules_.required_claims) {
     if (!claims.contains(name)) return missing(name);
   }
-  VerifiedJwt jwt(std::move(jws), std::move(claims));
+  VerifiedJwt jwt(jws, std::move(claims));
   jwt.expires_at_ = times.expires_at;
   jwt.issued_at_ = times.issued_at;
   return jwt;

@@ -50,7 +50,7 @@ class VerifiedJwt {
 
  private:
   friend class JwtVerifier;
-  VerifiedJwt(VerifiedJws jws, boost::json::object claims)
+  VerifiedJwt(const VerifiedJws& jws, boost::json::object claims)
       : header_(jws.header()), claims_(std::move(claims)), key_(jws.key()) {}
 
   boost::json::object header_;
