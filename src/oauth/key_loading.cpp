@@ -224,15 +224,16 @@ core::Result<Key> read_as_file(std::string_view text, std::string_view kid) {
     if (const char* home = std::getenv("HOME")) path = home + path.substr(1);
   }
   if (path.size() > 1024 || path.contains('\n') || path.contains('\0')) return none("too long for a path");
-  auto content = core::read_file(path, kMaxBytes);
-  if (!content) {
-    return none(content.error().kind == ErrorKind::forbidden
+  auto read = core::read_file(path, kMaxBytes);
+  if (!read) {
+    return none(read.error().kind == ErrorKind::forbidden
                     ? "as a path it names a file that this user may not read"
                     : "as a path it names nothing that can be read");
   }
-  if (!*content) return none("there is no file of that name");
-  auto key = read_text(**content, kid);
-  core::wipe(**content);
+  std::optional<std::string>& content = *read;
+  if (!content) return none("there is no file of that name");
+  auto key = read_text(*content, kid);
+  core::wipe(*content);
   if (!key) {
     return key_error("not_a_key",
                      fmt::format("The file {} holds no PEM, no JWK and no base64 of either.", path),

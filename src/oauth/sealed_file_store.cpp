@@ -85,11 +85,12 @@ core::Result<core::Secret> read_key_file(const std::string& path) {
                       "OKTA_MCP_KEY_FILE names a file with 32 random bytes, raw or as base64 (openssl rand "
                       "-base64 32 makes one).");
   };
-  auto content = core::read_file(path, 4096);
-  if (!content) return refuse("cannot be read: " + content.error().message);
-  if (!*content) return refuse("does not exist");
-  auto key = parse_key(**content);
-  core::wipe(**content);
+  auto read = core::read_file(path, 4096);
+  if (!read) return refuse("cannot be read: " + read.error().message);
+  std::optional<std::string>& content = *read;
+  if (!content) return refuse("does not exist");
+  auto key = parse_key(*content);
+  core::wipe(*content);
   if (!key) return refuse("does not hold a key");
   return std::move(*key);
 }
@@ -210,20 +211,21 @@ void SealedFileStore::move_aside(std::string_view name, std::string_view why) {
 core::Result<std::optional<StoredToken>> SealedFileStore::load(const TokenKey& key) {
   const std::string name = key.name();
   const std::string file = path(name, "token");
-  auto content = core::read_file(file, kMaxFileBytes);
-  if (!content && content.error().code == "core.file.too_large") {
+  auto read = core::read_file(file, kMaxFileBytes);
+  if (!read && read.error().code == "core.file.too_large") {
     move_aside(name, "the file is too large");
     return std::optional<StoredToken>{};
   }
-  if (!content) return std::unexpected(std::move(content).error());
-  if (!*content) return std::optional<StoredToken>{};
-  const int version = version_of(**content);
+  if (!read) return std::unexpected(std::move(read).error());
+  const std::optional<std::string>& content = *read;
+  if (!content) return std::optional<StoredToken>{};
+  const int version = version_of(*content);
   if (version > kVersion) return newer(version, file);
   if (version == 0) {
     move_aside(name, "the file is damaged");
     return std::optional<StoredToken>{};
   }
-  auto plaintext = sealer_.open(std::string_view(**content).substr(header().size()), seal_context(name));
+  auto plaintext = sealer_.open(std::string_view(*content).substr(header().size()), seal_context(name));
   if (!plaintext) {
     move_aside(name, "it was sealed with another key, or is damaged");
     return std::optional<StoredToken>{};
@@ -240,9 +242,9 @@ core::Result<std::optional<StoredToken>> SealedFileStore::load(const TokenKey& k
 core::Status SealedFileStore::save(const TokenKey& key, const StoredToken& token) {
   const std::string name = key.name();
   const std::string file = path(name, "token");
-  auto present = core::read_file(file, kMaxFileBytes);
-  if (present && *present) {
-    if (const int version = version_of(**present); version > kVersion) return newer(version, file);
+  if (const auto present = core::read_file(file, kMaxFileBytes)) {
+    const int version = version_of(present->value_or(""));
+    if (version > kVersion) return newer(version, file);
   }
   std::string plaintext = encode(key, token);
   const std::string content = header() + sealer_.seal(plaintext, seal_context(name));

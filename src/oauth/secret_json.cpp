@@ -1,8 +1,7 @@
 #include "oauth/secret_json.h"
 
 #include <boost/json.hpp>
-#include <string.h>
-
+#include <cstring>
 namespace oauth {
 
 core::Result<core::Secret> take_secret(boost::json::object& object, std::string_view member) {
@@ -20,7 +19,7 @@ core::Result<core::Secret> take_secret(boost::json::object& object, std::string_
 void wipe(boost::json::value& value) {
   if (auto* text = value.if_string()) {
     // Not memset: a store to memory that is freed next may be dropped by the compiler.
-    explicit_bzero(text->data(), text->size());
+    ::explicit_bzero(text->data(), text->size());
   } else if (auto* array = value.if_array()) {
     for (auto& element : *array) wipe(element);
   } else if (auto* object = value.if_object()) {

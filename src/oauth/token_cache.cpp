@@ -144,7 +144,7 @@ std::optional<std::vector<std::string>> TokenCache::granted_scopes() const {
   std::lock_guard lock(mutex_);
   if (!login_ && !peeked_ && options_.store && options_.store->is_local()) {
     peeked_ = true;
-    if (auto stored = options_.store->load(options_.key); stored && *stored) login_ = std::move(**stored);
+    if (auto stored = options_.store->load(options_.key)) login_ = std::move(*stored);
   }
   if (!login_) return std::nullopt;
   // RFC 6749 section 5.1: no scope in the answer means that all were granted.

@@ -18,7 +18,8 @@ constexpr std::size_t kMaxTokenBytes = 64u << 10;
 // RFC 6749 section 5.1 lets a server leave expires_in out. Short, so that a token is renewed rather than
 // trusted.
 constexpr std::int64_t kAssumedLifetime = 300;
-constexpr std::int64_t kMaxLifetime = 366 * 24 * 3600;
+constexpr std::int64_t kDay = 86'400;
+constexpr std::int64_t kMaxLifetime = 366 * kDay;
 
 constexpr std::array<std::string_view, 3> kSecretFields = {"client_assertion", "refresh_token",
                                                            "device_code"};
@@ -123,7 +124,7 @@ struct TokenEndpoint::Answer {
   core::WallTime sent{};
 };
 
-core::Result<std::unique_ptr<TokenEndpoint>> TokenEndpoint::create(TokenEndpointOptions options) {
+core::Result<std::unique_ptr<TokenEndpoint>> TokenEndpoint::create(const TokenEndpointOptions& options) {
   const auto refuse = [&](std::string_view why) {
     return core::fail(ErrorKind::invalid_input, "oauth.org_url",
                       fmt::format("OKTA_ORG_URL cannot be used: {}.", why),
@@ -178,7 +179,7 @@ core::Result<DeviceAnswer> TokenEndpoint::authorize_device(const core::Context& 
   ASSIGN_OR_RETURN(answer.user_code, text_member(document, "user_code"));
   ASSIGN_OR_RETURN(answer.verification_uri, text_member(document, "verification_uri"));
   ASSIGN_OR_RETURN(answer.verification_uri_complete, text_member(document, "verification_uri_complete"));
-  ASSIGN_OR_RETURN(const auto lifetime, seconds_member(document, "expires_in", 1, 24 * 3600, std::nullopt));
+  ASSIGN_OR_RETURN(const auto lifetime, seconds_member(document, "expires_in", 1, kDay, std::nullopt));
   ASSIGN_OR_RETURN(const auto interval, seconds_member(document, "interval", 0, 3600, 5));
   answer.lifetime = std::chrono::seconds{lifetime};
   answer.interval = std::chrono::seconds{interval};

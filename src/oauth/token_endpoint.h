@@ -60,7 +60,7 @@ struct TokenEndpointOptions {
 // Thread-safe.
 class TokenEndpoint {
  public:
-  static core::Result<std::unique_ptr<TokenEndpoint>> create(TokenEndpointOptions options);
+  static core::Result<std::unique_ptr<TokenEndpoint>> create(const TokenEndpointOptions& options);
 
   const std::string& org() const { return org_; }  // origin, no trailing slash
   // {org}/oauth2/v1/token: where requests go, and the audience of client assertions.

@@ -321,10 +321,12 @@ std::string clock_advice(std::chrono::milliseconds skew) {
   const auto minutes = std::chrono::round<std::chrono::minutes>(std::chrono::abs(skew)).count();
   if (std::chrono::abs(skew) < std::chrono::minutes{1}) return {};
   std::string span = minutes == 1 ? "1 minute" : fmt::format("{} minutes", minutes);
-  if (minutes >= 48 * 60) {
-    span = fmt::format("{} days", minutes / (24 * 60));
-  } else if (minutes >= 120) {
-    span = fmt::format("{} hours", minutes / 60);
+  constexpr decltype(minutes) kHour = 60;
+  constexpr decltype(minutes) kDay = 24 * kHour;
+  if (minutes >= 2 * kDay) {
+    span = fmt::format("{} days", minutes / kDay);
+  } else if (minutes >= 2 * kHour) {
+    span = fmt::format("{} hours", minutes / kHour);
   }
   return fmt::format("This machine's clock is {} {} the org's: set it right (timedatectl set-ntp true).",
                      span, skew.count() < 0 ? "ahead of" : "behind");

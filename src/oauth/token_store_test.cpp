@@ -1,5 +1,6 @@
 #include "oauth/token_store.h"
 
+#include <atomic>
 #include <fstream>
 #include <gtest/gtest.h>
 #include <latch>
@@ -148,7 +149,8 @@ TEST_P(AnyStore, LocksOneEntryAtATime) {
 }
 
 TEST_P(AnyStore, KeepsThreadsApart) {
-  int inside = 0, most = 0, done = 0;  // guarded by nothing but the store's lock
+  // Atomic for the thread sanitizer only, which cannot see that flock() orders threads.
+  std::atomic<int> inside{0}, together{0}, done{0};
   std::vector<std::jthread> threads;
   std::latch go(8);
   for (int i = 0; i < 8; ++i) {
@@ -157,7 +159,7 @@ TEST_P(AnyStore, KeepsThreadsApart) {
       for (int round = 0; round < 5; ++round) {
         auto lock = store_->lock({}, key_of());
         ASSERT_TRUE(lock);
-        most = std::max(most, ++inside);
+        if (++inside != 1) ++together;
         std::this_thread::yield();
         --inside;
         ++done;
@@ -165,7 +167,7 @@ TEST_P(AnyStore, KeepsThreadsApart) {
     });
   }
   threads.clear();
-  EXPECT_EQ(most, 1);
+  EXPECT_EQ(together, 0);
   EXPECT_EQ(done, 40);
 }
 
