@@ -16,8 +16,10 @@ namespace {
 
 namespace json = core::json;
 
-// What a fence adds around a text, at most; the text itself is measured with it in the end.
+// The first line and the fence, at most; a whole answer is measured with them in the end.
+constexpr std::size_t kAroundTokens = 180;
 constexpr std::size_t kFenceTokens = 40;
+constexpr std::size_t kMaxNoteBytes = 2'000;
 // Cells are cut shorter, step by step, when not even one row fits.
 constexpr std::size_t kCellSteps[] = {200, 80, 30};
 
@@ -114,26 +116,16 @@ std::string cell_text(const json::Value& value, bool show_null) {
   return core::clean(json::write(value));
 }
 
-// Rows that are encoded one by one, so that any number of them can be measured without encoding them again.
+// Rows that are taken from the items one by one: of a list far over the budget, most are never looked at.
 class Table {
  public:
   Table(const json::Array& items, std::vector<Chosen> columns, ScrubCount& count)
-      : columns_(std::move(columns)) {
-    rows_.reserve(items.size());
-    for (const auto& item : items) {
-      std::vector<std::optional<json::Value>> row;
-      row.reserve(columns_.size());
-      for (const auto& column : columns_) row.push_back(column.path.take(item, count));
-      rows_.push_back(std::move(row));
-    }
+      : items_(items), columns_(std::move(columns)), count_(count), rows_(items.size()) {
     shown_.assign(columns_.size(), true);
     for (std::size_t c = 0; c < columns_.size(); ++c) {
-      if (columns_[c].asked || rows_.empty() || columns_[c].rank == 0) continue;
-      shown_[c] = std::any_of(rows_.begin(), rows_.end(), [&](const auto& row) {
-        return row[c] && !row[c]->is_null() && !(row[c]->is_string() && row[c]->get_string().empty()) &&
-               !(row[c]->is_array() && row[c]->get_array().empty());
-      });
+      if (!columns_[c].asked && columns_[c].rank > 0) shown_[c] = says_something(columns_[c]);
     }
+    if (std::none_of(shown_.begin(), shown_.end(), [](bool shown) { return shown; })) shown_.front() = true;
   }
 
   // Leaves out the least important column; its name, or empty when all that remain are needed.
@@ -157,7 +149,7 @@ class Table {
     return core::csv_row(names);
   }
 
-  std::string csv_line(std::size_t index, std::size_t max_cell, std::size_t& shortened) const {
+  std::string csv_line(std::size_t index, std::size_t max_cell, std::size_t& shortened) {
     std::string line;
     bool first = true;
     std::size_t cells = 0;
@@ -166,7 +158,7 @@ class Table {
       if (!first) line += ',';
       first = false;
       ++cells;
-      const auto& value = rows_[index][c];
+      const auto& value = row(index)[c];
       if (!value) continue;
       std::string text = cell_text(*value, columns_[c].asked);
       if (text == "null" && value->is_string()) {
@@ -184,10 +176,10 @@ class Table {
     return line + "\n";
   }
 
-  std::string json_line(std::size_t index, std::size_t max_cell, std::size_t& shortened) const {
+  std::string json_line(std::size_t index, std::size_t max_cell, std::size_t& shortened) {
     json::Object object;
     for (std::size_t c = 0; c < columns_.size(); ++c) {
-      const auto& value = rows_[index][c];
+      const auto& value = row(index)[c];
       if (!shown_[c] || !value || (value->is_null() && !columns_[c].asked)) continue;
       if (value->is_string() && value->get_string().size() > max_cell) {
         std::string_view text = value->get_string();
@@ -202,8 +194,30 @@ class Table {
   }
 
  private:
+  using Row = std::vector<std::optional<json::Value>>;
+
+  bool says_something(const Chosen& column) const {
+    return std::any_of(items_.begin(), items_.end(), [&](const json::Value& item) {
+      ScrubCount ignored;
+      auto value = column.path.take(item, ignored);
+      return value && !value->is_null() && !(value->is_string() && value->get_string().empty()) &&
+             !(value->is_array() && value->get_array().empty());
+    });
+  }
+
+  const Row& row(std::size_t index) {
+    Row& row = rows_[index];
+    if (row.empty()) {
+      row.reserve(columns_.size());
+      for (const auto& column : columns_) row.push_back(column.path.take(items_[index], count_));
+    }
+    return row;
+  }
+
+  const json::Array& items_;
   std::vector<Chosen> columns_;
-  std::vector<std::vector<std::optional<json::Value>>> rows_;
+  ScrubCount& count_;
+  std::vector<Row> rows_;
   std::vector<bool> shown_;
 };
 
@@ -333,18 +347,24 @@ class ListWriter {
     return head(draft) + core::fence(body);
   }
 
-  // How many rows fit beside the head and the fence.
+  // How many rows fit beside the head and the fence. The head is longer when rows are missing.
   template <class Line>
-  std::size_t rows_that_fit(const Draft& draft, const Table* table, const Line& line) const {
-    Draft none = draft;
-    none.rows = 0;
-    core::TokenEstimate sum;
-    sum.add(head(none));
-    if (table && options_.format == Format::csv) sum.add(table->header());
-    std::size_t shortened = 0;
+  std::size_t rows_that_fit(Draft draft, const Table* table, const Line& line) const {
+    core::TokenEstimate all, some;
+    draft.rows = items_.size();
+    all.add(head(draft));
+    draft.rows = items_.size() / 2;
+    some.add(head(draft));
+    for (auto* sum : {&all, &some}) {
+      sum->add(core::fence(table && options_.format == Format::csv ? table->header() : std::string()));
+    }
+    std::size_t shortened = 0, fit = 0;
     for (std::size_t row = 0; row < items_.size(); ++row) {
-      sum.add(line(draft, row, shortened));
-      if (sum.tokens() + kFenceTokens > budget_) return row;
+      const std::string text = line(draft, row, shortened);
+      all.add(text);
+      some.add(text);
+      if (all.tokens() > budget_) return fit;
+      if (some.tokens() <= budget_) fit = row + 1;
     }
     return items_.size();
   }
@@ -373,20 +393,20 @@ class ListWriter {
   }
 
   std::string write_objects() {
-    std::vector<std::string> lines;
-    lines.reserve(items_.size());
-    for (const auto& item : items_) {
-      json::Value shown = scrub(item, {}, count_);
+    std::vector<std::string> lines(items_.size());
+    // An object that alone is over the budget would stand in the way of all that follow.
+    const std::size_t most = budget_ - kAroundTokens;
+    auto line = [&](const Draft&, std::size_t row, std::size_t&) -> const std::string& {
+      if (!lines[row].empty()) return lines[row];
+      json::Value shown = scrub(items_[row], {}, count_);
       std::vector<LeftOut> left_out;
-      // An object that alone is over the budget would stand in the way of all that follow.
-      shrink(shown, budget_ > 2 * kFenceTokens + 100 ? budget_ - 2 * kFenceTokens - 100 : 100, left_out);
-      if (!left_out.empty() && notes_.size() < 2'000) {
-        notes_ += fmt::format("Row {}: left out {}.\n", lines.size() + 1, to_text(left_out));
+      shrink(shown, most, left_out);
+      if (!left_out.empty() && notes_.size() < kMaxNoteBytes) {
+        notes_ += fmt::format("Row {}: left out {}.\n", row + 1, to_text(left_out));
       }
-      lines.push_back(json::write(shown) + "\n");
-    }
-    Draft draft{.rows = items_.size(), .max_cell = options_.max_cell};
-    return fit(draft, nullptr, [&](const Draft&, std::size_t row, std::size_t&) { return lines[row]; });
+      return lines[row] = json::write(shown) + "\n";
+    };
+    return fit(Draft{.rows = items_.size(), .max_cell = options_.max_cell}, nullptr, line);
   }
 
   const ListShape& shape_;
@@ -448,8 +468,9 @@ std::string text_answer(std::string_view headline, std::string_view text, const 
   if (core::estimate_tokens(answer) <= budget) return answer;
   core::TokenEstimate sum;
   sum.add(head);
-  std::size_t end = 0, lines = 0,
-              total = static_cast<std::size_t>(std::count(body.begin(), body.end(), '\n')) + 1;
+  std::size_t end = 0, lines = 0;
+  const auto total =
+      static_cast<std::size_t>(std::count(body.begin(), body.end(), '\n')) + !body.ends_with('\n');
   while (end < body.size()) {
     std::size_t next = body.find('\n', end);
     next = next == std::string::npos ? body.size() : next + 1;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <unordered_set>
 
 #include "core/text.h"
 #include "core/tokens.h"
@@ -12,8 +13,10 @@ namespace {
 
 namespace json = core::json;
 
-constexpr std::size_t kShortestString = 80;  // characters; a shorter string goes whole
+constexpr std::size_t kShortestString = 40;  // characters
+constexpr std::size_t kWorthKeeping = 40;    // tokens; less of a member is not worth showing
 constexpr std::size_t kMaxNamed = 20;        // parts named one by one
+constexpr std::size_t kMaxRemembered = 200;
 constexpr int kRounds = 12;
 
 std::size_t size_of(const json::Value& value) {
@@ -28,12 +31,11 @@ class Shrinker {
  public:
   explicit Shrinker(std::vector<LeftOut>& left_out) : left_out_(left_out) {}
 
-  // Takes about `excess` tokens out of `value`; the tokens taken.
-  std::size_t take(json::Value& value, std::size_t excess, const std::string& path) {
-    if (value.is_object()) return take_members(value.get_object(), excess, path);
-    if (value.is_array()) return take_tail(value.get_array(), excess, path);
-    if (value.is_string()) return take_text(value, excess, path);
-    return 0;
+  // Brings `value` to about `limit` tokens.
+  void fit(json::Value& value, std::size_t limit, const std::string& path) {
+    if (value.is_object()) fit_members(value.get_object(), limit, path);
+    if (value.is_array()) fit_elements(value.get_array(), limit, path);
+    if (value.is_string()) fit_text(value, limit, path);
   }
 
  private:
@@ -42,54 +44,80 @@ class Shrinker {
     std::erase_if(left_out_, [&](const LeftOut& part) {
       return part.path == path || (what == LeftOut::What::all && part.path.starts_with(path + "."));
     });
-    left_out_.push_back({path, what, kept});
+    if (left_out_.size() < kMaxRemembered) left_out_.push_back({path, what, kept});
   }
 
-  std::size_t take_members(json::Object& object, std::size_t excess, const std::string& path) {
-    std::vector<std::pair<std::size_t, std::string>> sizes;
-    for (const auto& member : object) sizes.emplace_back(size_of(member.value()), member.key());
-    std::stable_sort(sizes.begin(), sizes.end(),
-                     [](const auto& a, const auto& b) { return a.first > b.first; });
-    std::size_t taken = 0;
-    for (const auto& [size, key] : sizes) {
-      if (taken >= excess) break;
-      json::Value& member = object[key];
-      // A member much larger than what must go loses a part of itself.
-      if (size > 2 * (excess - taken) && !member.is_primitive()) {
-        taken += take(member, excess - taken, join(path, key));
-      } else if (member.is_string() && member.get_string().size() > 2 * kShortestString) {
-        taken += take(member, excess - taken, join(path, key));
+  // All members larger than a level are cut down to it, the level being such that the sum fits. Where that
+  // would leave only crumbs of each, the largest go whole instead.
+  void fit_members(json::Object& object, std::size_t limit, const std::string& path) {
+    struct Member {
+      std::size_t size;
+      std::string key;
+    };
+    std::vector<Member> members;
+    std::size_t total = 2;
+    for (const auto& member : object) {
+      members.push_back({size_of(member.value()) + core::estimate_tokens(member.key()) + 2, member.key()});
+      total += members.back().size;
+    }
+    std::stable_sort(members.begin(), members.end(),
+                     [](const Member& a, const Member& b) { return a.size < b.size; });
+    std::size_t room = limit, level = limit, left = members.size();
+    for (const Member& member : members) {
+      level = room / left;
+      if (member.size > level) break;
+      room -= member.size;
+      --left;
+    }
+    std::unordered_set<std::string> gone;
+    for (auto member = members.rbegin(); member != members.rend() && total > limit; ++member) {
+      json::Value& value = object[member->key];
+      if (level >= kWorthKeeping) {
+        if (member->size <= level) break;  // those fit
+        if (!value.is_primitive() || value.is_string()) {
+          fit(value, level - kWorthKeeping / 2, join(path, member->key));
+          continue;
+        }
+      }
+      gone.insert(member->key);
+      total -= member->size;
+    }
+    if (gone.empty()) return;
+    json::Object rest;
+    for (auto& member : object) {
+      if (gone.contains(std::string(member.key()))) {
+        name(join(path, member.key()), LeftOut::What::all, 0);
       } else {
-        object.stable_erase(key);
-        name(join(path, key), LeftOut::What::all, 0);
-        taken += size;
+        rest.emplace(member.key(), std::move(member.value()));
       }
     }
-    return taken;
+    object = std::move(rest);
   }
 
-  std::size_t take_tail(json::Array& array, std::size_t excess, const std::string& path) {
-    const std::size_t before = array.size();
-    std::size_t taken = 0;
-    while (array.size() > 1 && taken < excess) {
-      taken += size_of(array.back());
-      array.pop_back();
+  void fit_elements(json::Array& array, std::size_t limit, const std::string& path) {
+    std::size_t kept = 0, total = 2;
+    for (const auto& element : array) {
+      total += size_of(element) + 1;
+      if (total > limit && kept > 0) break;
+      ++kept;
     }
-    if (array.size() < before) name(path, LeftOut::What::elements, array.size());
-    if (taken < excess && array.size() == 1) taken += take(array.front(), excess - taken, join(path, "0"));
-    return taken;
+    if (kept < array.size()) {
+      array.resize(kept);
+      name(path, LeftOut::What::elements, kept);
+    }
+    if (kept == 1 && total > limit) fit(array.front(), limit, join(path, "0"));
   }
 
-  std::size_t take_text(json::Value& value, std::size_t excess, const std::string& path) {
+  void fit_text(json::Value& value, std::size_t limit, const std::string& path) {
     const std::string text(value.get_string());
     const std::size_t size = size_of(value);
+    if (size <= limit) return;
     // A fifth less than the rule of three says: characters do not cost the same everywhere.
-    const std::size_t keep = size > excess ? text.size() * (size - excess) / size * 4 / 5 : 0;
-    std::string cut = core::shorten(text, std::max(keep, kShortestString));
-    if (cut.size() >= text.size()) return 0;
-    name(path, LeftOut::What::characters, std::max(keep, kShortestString) - 1);
+    const std::size_t keep = std::max(text.size() * limit / size * 4 / 5, kShortestString);
+    std::string cut = core::shorten(text, keep);
+    if (cut.size() >= text.size()) return;
+    name(path, LeftOut::What::characters, keep - 1);
     value = cut;
-    return size - std::min(size, size_of(value));
   }
 
   std::vector<LeftOut>& left_out_;
@@ -115,9 +143,11 @@ std::string to_text(const std::vector<LeftOut>& parts) {
 
 void shrink(json::Value& value, std::size_t max_tokens, std::vector<LeftOut>& left_out) {
   Shrinker shrinker(left_out);
-  for (int round = 0; round < kRounds; ++round) {
-    const std::size_t size = size_of(value);
-    if (size <= max_tokens || shrinker.take(value, size - max_tokens, "") == 0) return;
+  std::size_t aim = max_tokens;
+  for (int round = 0; round < kRounds && size_of(value) > max_tokens; ++round) {
+    shrinker.fit(value, aim, "");
+    // Sizes of parts are estimates, too: aim lower when the sum came out too large.
+    aim -= aim / 5;
   }
 }
 

@@ -20,8 +20,9 @@ struct LeftOut {
 std::string to_text(const std::vector<LeftOut>& parts);
 
 // Takes the largest parts out of `value` until its compact form is estimated at no more than `max_tokens`:
-// long strings are shortened, lists lose their tail, members go whole. Small members (ids, names, states)
-// survive longest. Adds what went to `left_out`, one entry a path.
+// what is larger than a common level is cut down to it (long strings are shortened, lists lose their tail)
+// or, where that would leave crumbs, goes whole. Small members (ids, names, states) survive longest. Adds
+// what went to `left_out`, one entry a path.
 void shrink(core::json::Value& value, std::size_t max_tokens, std::vector<LeftOut>& left_out);
 
 }  // namespace admin
