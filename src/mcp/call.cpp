@@ -77,7 +77,7 @@ bool Call::open_retry() {
     return false;
   }
   if (!round.questions.empty()) {  // page MRTR: what is missing is asked for again
-    ask_modern(std::move(round));
+    ask_modern(round);
     return false;
   }
   responses_ = std::move(round.responses);
@@ -172,7 +172,7 @@ void Call::ask(NeedInput need) {
   }
 }
 
-void Call::ask_modern(OpenRound round) {
+void Call::ask_modern(const OpenRound& round) {
   ServerShared& shared = start_.impl.shared();
   auto reservation = shared.reserve_question();
   if (!reservation) {
@@ -214,7 +214,7 @@ void Call::ask_legacy(NeedInput need) {
       }
       self->answered(key, answer ? *std::move(answer) : InputResponse{});
     };
-    auto id = start_.impl.open_question(std::move(params), std::move(done));
+    auto id = start_.impl.open_question(params, std::move(done));
     if (!id) {
       finish(error_result("The server is shutting down; the question was not asked and nothing was done."));
       return;
@@ -284,7 +284,7 @@ void Call::finish(const ToolResult& result) {
   finish_text(start_.envelope.codec->call_result(result));
 }
 
-void Call::finish_text(std::string result) {
+void Call::finish_text(std::string_view result) {
   if (end(true)) reply_.result(result);
 }
 

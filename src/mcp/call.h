@@ -57,12 +57,12 @@ class Call final : public core::Notifier, public std::enable_shared_from_this<Ca
   core::Result<Outcome> call_handler();
   void ask(NeedInput need);
   void ask_legacy(NeedInput need);
-  void ask_modern(OpenRound round);
+  void ask_modern(const OpenRound& round);
   void answered(const std::string& key, InputResponse response);
   CallBinding binding() const;
 
   void finish(const ToolResult& result);
-  void finish_text(std::string result);
+  void finish_text(std::string_view result);
   void finish_error(int code, std::string_view message, std::string_view data = {});
   // The one place where a call ends; false when it had ended already.
   bool end(bool flush_progress);

@@ -12,16 +12,27 @@ namespace {
 using core::json::Object;
 using core::json::Value;
 
-constexpr bool o = false, X = true;
-// revision | batches audio annotations progress.message titles structured links form url implementation any
-// envelope
-constexpr std::array<WireRules, kRevisions> kRules = {{
-    {Revision::v2024_11_05, X, o, o, o, o, o, o, o, o, o, o, o},
-    {Revision::v2025_03_26, X, X, X, X, o, o, o, o, o, o, o, o},
-    {Revision::v2025_06_18, o, X, X, X, X, X, X, X, o, o, o, o},
-    {Revision::v2025_11_25, o, X, X, X, X, X, X, X, X, X, o, o},
-    {Revision::v2026_07_28, o, X, X, X, X, X, X, X, X, X, X, X},
-}};
+// Since when each revision has what, after the changelogs of the specification.
+constexpr WireRules rules_of(Revision revision) {
+  using enum Revision;
+  return {.revision = revision,
+          .batches = revision <= v2025_03_26,
+          .audio = revision >= v2025_03_26,
+          .tool_annotations = revision >= v2025_03_26,
+          .progress_message = revision >= v2025_03_26,
+          .titles = revision >= v2025_06_18,
+          .structured_output = revision >= v2025_06_18,
+          .resource_links = revision >= v2025_06_18,
+          .form_elicitation = revision >= v2025_06_18,
+          .url_elicitation = revision >= v2025_11_25,
+          .implementation_text = revision >= v2025_11_25,
+          .any_structured = revision >= v2026_07_28,
+          .result_envelope = revision >= v2026_07_28};
+}
+
+constexpr std::array<WireRules, kRevisions> kRules = {
+    rules_of(Revision::v2024_11_05), rules_of(Revision::v2025_03_26), rules_of(Revision::v2025_06_18),
+    rules_of(Revision::v2025_11_25), rules_of(Revision::v2026_07_28)};
 
 std::string implementation_text(const WireRules& rules, const Implementation& info) {
   ObjectText out;

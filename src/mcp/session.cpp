@@ -26,8 +26,8 @@ ClientInfo Session::client() const {
 bool Session::can_elicit_url() const {
   return impl_->can_elicit_url();
 }
-core::Status Session::elicit_url(UrlQuestion question, std::function<void(Answer)> done) {
-  return impl_->elicit_url(std::move(question), std::move(done));
+core::Status Session::elicit_url(const UrlQuestion& question, std::function<void(Answer)> done) {
+  return impl_->elicit_url(question, std::move(done));
 }
 void Session::elicitation_complete(std::string_view elicitation_id) {
   impl_->elicitation_complete(elicitation_id);
@@ -60,7 +60,7 @@ bool SessionImpl::can_elicit_url() const {
   return initialized_ && !closed_ && abilities_.url;
 }
 
-core::Status SessionImpl::elicit_url(UrlQuestion question, std::function<void(Answer)> done) {
+core::Status SessionImpl::elicit_url(const UrlQuestion& question, std::function<void(Answer)> done) {
   if (!can_elicit_url()) {
     return core::fail(core::ErrorKind::unsupported, "mcp.session.no_url",
                       "The client did not declare that it can open a URL for the person.");
@@ -127,7 +127,7 @@ void SessionImpl::remove_call(const RequestId& id) {
   }
 }
 
-std::optional<std::int64_t> SessionImpl::open_question(std::string params, QuestionDone done) {
+std::optional<std::int64_t> SessionImpl::open_question(std::string_view params, QuestionDone done) {
   std::int64_t id = 0;
   {
     std::lock_guard lock(mutex_);

@@ -43,7 +43,7 @@ class Session : public std::enable_shared_from_this<Session> {
   // Sends the question now. `done` is called once, on the reading thread or the timer's, with the person's
   // answer (cancel after question_timeout, a client error, or the end of the session); it must be quick.
   // Errors: mcp.session.no_url (see can_elicit_url), mcp.session.closed, mcp.session.too_many_questions.
-  core::Status elicit_url(UrlQuestion question, std::function<void(Answer)> done);
+  core::Status elicit_url(const UrlQuestion& question, std::function<void(Answer)> done);
   // notifications/elicitation/complete: the page has done its part.
   void elicitation_complete(std::string_view elicitation_id);
 

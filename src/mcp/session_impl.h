@@ -31,7 +31,7 @@ class SessionImpl {
   Revision revision() const;
   ClientInfo client() const;
   bool can_elicit_url() const;
-  core::Status elicit_url(UrlQuestion question, std::function<void(Answer)> done);
+  core::Status elicit_url(const UrlQuestion& question, std::function<void(Answer)> done);
   void elicitation_complete(std::string_view elicitation_id);
   void tools_changed();
   // Legacy only: after `initialized`, at or above the session's level.
@@ -46,7 +46,7 @@ class SessionImpl {
   // Sends elicitation/create. `done` gets the client's result, or null for an error, a timeout or the end of
   // the session; it runs without locks held. nullopt when the session has ended.
   using QuestionDone = std::function<void(const core::json::Value* elicit_result)>;
-  std::optional<std::int64_t> open_question(std::string params, QuestionDone done);
+  std::optional<std::int64_t> open_question(std::string_view params, QuestionDone done);
   // Takes a question back, without calling `done`.
   void withdraw_question(std::int64_t id, std::string_view reason);
   ToolResult too_many_questions() const;
