@@ -44,8 +44,8 @@ std::string media_type(std::string_view content_type);
 // For header names and for values that are tokens: ASCII letters compare without regard to case.
 bool equals_ignoring_case(std::string_view a, std::string_view b);
 
-// True when both can stand in a message: the name is a token (RFC 9110 section 5.1), the value has no line break
-// and no NUL, so that neither can start a header or a message of its own.
+// True when both can stand in a message: the name is a token (RFC 9110 section 5.1), the value has no line
+// break and no NUL, so that neither can start a header or a message of its own.
 bool is_valid_field(std::string_view name, std::string_view value);
 
 }  // namespace net

@@ -84,7 +84,7 @@ class CurlHttpClient final : public HttpClient {
     const std::stop_callback on_stop(context.stop, [&] { engine->cancel(*transfer); });
     auto consumed = wait_for(*engine, transfer);
     if (!consumed) return core::fail(std::move(consumed).error());
-    if (transfer->error) return core::fail(std::move(*transfer->error));
+    if (auto& error = transfer->error) return core::fail(std::move(*error));
     drop_coding_headers(transfer->response);
     return std::move(transfer->response);
   }

@@ -141,7 +141,7 @@ class Session : public std::enable_shared_from_this<Session> {
     if (state_ == State::reading) {
       timed_out_ = true;
       error_code ignored;
-      socket_.cancel(ignored);  // the pending read ends, and its handler answers 408
+      (void)socket_.cancel(ignored);  // the pending read ends, and its handler answers 408
     } else {
       close();
     }
@@ -157,7 +157,7 @@ class Session : public std::enable_shared_from_this<Session> {
     deadline_ = SteadyClock::time_point::max();
     stop_.request_stop();
     delay_.cancel();
-    socket_.close(ignored);
+    (void)socket_.close(ignored);
     finish_request();
   }
 
@@ -182,6 +182,7 @@ class Session : public std::enable_shared_from_this<Session> {
     scanner_ = wire::HeadScanner(shared_.options.max_header_bytes);
     parser_.reset();
     timed_out_ = false;
+    head_request_ = false;
     if (buffer_.size() > 0) {
       enter(State::reading, shared_.options.request_timeout);
       return scan_head();
@@ -210,13 +211,13 @@ class Session : public std::enable_shared_from_this<Session> {
   void scan_head() {
     const auto data = buffer_.data();
     const bool complete = scanner_.scan({static_cast<const char*>(data.data()), data.size()});
-    if (scanner_.refusal()) return refuse(*scanner_.refusal());
+    if (const auto& refusal = scanner_.refusal()) return refuse(*refusal);
     if (!complete) return read_head();
     parse_head();
   }
 
   void parse_head() {
-    parser_.emplace();
+    parser_ = std::make_unique<http::request_parser<http::string_body>>();
     parser_->header_limit(static_cast<std::uint32_t>(shared_.options.max_header_bytes));
     parser_->body_limit(shared_.options.max_body_bytes);
     error_code error;
@@ -229,7 +230,8 @@ class Session : public std::enable_shared_from_this<Session> {
     const auto& message = parser_->get();
     version_ = message.version();
     keep_alive_ = message.keep_alive();
-    method_ = parse_method(message.method_string());
+    const auto method = parse_method(message.method_string());
+    head_request_ = method == Method::head;
     // Taken now: Beast adds the trailers of a chunked body to the same list, where a field that was checked
     // here could be replaced (RFC 9110 section 6.5.1).
     request_ = {};
@@ -240,7 +242,7 @@ class Session : public std::enable_shared_from_this<Session> {
             wire::check_head(message.method_string(), message.target(), version_, request_.headers)) {
       return refuse(*refusal);
     }
-    request_.method = *method_;
+    request_.method = method.value_or(Method::get);  // check_head() has refused any other
     request_.target = message.target();
     wire::split_target(request_.target, request_.path, request_.query);
     if (parser_->is_done()) return dispatch();
@@ -321,7 +323,7 @@ class Session : public std::enable_shared_from_this<Session> {
       if (self->state_ != State::handling) return;
       if (!error) {
         std::array<char, 1> probe;
-        self->socket_.non_blocking(true, error);
+        (void)self->socket_.non_blocking(true, error);
         self->socket_.receive(asio::buffer(probe), tcp::socket::message_peek, error);
         // Data is the next request, sent ahead; it hides a later hang-up, which then shows when we write.
         if (!error || error == asio::error::would_block) return;
@@ -348,7 +350,8 @@ class Session : public std::enable_shared_from_this<Session> {
   void deliver() {
     if (response_.fault == Fault::reset_without_answer) {
       error_code ignored;
-      socket_.set_option(asio::socket_base::linger(true, 0), ignored);  // close() then sends RST, not FIN
+      // close() then sends RST, not FIN
+      (void)socket_.set_option(asio::socket_base::linger(true, 0), ignored);
       return close();
     }
     if (equals_ignoring_case(response_.headers.get("Connection"), "close") || shared_.draining)
@@ -362,7 +365,7 @@ class Session : public std::enable_shared_from_this<Session> {
       head = write_head();
     }
     head_ = std::move(*head);
-    if (method_ == Method::head || !wire::may_have_body(response_.status)) response_.body.clear();
+    if (head_request_ || !wire::may_have_body(response_.status)) response_.body.clear();
     if (response_.fault == Fault::truncate_body) response_.body.resize(response_.body.size() / 2);
     written_ = 0;
     write_some();
@@ -412,7 +415,7 @@ class Session : public std::enable_shared_from_this<Session> {
   // close our side first and read on for a moment (RFC 9112 section 9.6).
   void linger() {
     error_code error;
-    socket_.shutdown(tcp::socket::shutdown_send, error);
+    (void)socket_.shutdown(tcp::socket::shutdown_send, error);
     if (error) return close();
     enter(State::lingering, kLinger);
     drop_input();
@@ -444,9 +447,9 @@ class Session : public std::enable_shared_from_this<Session> {
 
   beast::flat_buffer buffer_;
   wire::HeadScanner scanner_;
-  std::optional<http::request_parser<http::string_body>> parser_;
+  std::unique_ptr<http::request_parser<http::string_body>> parser_;
   ServerRequest request_;
-  std::optional<Method> method_;
+  bool head_request_ = false;
   unsigned version_ = 11;
   bool keep_alive_ = true;
   std::stop_source stop_{std::nostopstate};
@@ -480,7 +483,8 @@ class Server final : public HttpServer {
     const int count = std::max(1, shared_.options.io_threads);
     for (int i = 0; i < count; ++i) {
       auto loop = std::make_unique<Loop>();
-      if ((error = open(loop->acceptor, endpoint, count > 1))) {
+      error = open(loop->acceptor, endpoint, count > 1);
+      if (error) {
         return cannot_listen(shared_.options, error.message());
       }
       endpoint = loop->acceptor.local_endpoint();  // the second thread takes the port the first was given
@@ -504,7 +508,7 @@ class Server final : public HttpServer {
     for (auto& loop : loops_) {
       asio::post(loop->io, [&loop = *loop] {
         error_code ignored;
-        loop.acceptor.close(ignored);
+        (void)loop.acceptor.close(ignored);
         loop.retry.cancel();
         for (auto* session : loop.sessions) session->drain();
       });
@@ -530,8 +534,8 @@ class Server final : public HttpServer {
  private:
   static error_code open(tcp::acceptor& acceptor, const tcp::endpoint& endpoint, bool share_port) {
     error_code error;
-    acceptor.open(endpoint.protocol(), error);
-    if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+    (void)acceptor.open(endpoint.protocol(), error);
+    if (!error) (void)acceptor.set_option(tcp::acceptor::reuse_address(true), error);
     if (!error && share_port) {
       // Each thread has a socket of its own on the port; the kernel spreads the connections.
       const int on = 1;
@@ -539,8 +543,8 @@ class Server final : public HttpServer {
         error = error_code(errno, boost::system::system_category());
       }
     }
-    if (!error) acceptor.bind(endpoint, error);
-    if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
+    if (!error) (void)acceptor.bind(endpoint, error);
+    if (!error) (void)acceptor.listen(asio::socket_base::max_listen_connections, error);
     return error;
   }
 
@@ -561,7 +565,7 @@ class Server final : public HttpServer {
   void admit(Loop& loop, tcp::socket socket) {
     error_code error;
     const auto peer = socket.remote_endpoint(error);
-    if (!error) socket.set_option(tcp::no_delay(true), error);
+    if (!error) (void)socket.set_option(tcp::no_delay(true), error);
     if (error) return;  // gone already
     const auto connections = shared_.connections.load();
     if (connections >= shared_.options.max_connections + kRefusedAtOnce) return;

@@ -45,21 +45,31 @@ struct HttpServerOptions {
   std::size_t workers = 8;   // handlers that run at once
   std::size_t queue = 1024;  // requests that wait for a worker; the next one gets 503
   std::size_t max_body_bytes = 4u << 20;
-  std::size_t max_header_bytes = 32u << 10;
+  std::size_t max_header_bytes = 32u << 10;  // request line and headers
   std::size_t max_connections = 4096;
   std::chrono::seconds idle_timeout{60};     // keep-alive connections
   std::chrono::seconds request_timeout{30};  // from the first byte of a request to its last
 };
 
-// Answers by itself: 400 (malformed, obsolete folding, both framings), 408, 413, 431, 503 (queue full), 500
-// (the handler threw). Refuses Transfer-Encoding together with Content-Length.
+// Answers by itself, with one sentence of text/plain:
+//   400  malformed, folded header lines, Content-Length with Transfer-Encoding or twice, Host missing or
+//   twice 408  the request did not arrive within request_timeout 413, 431  max_body_bytes, max_header_bytes
+//   417, 501, 505  an expectation, method, transfer coding or version that is not supported
+//   500  the handler threw, or gave an answer that cannot be sent (a line break in a header, a status below
+//   200) 503  `queue` or max_connections is full
+// After all of these but 500 and a full queue the connection is closed. Trailers of chunked requests are
+// dropped.
+//
+// The handler runs on several threads at once. One that ignores ServerRequest::stop holds up stop() until it
+// returns.
 class HttpServer {
  public:
   // Listens before it returns. Errors: net.listen with the reason.
   static core::Result<std::unique_ptr<HttpServer>> start(HttpServerOptions options, HttpHandler handler);
   virtual ~HttpServer() = default;  // stop()
   virtual std::uint16_t port() const = 0;
-  // Stops accepting, lets running requests finish for at most `grace`, then closes everything.
+  // Stops accepting, lets running requests finish for at most `grace`, then requests their stop, closes
+  // everything and waits for the handlers. Not from a handler. A second call does nothing.
   virtual void stop(std::chrono::milliseconds grace = std::chrono::milliseconds{2000}) = 0;
 };
 

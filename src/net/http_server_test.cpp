@@ -204,6 +204,15 @@ TEST(HttpServer, HeadHasTheLengthButNoBody) {
   EXPECT_THAT(answer, EndsWith("\r\n\r\n"));
 }
 
+TEST(HttpServer, ARefusalAfterAHeadRequestHasItsBody) {
+  auto server = serve(echo);
+  auto socket = TestSocket::connect(server->port());
+  socket.send("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n");
+  socket.read_until("\r\n\r\n");
+  socket.send("nonsense\r\n\r\n");
+  EXPECT_THAT(socket.read_to_end(), EndsWith("\r\n\r\nThe request is malformed.\n"));
+}
+
 TEST(HttpServer, NoContentHasNeitherLengthNorBody) {
   auto server = serve([](const ServerRequest&) { return ServerResponse{.status = 204, .body = "x"}; });
   const auto answer = exchange(server->port(), "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");

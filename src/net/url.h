@@ -21,14 +21,19 @@ struct Url {
   bool has_userinfo = false;
   bool has_fragment = false;
 
-  // "https://example.com" or "http://127.0.0.1:4400": default ports left out.
+  // "https://example.com" or "http://127.0.0.1:4400": default ports left out. str() adds path and query, and
+  // leaves out userinfo and fragment.
   std::string origin() const;
   std::string str() const;
 };
 
-// Absolute http and https URLs only. Error net.url.
+// Absolute http and https URLs up to 64 KiB. Error net.url, whose message never quotes the URL.
+// Refused besides what RFC 3986 refuses: hosts other than plain names, dotted IPv4 and IPv6 addresses (so
+// "127.1", "0x7f000001" and percent-encoded hosts, which resolvers read as something else), and ports that
+// are 0 or too large. The path stays as written: "/a/../b" is sent as "/a/../b".
 core::Result<Url> parse_url(std::string_view text);
-// Resolves `reference` (absolute or relative, RFC 3986 section 5) against `base`.
+// Resolves `reference` (absolute or relative) against `base` by RFC 3986 section 5, dot segments removed.
+// Error net.url.
 core::Result<Url> resolve_url(const Url& base, std::string_view reference);
 
 // 127.0.0.0/8, ::1 and "localhost".
