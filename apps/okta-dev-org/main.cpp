@@ -13,9 +13,9 @@
 #include "devorg/generate.h"
 #include "devorg/oauth_routes.h"
 #include "devorg/server.h"
-#include "rest/body.h"
 #include "net/http_server.h"
 #include "oauth/jwk.h"
+#include "rest/body.h"
 
 namespace {
 
@@ -208,13 +208,15 @@ int serve(const Options& options) {
   if (!authorization) return usage_error(authorization.error());
   server.set_authorization((*authorization)->hooks());
   ready.set_value();
-  std::cerr << "okta-dev-org: a development tool, not an Okta org: its users are invented and its secrets are weak.\n"
+  std::cerr << "okta-dev-org: a development tool, not an Okta org: its users are invented and its secrets "
+               "are weak.\n"
             << "okta-dev-org: " << server.service().org().live_users() << " users on " << url << '\n';
   const std::string environment =
       "OKTA_ORG_URL=" + quote(url) + "\nOKTA_CLIENT_ID=" + quote(devorg::kDevServiceClient) +
       "\nOKTA_SCOPES=" + quote(kUsualScopes) + "\nOKTA_PRIVATE_KEY=" + quote(one_line(pem->reveal())) +
       "\nOKTA_KEY_ID=" + quote(service_key->kid()) + "\nOKTA_API_TOKEN=" + quote(api_token.reveal()) +
-      "\n# A person signs in with this client id, and without OKTA_PRIVATE_KEY, OKTA_KEY_ID and OKTA_API_TOKEN:" +
+      "\n# A person signs in with this client id, and without OKTA_PRIVATE_KEY, OKTA_KEY_ID and "
+      "OKTA_API_TOKEN:" +
       "\nOKTA_DEVICE_CLIENT_ID=" + quote(devorg::kDevDeviceClient) + "\n";
   if (!options.env_file.empty())
     if (const auto written = core::write_file_atomically(options.env_file, environment); !written)
@@ -241,7 +243,8 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1u, 1'000'000u))
       ->capture_default_str();
   app.add_option("--seed", options.seed, "The same seed gives the same org")->capture_default_str();
-  app.add_option("--data", options.data, "Keep changes in this file (SQLite); they are laid over the seed's org");
+  app.add_option("--data", options.data,
+                 "Keep changes in this file (SQLite); they are laid over the seed's org");
   app.add_option("--api-token", options.api_token, "The SSWS token (default: a fresh one)");
   app.add_flag("--print-env", options.print_env,
                "Print shell assignments for okta-mcp-server once it serves");

@@ -1,11 +1,10 @@
 #include "catalogue/scim_filter.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <fmt/format.h>
 #include <optional>
 
 #include "core/json.h"
@@ -31,16 +30,23 @@ constexpr std::array<OperatorName, 10> kOperators{{{"eq", Operator::eq},
                                                    {"lt", Operator::lt},
                                                    {"le", Operator::le}}};
 
-bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
-bool is_alpha(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_space(char c) {
+  return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+bool is_alpha(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 // RFC 7643 section 2.1 attribute names, with ':' for schema URNs and '.' for sub-attributes.
 bool is_path_char(char c) {
   return is_alpha(c) || is_digit(c) || c == '_' || c == '-' || c == '$' || c == '.' || c == ':';
 }
 
 bool equals_keyword(std::string_view text, std::string_view lower) {
-  return text.size() == lower.size() && std::equal(text.begin(), text.end(), lower.begin(), [](char a, char b) {
+  return text.size() == lower.size() &&
+         std::equal(text.begin(), text.end(), lower.begin(), [](char a, char b) {
            return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
          });
 }
@@ -52,11 +58,13 @@ class Parser {
 
   core::Result<FilterNode> parse() {
     if (text_.size() > limits_.max_bytes)
-      return core::fail(ErrorKind::too_large, "catalogue.filter.too_large",
-                        fmt::format("The expression has {} bytes; the limit is {}.", text_.size(), limits_.max_bytes));
+      return core::fail(
+          ErrorKind::too_large, "catalogue.filter.too_large",
+          fmt::format("The expression has {} bytes; the limit is {}.", text_.size(), limits_.max_bytes));
     ASSIGN_OR_RETURN(auto node, any_of());
     skip_space();
-    if (at_ < text_.size()) return unexpected(text_[at_] == ')' ? "')' has no opening '('" : "expected 'and' or 'or'");
+    if (at_ < text_.size())
+      return unexpected(text_[at_] == ')' ? "')' has no opening '('" : "expected 'and' or 'or'");
     return node;
   }
 
@@ -94,8 +102,9 @@ class Parser {
 
   core::Result<FilterNode> group() {
     if (++depth_ > limits_.max_depth)
-      return core::fail(ErrorKind::too_large, "catalogue.filter.too_large",
-                        fmt::format("Parentheses are nested deeper than {} at character {}.", limits_.max_depth, at_ + 1));
+      return core::fail(
+          ErrorKind::too_large, "catalogue.filter.too_large",
+          fmt::format("Parentheses are nested deeper than {} at character {}.", limits_.max_depth, at_ + 1));
     ++at_;
     ASSIGN_OR_RETURN(auto node, any_of());
     skip_space();
@@ -123,8 +132,9 @@ class Parser {
     skip_space();
     const std::size_t operator_at = at_;
     const std::string_view name = word();
-    const auto* found = std::find_if(kOperators.begin(), kOperators.end(),
-                                     [&](const OperatorName& entry) { return equals_keyword(name, entry.name); });
+    const auto* found = std::find_if(kOperators.begin(), kOperators.end(), [&](const OperatorName& entry) {
+      return equals_keyword(name, entry.name);
+    });
     if (found == kOperators.end()) {
       at_ = operator_at;
       return unexpected(fmt::format("expected an operator after '{}'", node.path));
@@ -154,7 +164,8 @@ class Parser {
 
   core::Result<Literal> number() {
     const std::size_t start = at_;
-    while (at_ < text_.size() && (is_digit(text_[at_]) || std::string_view("+-.eE").contains(text_[at_]))) ++at_;
+    while (at_ < text_.size() && (is_digit(text_[at_]) || std::string_view("+-.eE").contains(text_[at_])))
+      ++at_;
     const std::string_view digits = text_.substr(start, at_ - start);
     double value = 0;
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
@@ -174,7 +185,8 @@ class Parser {
       return unexpected("the string has no closing quote");
     }
     ++at_;
-    auto value = core::json::parse(text_.substr(start, at_ - start), {.max_bytes = limits_.max_bytes, .max_depth = 1});
+    auto value =
+        core::json::parse(text_.substr(start, at_ - start), {.max_bytes = limits_.max_bytes, .max_depth = 1});
     if (!value || !value->is_string()) {
       at_ = start;
       return unexpected("the string has a broken escape or is not UTF-8");
@@ -252,7 +264,9 @@ void write_node(const FilterNode& node, std::string& out) {
 
 }  // namespace
 
-std::string_view to_string(Operator op) { return kOperators[static_cast<std::size_t>(op)].name; }
+std::string_view to_string(Operator op) {
+  return kOperators[static_cast<std::size_t>(op)].name;
+}
 
 core::Result<FilterNode> parse_filter(std::string_view text, const FilterLimits& limits) {
   return Parser(text, limits).parse();
@@ -282,7 +296,8 @@ std::string fold_case(std::string_view utf8) {
     if ((code >= 0xC0 && code <= 0xDE && code != 0xD7) || (code >= 0x391 && code <= 0x3A9 && code != 0x3A2) ||
         (code >= 0x410 && code <= 0x42F)) {
       code += 0x20;
-    } else if ((code >= 0x100 && code <= 0x137 && code != 0x130 && code != 0x131) || (code >= 0x14A && code <= 0x177)) {
+    } else if ((code >= 0x100 && code <= 0x137 && code != 0x130 && code != 0x131) ||
+               (code >= 0x14A && code <= 0x177)) {
       code |= 1u;  // upper case is even in these blocks
     } else if ((code >= 0x139 && code <= 0x148) || (code >= 0x179 && code <= 0x17E)) {
       code += code & 1u;  // and odd in these

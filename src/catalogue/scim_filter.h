@@ -10,7 +10,7 @@
 
 #include <boost/json/value.hpp>
 #include <cstdint>
-#include <deque>
+#include <forward_list>
 #include <memory>
 #include <span>
 #include <string>
@@ -39,7 +39,7 @@ struct FilterNode {
 
 struct FilterLimits {
   std::size_t max_bytes = 8192;
-  std::size_t max_depth = 32;         // of parentheses and negations
+  std::size_t max_depth = 32;  // of parentheses and negations
   std::size_t max_comparisons = 256;
 };
 
@@ -55,7 +55,9 @@ enum class FilterType : std::uint8_t { text, time, number, boolean, any };
 
 // Operators as bits, so that a row of a table is one line.
 using OperatorSet = std::uint16_t;
-constexpr OperatorSet bit(Operator op) { return static_cast<OperatorSet>(1u << static_cast<unsigned>(op)); }
+constexpr OperatorSet bit(Operator op) {
+  return static_cast<OperatorSet>(1u << static_cast<unsigned>(op));
+}
 
 struct FilterProperty {
   std::string_view path;  // exact, or with a final "*": "profile.*"
@@ -93,7 +95,9 @@ class FilterValues {
     bool flag = false;
   };
 
-  void add_text(std::string_view borrowed) { values_.push_back({.kind = Value::Kind::text, .text = borrowed}); }
+  void add_text(std::string_view borrowed) {
+    values_.push_back({.kind = Value::Kind::text, .text = borrowed});
+  }
   void add_owned_text(std::string text);
   void add_time(std::int64_t unix_ms) { values_.push_back({.kind = Value::Kind::time, .time = unix_ms}); }
   void add_number(double number) { values_.push_back({.kind = Value::Kind::number, .number = number}); }
@@ -103,7 +107,7 @@ class FilterValues {
 
  private:
   std::vector<Value> values_;
-  std::deque<std::string> owned_;
+  std::forward_list<std::string> owned_;  // its strings never move
 };
 
 // Something a filter looks at. An absent or null property adds nothing; an array adds each element.
@@ -154,8 +158,8 @@ core::Result<BoundFilter> bind_filter(FilterNode node, const FilterCapabilities&
 // parse_filter() and bind_filter() in one step.
 core::Result<BoundFilter> compile_filter(std::string_view text, const FilterCapabilities& capabilities);
 
-// Lower case for comparing: ASCII, Latin-1, Latin Extended-A, Greek and Cyrillic; marks stay (Okta: "isaac" does not
-// find "isáàc").
+// Lower case for comparing: ASCII, Latin-1, Latin Extended-A, Greek and Cyrillic; marks stay (Okta: "isaac"
+// does not find "isáàc").
 std::string fold_case(std::string_view utf8);
 
 }  // namespace catalogue

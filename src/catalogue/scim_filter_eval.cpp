@@ -1,7 +1,6 @@
 // Binding a filter to what a list of Okta's allows, and evaluating it.
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <fmt/format.h>
 
 #include "catalogue/scim_filter.h"
 #include "core/clock.h"
@@ -65,11 +64,19 @@ bool compare_text(Operator op, std::string_view left, std::string_view right) {
   }
 }
 
+// True when the first characters are ASCII and not the same letter; `folded` is lower case already.
+bool differs_at_once(std::string_view text, std::string_view folded) {
+  if (text.empty() || folded.empty()) return text.empty() != folded.empty();
+  const char first = text.front();
+  if (static_cast<unsigned char>(first) >= 0x80) return false;
+  return (first >= 'A' && first <= 'Z' ? static_cast<char>(first + 32) : first) != folded.front();
+}
+
 }  // namespace
 
 void FilterValues::add_owned_text(std::string text) {
-  owned_.push_back(std::move(text));
-  add_text(owned_.back());
+  owned_.push_front(std::move(text));
+  add_text(owned_.front());
 }
 
 void FilterValues::clear() {
@@ -77,7 +84,9 @@ void FilterValues::clear() {
   owned_.clear();
 }
 
-void JsonSubject::collect(std::string_view path, FilterValues& out) const { collect_json(document_, path, out); }
+void JsonSubject::collect(std::string_view path, FilterValues& out) const {
+  collect_json(document_, path, out);
+}
 
 const FilterProperty* find_property(const FilterCapabilities& capabilities, std::string_view path) {
   const auto row = std::find_if(capabilities.properties.begin(), capabilities.properties.end(),
@@ -85,7 +94,8 @@ const FilterProperty* find_property(const FilterCapabilities& capabilities, std:
   return row == capabilities.properties.end() ? nullptr : &*row;
 }
 
-core::Result<BoundFilter::Test> BoundFilter::bind(const FilterNode& node, const FilterCapabilities& capabilities) {
+core::Result<BoundFilter::Test> BoundFilter::bind(const FilterNode& node,
+                                                  const FilterCapabilities& capabilities) {
   Test test{.kind = node.kind, .path = node.path, .op = node.op, .value = node.value};
   if (node.kind != FilterNode::Kind::comparison) {
     if (node.kind == FilterNode::Kind::negation && !capabilities.negation)
@@ -101,8 +111,9 @@ core::Result<BoundFilter::Test> BoundFilter::bind(const FilterNode& node, const 
   const FilterProperty* property = find_property(capabilities, node.path);
   const std::size_t at = node.path_offset + 1;
   if (!property)
-    return core::fail(ErrorKind::invalid_input, "catalogue.filter.property",
-                      fmt::format("{} does not support '{}' at character {}", capabilities.name, node.path, at));
+    return core::fail(
+        ErrorKind::invalid_input, "catalogue.filter.property",
+        fmt::format("{} does not support '{}' at character {}", capabilities.name, node.path, at));
   if ((property->operators & bit(node.op)) == 0)
     return core::fail(ErrorKind::invalid_input, "catalogue.filter.operator",
                       fmt::format("{} does not support '{}' on '{}' at character {}", capabilities.name,
@@ -112,14 +123,15 @@ core::Result<BoundFilter::Test> BoundFilter::bind(const FilterNode& node, const 
 
   const auto wrong_value = [&](std::string_view expected) {
     return core::fail(ErrorKind::invalid_input, "catalogue.filter.value",
-                      fmt::format("'{} {}' expects {} at character {}", node.path, to_string(node.op), expected,
-                                  node.value_offset + 1));
+                      fmt::format("'{} {}' expects {} at character {}", node.path, to_string(node.op),
+                                  expected, node.value_offset + 1));
   };
   const bool is_text = std::holds_alternative<std::string>(node.value);
   const bool is_null = std::holds_alternative<std::nullptr_t>(node.value);
   if ((node.op == Operator::co || node.op == Operator::sw || node.op == Operator::ew) && !is_text)
     return wrong_value("a string");
-  if (node.op != Operator::eq && node.op != Operator::ne && (is_null || std::holds_alternative<bool>(node.value)))
+  if (node.op != Operator::eq && node.op != Operator::ne &&
+      (is_null || std::holds_alternative<bool>(node.value)))
     return wrong_value("a string or a number");
   if (is_null) return test;
   switch (property->type) {
@@ -161,11 +173,14 @@ bool BoundFilter::compare(const Test& test, const FilterValues::Value& value) co
   if (const auto* text = std::get_if<std::string>(&test.value)) {
     if (value.kind != Kind::text) return false;
     if (!ignores_case_) return compare_text(op, value.text, *text);
+    // Most values differ in the first letter; ASCII needs no folded copy to see that.
+    if ((op == Operator::eq || op == Operator::sw) && differs_at_once(value.text, *text)) return false;
     return compare_text(op, fold_case(value.text), *text);
   }
   if (const auto* number = std::get_if<double>(&test.value))
     return value.kind == Kind::number && ordered(op, value.number, *number);
-  if (const auto* flag = std::get_if<bool>(&test.value)) return value.kind == Kind::boolean && value.flag == *flag;
+  if (const auto* flag = std::get_if<bool>(&test.value))
+    return value.kind == Kind::boolean && value.flag == *flag;
   return false;
 }
 

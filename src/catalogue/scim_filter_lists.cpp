@@ -13,10 +13,11 @@ constexpr OperatorSet kOrder = bit(Operator::gt) | bit(Operator::ge) | bit(Opera
 constexpr OperatorSet kPresent = bit(Operator::pr);
 constexpr OperatorSet kStarts = bit(Operator::sw);
 constexpr OperatorSet kContains = bit(Operator::co);
-constexpr OperatorSet kAll = kEquals | kOrder | kPresent | kStarts | kContains | bit(Operator::ne) | bit(Operator::ew);
+constexpr OperatorSet kAll =
+    kEquals | kOrder | kPresent | kStarts | kContains | bit(Operator::ne) | bit(Operator::ew);
 
-// `ne` is refused everywhere in users search; `co` works on four profile attributes; lastLogin and passwordChanged
-// are not indexed.
+// `ne` is refused everywhere in users search; `co` works on four profile attributes; lastLogin and
+// passwordChanged are not indexed.
 constexpr OperatorSet kSearchText = kEquals | kStarts | kPresent | kOrder;
 constexpr std::array<FilterProperty, 12> kUsersSearch{{
     {"id", kSearchText, FilterType::text},
@@ -103,11 +104,23 @@ constexpr FilterCapabilities kLists[] = {
 
 }  // namespace
 
-const FilterCapabilities& users_search() { return kLists[0]; }
-const FilterCapabilities& users_filter() { return kLists[1]; }
-const FilterCapabilities& groups_search() { return kLists[2]; }
-const FilterCapabilities& groups_filter() { return kLists[3]; }
-const FilterCapabilities& apps_filter() { return kLists[4]; }
-const FilterCapabilities& logs_filter() { return kLists[5]; }
+const FilterCapabilities& users_search() {
+  return kLists[0];
+}
+const FilterCapabilities& users_filter() {
+  return kLists[1];
+}
+const FilterCapabilities& groups_search() {
+  return kLists[2];
+}
+const FilterCapabilities& groups_filter() {
+  return kLists[3];
+}
+const FilterCapabilities& apps_filter() {
+  return kLists[4];
+}
+const FilterCapabilities& logs_filter() {
+  return kLists[5];
+}
 
 }  // namespace catalogue

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <unistd.h>
-
 #include <utility>
 
 namespace core {
@@ -24,7 +23,9 @@ Statement& Statement::operator=(Statement&& other) noexcept {
   return *this;
 }
 
-Statement::~Statement() { sqlite3_finalize(handle_); }
+Statement::~Statement() {
+  sqlite3_finalize(handle_);
+}
 
 Status Statement::bind(std::initializer_list<std::string_view> parameters) {
   sqlite3_reset(handle_);
@@ -70,15 +71,19 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path) {
                 "Check that its directory exists and may be written to.");
   ::close(fd);
   sqlite3* handle = nullptr;
-  const int opened = sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
+  const int opened =
+      sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
   std::unique_ptr<Database> database(new Database(handle));
   if (opened != SQLITE_OK) return failure("The file " + path + " cannot be opened", handle);
   sqlite3_busy_timeout(handle, 5000);
-  RETURN_IF_ERROR(database->execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON"));
+  RETURN_IF_ERROR(
+      database->execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON"));
   return database;
 }
 
-Database::~Database() { sqlite3_close_v2(handle_); }
+Database::~Database() {
+  sqlite3_close_v2(handle_);
+}
 
 Result<Statement> Database::prepare(std::string_view sql) {
   sqlite3_stmt* statement = nullptr;

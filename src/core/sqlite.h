@@ -1,4 +1,5 @@
-// SQLite behind a small RAII wrapper: statements that bind and step, errors as values. sqlite3.h stays in sqlite.cpp.
+// SQLite behind a small RAII wrapper: statements that bind and step, errors as values. sqlite3.h stays in
+// sqlite.cpp.
 //
 //   ASSIGN_OR_RETURN(auto db, core::Database::open(path));
 //   ASSIGN_OR_RETURN(auto insert, db->prepare("INSERT INTO t VALUES (?, ?)"));

@@ -1,10 +1,9 @@
 #include "core/sqlite.h"
 
+#include <filesystem>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <filesystem>
 
 namespace core {
 namespace {

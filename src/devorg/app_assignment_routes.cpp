@@ -17,7 +17,8 @@ using rest::Answer;
 using rest::Call;
 using rest::Reply;
 
-Answer<std::uint32_t> find_assigned(const Service& service, const Call& call, std::uint32_t app, std::string_view key) {
+Answer<std::uint32_t> find_assigned(const Service& service, const Call& call, std::uint32_t app,
+                                    std::string_view key) {
   ASSIGN_OR_RETURN(const auto user, find_user(service, call, key));
   if (service.org().assignment(service.org().apps[app], user) == Org::Assignment::none)
     return rest::refuse(rest::not_found(key, "AppUser"));
@@ -53,7 +54,8 @@ Answer<Reply> list_users(Service& service, const Call& call) {
       break;
     }
     object entry = app_user_json(service, index, at);
-    if (call.query_value("expand") == "user") entry["_embedded"] = object{{"user", user_json(service, at, Links::self)}};
+    if (call.query_value("expand") == "user")
+      entry["_embedded"] = object{{"user", user_json(service, at, Links::self)}};
     body.push_back(std::move(entry));
     last = org.users.at(at).id();
   }
@@ -65,7 +67,8 @@ Answer<Reply> list_users(Service& service, const Call& call) {
 // Takes userName and profile of a request over.
 void fill(AppUser& assigned, const object& body) {
   if (const object* credentials = rest::object_at(body, "credentials"))
-    if (const auto name = rest::string_at(*credentials, "userName"); !name.empty()) assigned.user_name = std::string(name);
+    if (const auto name = rest::string_at(*credentials, "userName"); !name.empty())
+      assigned.user_name = std::string(name);
   if (const object* profile = rest::object_at(body, "profile"))
     for (const auto& member : *profile) assigned.profile[member.key()] = member.value();
 }
@@ -76,7 +79,8 @@ Answer<Reply> assign_user(Service& service, const Call& call) {
   ASSIGN_OR_RETURN(const auto user, find_user(service, call, rest::string_at(body, "id")));
   Org& org = service.org();
   if (org.users.at(user).status == UserStatus::deprovisioned)
-    return rest::refuse(rest::other(403, "E0000117", "Cannot assign apps or update app profiles for an inactive user."));
+    return rest::refuse(
+        rest::other(403, "E0000117", "Cannot assign apps or update app profiles for an inactive user."));
   App& app = org.apps[index];
   if (rest::string_at(app.body, "status") != "ACTIVE")
     return rest::refuse(rest::validation_failed("appInstance", {"The application is not active."}));
@@ -96,7 +100,8 @@ Answer<Reply> get_user(Service& service, const Call& call) {
   ASSIGN_OR_RETURN(const auto index, find_app(service, call.param(0)));
   ASSIGN_OR_RETURN(const auto user, find_assigned(service, call, index, call.param(1)));
   object body = app_user_json(service, index, user);
-  if (call.query_value("expand") == "user") body["_embedded"] = object{{"user", user_json(service, user, Links::self)}};
+  if (call.query_value("expand") == "user")
+    body["_embedded"] = object{{"user", user_json(service, user, Links::self)}};
   return rest::json_reply(body);
 }
 
@@ -108,7 +113,8 @@ Answer<Reply> update_user(Service& service, const Call& call) {
   const Seconds now = service.now_seconds();
   // Changing a group assignment makes it the user's own.
   if (!app.users.contains(user))
-    app.users[user] = AppUser{.created = now, .last_updated = now, .user_name = service.org().users.login(user)};
+    app.users[user] =
+        AppUser{.created = now, .last_updated = now, .user_name = service.org().users.login(user)};
   fill(app.users[user], body);
   app.users[user].last_updated = now;
   service.record(call, EventType::app_user_update, {user_target(service.org(), user), app_target(app)});
@@ -149,7 +155,8 @@ Answer<Reply> list_groups(Service& service, const Call& call) {
       break;
     }
     object entry = app_group_json(service, index, assigned);
-    if (call.query_value("expand") == "group") entry["_embedded"] = object{{"group", group_json(service, assigned.group)}};
+    if (call.query_value("expand") == "group")
+      entry["_embedded"] = object{{"group", group_json(service, assigned.group)}};
     body.push_back(std::move(entry));
     last = group.id;
   }
@@ -198,7 +205,8 @@ Answer<Reply> assign_group(Service& service, const Call& call) {
   }
   found.assigned->last_updated = service.now_seconds();
   if (const auto* priority = body.if_contains("priority"); priority && priority->is_int64())
-    found.assigned->priority = static_cast<int>(std::clamp<std::int64_t>(priority->get_int64(), 0, 1'000'000));
+    found.assigned->priority =
+        static_cast<int>(std::clamp<std::int64_t>(priority->get_int64(), 0, 1'000'000));
   if (const object* profile = rest::object_at(body, "profile")) found.assigned->profile = *profile;
   const object answer = app_group_json(service, found.app, *found.assigned);
   std::stable_sort(app.groups.begin(), app.groups.end(),

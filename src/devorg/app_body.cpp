@@ -62,14 +62,13 @@ object settings_of(const AppSeed& seed) {
   } else if (!seed.url.empty()) {
     app = {{"domain", seed.url}};
   }
-  object settings{
-      {"app", std::move(app)},
-      {"notifications", object{{"vpn", object{{"network", object{{"connection", "DISABLED"}}},
-                                              {"message", nullptr},
-                                              {"helpUrl", nullptr}}}}},
-      {"manualProvisioning", false},
-      {"implicitAssignment", false},
-      {"notes", object{{"admin", nullptr}, {"enduser", nullptr}}}};
+  object settings{{"app", std::move(app)},
+                  {"notifications", object{{"vpn", object{{"network", object{{"connection", "DISABLED"}}},
+                                                          {"message", nullptr},
+                                                          {"helpUrl", nullptr}}}}},
+                  {"manualProvisioning", false},
+                  {"implicitAssignment", false},
+                  {"notes", object{{"admin", nullptr}, {"enduser", nullptr}}}};
   if (seed.sign_on_mode == "SAML_2_0") settings["signOn"] = sign_on_of(seed);
   if (seed.sign_on_mode == "OPENID_CONNECT")
     settings["oauthClient"] = object{{"client_uri", seed.url},
@@ -86,7 +85,9 @@ object settings_of(const AppSeed& seed) {
 
 }  // namespace
 
-std::string okta_time(Seconds seconds) { return core::to_rfc3339(core::WallTime{std::chrono::seconds{seconds}}); }
+std::string okta_time(Seconds seconds) {
+  return core::to_rfc3339(core::WallTime{std::chrono::seconds{seconds}});
+}
 
 std::string_view default_app_name(std::string_view sign_on_mode) {
   if (sign_on_mode == "BOOKMARK") return "bookmark";

@@ -1,4 +1,5 @@
-// The JSON of an application as Okta answers it (schema Application), for generated apps and for defaults of new ones.
+// The JSON of an application as Okta answers it (schema Application), for generated apps and for defaults of
+// new ones.
 #pragma once
 
 #include <boost/json.hpp>

@@ -1,8 +1,7 @@
-// Operations listApplications, createApplication, getApplication, replaceApplication, deleteApplication, activate and
-// deactivate.
-#include <fmt/format.h>
-
+// Operations listApplications, createApplication, getApplication, replaceApplication, deleteApplication,
+// activate and deactivate.
 #include <algorithm>
+#include <fmt/format.h>
 
 #include "devorg/app_body.h"
 #include "devorg/app_view.h"
@@ -22,7 +21,10 @@ using rest::Reply;
 
 class LiveApps final : public ListSource {
  public:
-  explicit LiveApps(const Service& service) : service_(service) {}
+  // `asked` are the users that the filter compares user.id with: an app shared by everybody must not list
+  // everybody.
+  LiveApps(const Service& service, std::vector<std::uint32_t> asked)
+      : service_(service), asked_(std::move(asked)) {}
   std::uint32_t size() const override { return static_cast<std::uint32_t>(service_.org().apps.size()); }
   bool exists(std::uint32_t at) const override { return !service_.org().apps[at].removed; }
   std::string id(std::uint32_t at) const override { return service_.org().apps[at].id; }
@@ -35,14 +37,14 @@ class LiveApps final : public ListSource {
     const App& app = service_.org().apps[at];
     const Org& org = service_.org();
     if (path == "id") return out.add_text(app.id);
-    // user.id and group.id ask for the assignment; the value compared with is not known here, so all are offered.
+    // user.id and group.id ask for the assignment.
     if (path == "group.id") {
       for (const auto& assigned : app.groups) out.add_text(org.groups[assigned.group].id);
       return;
     }
     if (path == "user.id") {
-      for (std::uint32_t user = org.next_app_user(app, 0); user != kNobody; user = org.next_app_user(app, user + 1))
-        out.add_owned_text(org.users.at(user).id());
+      for (const std::uint32_t user : asked_)
+        if (org.assignment(app, user) != Org::Assignment::none) out.add_owned_text(org.users.at(user).id());
       return;
     }
     const value* found = nullptr;
@@ -60,7 +62,16 @@ class LiveApps final : public ListSource {
 
  private:
   const Service& service_;
+  std::vector<std::uint32_t> asked_;
 };
+
+void gather_users(const UserTable& users, const catalogue::FilterNode& node,
+                  std::vector<std::uint32_t>& out) {
+  for (const auto& child : node.children) gather_users(users, child, out);
+  const auto* id = std::get_if<std::string>(&node.value);
+  if (node.path != "user.id" || !id) return;
+  if (const std::uint32_t user = users.find_id(*id); user != kNobody) out.push_back(user);
+}
 
 // Embeds the app user that `expand=user/{userId}` asks for.
 class AppsOfUser final : public ListSource {
@@ -88,7 +99,6 @@ class AppsOfUser final : public ListSource {
 };
 
 Answer<Reply> list_apps(Service& service, const Call& call, SortedResults& results) {
-  const LiveApps apps(service);
   ListQuery query{.base_url = service.base_url(), .shown_limit = 20};
   ASSIGN_OR_RETURN(query.page, rest::read_page(call, {.default_limit = 20, .maximum = 200}));
   const std::string expand = call.query_value("expand");
@@ -105,6 +115,9 @@ Answer<Reply> list_apps(Service& service, const Call& call, SortedResults& resul
   if (!filter_text.empty()) {
     ASSIGN_OR_RETURN(filter, read_filter(filter_text, catalogue::apps_filter()));
   }
+  std::vector<std::uint32_t> asked;
+  if (filter) gather_users(service.org().users, filter->root(), asked);
+  const LiveApps apps(service, std::move(asked));
   const std::string folded = catalogue::fold_case(call.query_value("q"));
   query.keep = [&](std::uint32_t at) {
     const object& body = service.org().apps[at].body;
@@ -116,8 +129,9 @@ Answer<Reply> list_apps(Service& service, const Call& call, SortedResults& resul
   return list_page(call, apps, query, results);
 }
 
-constexpr std::string_view kModes[] = {"AUTO_LOGIN",     "BASIC_AUTH", "BOOKMARK", "BROWSER_PLUGIN", "OPENID_CONNECT",
-                                       "SAML_1_1",       "SAML_2_0",   "SECURE_PASSWORD_STORE", "WS_FEDERATION"};
+constexpr std::string_view kModes[] = {"AUTO_LOGIN",     "BASIC_AUTH", "BOOKMARK", "BROWSER_PLUGIN",
+                                       "OPENID_CONNECT", "SAML_1_1",   "SAML_2_0", "SECURE_PASSWORD_STORE",
+                                       "WS_FEDERATION"};
 
 Answer<std::string> sign_on_mode(const object& body) {
   const std::string_view given = rest::string_at(body, "signOnMode");
@@ -126,18 +140,22 @@ Answer<std::string> sign_on_mode(const object& body) {
     for (const auto mode : kModes)
       if (!name.empty() && default_app_name(mode) == name) return std::string(mode);
     if (!name.empty()) return std::string("SAML_2_0");  // an app of the catalogue chooses its own
-    return rest::refuse(rest::validation_failed("signOnMode", {"signOnMode: The field cannot be left blank"}));
+    return rest::refuse(
+        rest::validation_failed("signOnMode", {"signOnMode: The field cannot be left blank"}));
   }
   if (std::find(std::begin(kModes), std::end(kModes), given) == std::end(kModes))
-    return rest::refuse(rest::validation_failed("signOnMode", {fmt::format("signOnMode: '{}' is not valid", given)}));
+    return rest::refuse(
+        rest::validation_failed("signOnMode", {fmt::format("signOnMode: '{}' is not valid", given)}));
   return std::string(given);
 }
 
 // Labels need not be unique.
 Answer<bool> check_label(std::string_view label) {
-  if (label.empty()) return rest::refuse(rest::validation_failed("label", {"label: The field cannot be left blank"}));
+  if (label.empty())
+    return rest::refuse(rest::validation_failed("label", {"label: The field cannot be left blank"}));
   if (label.size() > 100)
-    return rest::refuse(rest::validation_failed("label", {"label: String is too long (maximum 100 characters)"}));
+    return rest::refuse(
+        rest::validation_failed("label", {"label: String is too long (maximum 100 characters)"}));
   return true;
 }
 
@@ -182,7 +200,8 @@ Answer<Reply> create_app(Service& service, const Call& call) {
                                 .key_id = service.random().alphanumeric(43)});
   // What the caller says wins over the defaults; what only Okta decides is put back.
   object given = body;
-  for (const auto key : {"id", "orn", "status", "created", "lastUpdated", "_links", "_embedded", "name", "signOnMode"})
+  for (const auto key :
+       {"id", "orn", "status", "created", "lastUpdated", "_links", "_embedded", "name", "signOnMode"})
     given.erase(key);
   rest::merge_patch(merged, given);
   app.body = std::move(merged.get_object());
@@ -214,7 +233,8 @@ Answer<Reply> replace_app(Service& service, const Call& call) {
   App& app = service.org().apps[index];
   const std::string mode(rest::string_at(app.body, "signOnMode"));
   if (const auto given = rest::string_at(body, "signOnMode"); !given.empty() && given != mode)
-    return rest::refuse(rest::validation_failed("signOnMode", {"signOnMode: The sign-on mode cannot be changed"}));
+    return rest::refuse(
+        rest::validation_failed("signOnMode", {"signOnMode: The sign-on mode cannot be changed"}));
   RETURN_IF_ERROR(check_label(rest::string_at(body, "label")));
   RETURN_IF_ERROR(check_settings(body, mode));
   const object before = app.body;
@@ -225,7 +245,8 @@ Answer<Reply> replace_app(Service& service, const Call& call) {
                                .sign_on_mode = mode,
                                .url = ""});
   object given = body;
-  for (const auto key : {"id", "orn", "status", "created", "lastUpdated", "_links", "_embedded", "name", "signOnMode"})
+  for (const auto key :
+       {"id", "orn", "status", "created", "lastUpdated", "_links", "_embedded", "name", "signOnMode"})
     given.erase(key);
   rest::merge_patch(fresh, given);
   object& next = fresh.get_object();

@@ -53,7 +53,8 @@ object app_user_json(const Service& service, std::uint32_t app_index, std::uint3
       }
   const Seconds updated = is_direct ? direct->second.last_updated : created;
   const std::string id = org.users.at(user).id();
-  const std::string user_name = is_direct && !direct->second.user_name.empty() ? direct->second.user_name : org.users.login(user);
+  const std::string user_name =
+      is_direct && !direct->second.user_name.empty() ? direct->second.user_name : org.users.login(user);
   object body{{"id", id},
               {"externalId", nullptr},
               {"created", okta_time(created)},

@@ -1,8 +1,7 @@
 #include "devorg/data_file.h"
 
-#include <fmt/format.h>
-
 #include <charconv>
+#include <fmt/format.h>
 #include <map>
 
 #include "core/json.h"
@@ -27,10 +26,11 @@ core::Result<Meta> read_meta(core::Database& database) {
 
 core::Status create(core::Database& database, const GenerateOptions& options) {
   return database.transaction([&]() -> core::Status {
-    RETURN_IF_ERROR(database.execute(
-        "CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);"
-        "CREATE TABLE IF NOT EXISTS entity (sequence INTEGER PRIMARY KEY, kind TEXT NOT NULL, id TEXT NOT NULL,"
-        " row TEXT NOT NULL, UNIQUE (kind, id))"));
+    RETURN_IF_ERROR(
+        database.execute("CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);"
+                         "CREATE TABLE IF NOT EXISTS entity (sequence INTEGER PRIMARY KEY, kind TEXT NOT "
+                         "NULL, id TEXT NOT NULL,"
+                         " row TEXT NOT NULL, UNIQUE (kind, id))"));
     ASSIGN_OR_RETURN(auto insert, database.prepare("INSERT OR IGNORE INTO meta VALUES (?1, ?2)"));
     RETURN_IF_ERROR(insert.run({"version", std::to_string(DataFile::kVersion)}));
     RETURN_IF_ERROR(insert.run({"generator", std::to_string(kGeneratorVersion)}));
@@ -49,7 +49,8 @@ core::Status take_over(const Meta& meta, GenerateOptions& options, const std::st
       const auto [stop, error] = std::from_chars(found->second.data(), end, value);
       if (error == std::errc{} && stop == end) return value;
     }
-    return core::fail(core::ErrorKind::protocol, "devorg.data", fmt::format("{} does not say its {}.", path, key),
+    return core::fail(core::ErrorKind::protocol, "devorg.data",
+                      fmt::format("{} does not say its {}.", path, key),
                       "It is no data file of okta-dev-org; choose another one.");
   };
   ASSIGN_OR_RETURN(const auto version, number("version"));
@@ -63,24 +64,28 @@ core::Status take_over(const Meta& meta, GenerateOptions& options, const std::st
   options.users = static_cast<std::uint32_t>(std::min<std::uint64_t>(users, 0xFFFFFFFF));
   const auto started = meta.find("started");
   if (started == meta.end())
-    return core::fail(core::ErrorKind::protocol, "devorg.data", fmt::format("{} does not say its start.", path));
+    return core::fail(core::ErrorKind::protocol, "devorg.data",
+                      fmt::format("{} does not say its start.", path));
   ASSIGN_OR_RETURN(options.now, core::parse_rfc3339(started->second));
   return {};
 }
 
 }  // namespace
 
-core::Result<DataFile::Opened> DataFile::open(const std::string& path, GenerateOptions options, std::string& note) {
+core::Result<DataFile::Opened> DataFile::open(const std::string& path, GenerateOptions options,
+                                              std::string& note) {
   ASSIGN_OR_RETURN(auto database, core::Database::open(path));
   const GenerateOptions asked = options;
   RETURN_IF_ERROR(create(*database, options));
   ASSIGN_OR_RETURN(const auto meta, read_meta(*database));
   RETURN_IF_ERROR(take_over(meta, options, path));
   if (asked.seed != options.seed || asked.users != options.users)
-    note = fmt::format("{} was made with --seed {} --users {}, which are used.", path, options.seed, options.users);
+    note = fmt::format("{} was made with --seed {} --users {}, which are used.", path, options.seed,
+                       options.users);
 
   ASSIGN_OR_RETURN(auto org, generate(options));
-  ASSIGN_OR_RETURN(auto select, database->prepare("SELECT kind, id, row FROM entity ORDER BY kind, sequence"));
+  ASSIGN_OR_RETURN(auto select,
+                   database->prepare("SELECT kind, id, row FROM entity ORDER BY kind, sequence"));
   RETURN_IF_ERROR(select.query({}, [&](const std::vector<std::string_view>& row) -> core::Status {
     ASSIGN_OR_RETURN(const auto json, core::json::parse(row[2]));
     return restore(*org, row[0], row[1], json);

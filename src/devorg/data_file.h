@@ -1,4 +1,5 @@
-// The journal on disk (--data FILE): one SQLite table of rows by kind and id, laid over the org that the seed makes.
+// The journal on disk (--data FILE): one SQLite table of rows by kind and id, laid over the org that the seed
+// makes.
 #pragma once
 
 #include <memory>
@@ -18,9 +19,9 @@ class DataFile final : public Journal {
     std::unique_ptr<Org> org;
     std::unique_ptr<Journal> journal;
   };
-  // A new file remembers `options` (seed, size, start time). An old one is loaded with its own seed and size, which
-  // win over `options`; a difference is reported through `note`.
-  // Errors: devorg.data for a file of a newer version, of another generator, or with rows that do not fit.
+  // A new file remembers `options` (seed, size, start time). An old one is loaded with its own seed and size,
+  // which win over `options`; a difference is reported through `note`. Errors: devorg.data for a file of a
+  // newer version, of another generator, or with rows that do not fit.
   static core::Result<Opened> open(const std::string& path, GenerateOptions options, std::string& note);
 
   void put(std::string_view kind, std::string_view id, const boost::json::value& row) override;

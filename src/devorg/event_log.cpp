@@ -1,9 +1,8 @@
 #include "devorg/event_log.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
+#include <fmt/format.h>
 
 #include "devorg/event_parts.h"
 #include "devorg/names.h"
@@ -28,16 +27,20 @@ constexpr std::array kFacts = std::to_array<EventFacts>({
     {"user.lifecycle.delete.initiated", "Delete okta user", "core.user.config.user_deleted"},
     {"user.account.lock", "Max sign in attempts exceeded", "core.user_auth.account_locked", "WARN"},
     {"user.account.unlock_by_admin", "User account unlock by admin", "core.user.config.account_unlocked"},
-    {"user.account.update_profile", "Update user profile for Okta", "core.user.config.profile_update.success"},
-    {"user.account.update_password", "User update password for Okta", "core.user.config.password_update.success"},
-    {"user.account.reset_password", "Fired when the user's Okta password is reset", "core.user.config.password_reset"},
+    {"user.account.update_profile", "Update user profile for Okta",
+     "core.user.config.profile_update.success"},
+    {"user.account.update_password", "User update password for Okta",
+     "core.user.config.password_update.success"},
+    {"user.account.reset_password", "Fired when the user's Okta password is reset",
+     "core.user.config.password_reset"},
     {"user.account.expire_password", "Expire user password", "core.user.config.password_expired"},
     {"user.mfa.factor.reset_all", "Reset all factors for user", "core.user.factor.reset_all"},
     {"group.lifecycle.create", "Create Okta group", ""},
     {"group.profile.update", "Okta group profile updated", ""},
     {"group.lifecycle.delete", "Delete Okta group", ""},
     {"group.user_membership.add", "Add user to group membership", "core.user_group_member.user_add"},
-    {"group.user_membership.remove", "Remove user from group membership", "core.user_group_member.user_remove"},
+    {"group.user_membership.remove", "Remove user from group membership",
+     "core.user_group_member.user_remove"},
     {"group.user_membership.rule.trigger", "Trigger group membership rule", ""},
     {"group.user_membership.rule.evaluation", "Evaluate group membership rule", ""},
     {"group.user_membership.rule.trigger", "Trigger group membership rule", ""},
@@ -54,7 +57,8 @@ constexpr std::array kFacts = std::to_array<EventFacts>({
      "app.generic.provision.assign_user_to_app"},
     {"application.user_membership.remove", "Remove user's application membership",
      "app.generic.provision.deassign_user_from_app"},
-    {"application.user_membership.update", "Update user's application property", "app.user_management.update"},
+    {"application.user_membership.update", "Update user's application property",
+     "app.user_management.update"},
     {"policy.lifecycle.create", "Create policy", ""},
     {"policy.lifecycle.update", "Update policy", ""},
     {"policy.lifecycle.activate", "Activate policy", ""},
@@ -78,14 +82,18 @@ struct Agent {
   std::string_view device;
 };
 constexpr Agent kAgents[] = {
-    {"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/127.0.0.0 "
+    {"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) "
+     "Chrome/127.0.0.0 "
      "Safari/537.36",
      "Mac OS X", "CHROME", "Computer"},
-    {"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/127.0.0.0 Safari/537.36 "
+    {"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/127.0.0.0 "
+     "Safari/537.36 "
      "Edg/127.0.0.0",
      "Windows 10", "EDGE", "Computer"},
-    {"Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0", "Linux", "FIREFOX", "Computer"},
-    {"Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 "
+    {"Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0", "Linux", "FIREFOX",
+     "Computer"},
+    {"Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+     "Version/17.5 "
      "Mobile/15E148 Safari/604.1",
      "iOS 17 (iPhone)", "SAFARI", "Mobile"},
 };
@@ -134,7 +142,9 @@ boost::json::object target_of(const Org& org, const EventTarget& target) {
 
 }  // namespace
 
-const EventFacts& facts(EventType type) { return kFacts[static_cast<std::size_t>(type)]; }
+const EventFacts& facts(EventType type) {
+  return kFacts[static_cast<std::size_t>(type)];
+}
 
 boost::json::object event_entity(std::string_view id, std::string_view type, std::string_view alternate_id,
                                  std::string_view display_name) {
@@ -157,7 +167,8 @@ boost::json::object group_target(const Group& group) {
 
 boost::json::object app_target(const App& app) {
   const auto* label = app.body.if_contains("label");
-  const std::string_view shown = label && label->is_string() ? std::string_view(label->get_string()) : std::string_view{};
+  const std::string_view shown =
+      label && label->is_string() ? std::string_view(label->get_string()) : std::string_view{};
   return event_entity(app.id, "AppInstance", shown, shown);
 }
 
@@ -169,51 +180,54 @@ boost::json::object policy_target(const Policy& policy) {
 
 boost::json::object make_event(EventType type, const EventParts& parts) {
   const EventFacts& row = facts(type);
-  boost::json::value legacy = row.legacy.empty() ? boost::json::value(nullptr) : boost::json::value(row.legacy);
-  if (type == EventType::user_session_start && parts.result == "FAILURE") legacy = "core.user_auth.login_failed";
-  boost::json::object request{{"ipChain", boost::json::array{boost::json::object{
-                                              {"ip", parts.address},
-                                              {"geographicalContext", parts.place},
-                                              {"version", "V4"},
-                                              {"source", nullptr}}}}};
+  boost::json::value legacy =
+      row.legacy.empty() ? boost::json::value(nullptr) : boost::json::value(row.legacy);
+  if (type == EventType::user_session_start && parts.result == "FAILURE")
+    legacy = "core.user_auth.login_failed";
+  boost::json::object request{
+      {"ipChain", boost::json::array{boost::json::object{{"ip", parts.address},
+                                                         {"geographicalContext", parts.place},
+                                                         {"version", "V4"},
+                                                         {"source", nullptr}}}}};
   boost::json::object client{
-      {"userAgent", boost::json::object{{"rawUserAgent", parts.agent}, {"os", parts.os}, {"browser", parts.browser}}},
+      {"userAgent",
+       boost::json::object{{"rawUserAgent", parts.agent}, {"os", parts.os}, {"browser", parts.browser}}},
       {"zone", "null"},
       {"device", parts.device},
       {"id", parts.client_id.empty() ? boost::json::value(nullptr) : boost::json::value(parts.client_id)},
       {"ipAddress", parts.address},
       {"geographicalContext", parts.place}};
-  return {{"actor", parts.actor},
-          {"client", std::move(client)},
-          {"device", nullptr},
-          {"authenticationContext",
-           boost::json::object{{"authenticationProvider", nullptr},
-                               {"credentialProvider", nullptr},
-                               {"credentialType", nullptr},
-                               {"issuer", nullptr},
-                               {"interface", nullptr},
-                               {"authenticationStep", 0},
-                               {"externalSessionId", parts.session}}},
-          {"displayMessage", row.message},
-          {"eventType", row.type},
-          {"outcome", boost::json::object{{"result", parts.result},
-                                          {"reason", parts.reason.empty() ? boost::json::value(nullptr)
-                                                                          : boost::json::value(parts.reason)}}},
-          {"published", core::to_rfc3339(core::WallTime{std::chrono::milliseconds{parts.published}})},
-          {"securityContext", boost::json::object{{"asNumber", nullptr},
-                                                  {"asOrg", nullptr},
-                                                  {"isp", nullptr},
-                                                  {"domain", nullptr},
-                                                  {"isProxy", nullptr}}},
-          {"severity", parts.result == "FAILURE" ? "WARN" : row.severity},
-          {"debugContext", boost::json::object{{"debugData", parts.debug}}},
-          {"legacyEventType", std::move(legacy)},
-          {"transaction",
-           boost::json::object{{"type", "WEB"}, {"id", parts.transaction}, {"detail", boost::json::object{}}}},
-          {"uuid", parts.uuid},
-          {"version", "0"},
-          {"request", std::move(request)},
-          {"target", parts.targets.empty() ? boost::json::value(nullptr) : boost::json::value(parts.targets)}};
+  return {
+      {"actor", parts.actor},
+      {"client", std::move(client)},
+      {"device", nullptr},
+      {"authenticationContext", boost::json::object{{"authenticationProvider", nullptr},
+                                                    {"credentialProvider", nullptr},
+                                                    {"credentialType", nullptr},
+                                                    {"issuer", nullptr},
+                                                    {"interface", nullptr},
+                                                    {"authenticationStep", 0},
+                                                    {"externalSessionId", parts.session}}},
+      {"displayMessage", row.message},
+      {"eventType", row.type},
+      {"outcome", boost::json::object{{"result", parts.result},
+                                      {"reason", parts.reason.empty() ? boost::json::value(nullptr)
+                                                                      : boost::json::value(parts.reason)}}},
+      {"published", core::to_rfc3339(core::WallTime{std::chrono::milliseconds{parts.published}})},
+      {"securityContext", boost::json::object{{"asNumber", nullptr},
+                                              {"asOrg", nullptr},
+                                              {"isp", nullptr},
+                                              {"domain", nullptr},
+                                              {"isProxy", nullptr}}},
+      {"severity", parts.result == "FAILURE" ? "WARN" : row.severity},
+      {"debugContext", boost::json::object{{"debugData", parts.debug}}},
+      {"legacyEventType", std::move(legacy)},
+      {"transaction",
+       boost::json::object{{"type", "WEB"}, {"id", parts.transaction}, {"detail", boost::json::object{}}}},
+      {"uuid", parts.uuid},
+      {"version", "0"},
+      {"request", std::move(request)},
+      {"target", parts.targets.empty() ? boost::json::value(nullptr) : boost::json::value(parts.targets)}};
 }
 
 void EventLog::sort() {
@@ -235,11 +249,13 @@ std::string_view EventLog::type(std::size_t position) const {
 }
 
 std::size_t EventLog::first_at(std::int64_t when) const {
-  const auto packed = std::lower_bound(packed_.begin(), packed_.end(), when,
-                                       [](const PackedEvent& event, std::int64_t time) { return event.published < time; });
+  const auto packed =
+      std::lower_bound(packed_.begin(), packed_.end(), when,
+                       [](const PackedEvent& event, std::int64_t time) { return event.published < time; });
   if (packed != packed_.end()) return static_cast<std::size_t>(packed - packed_.begin());
-  const auto live = std::lower_bound(live_.begin(), live_.end(), when,
-                                     [](const Live& event, std::int64_t time) { return event.published < time; });
+  const auto live =
+      std::lower_bound(live_.begin(), live_.end(), when,
+                       [](const Live& event, std::int64_t time) { return event.published < time; });
   return packed_.size() + static_cast<std::size_t>(live - live_.begin());
 }
 
@@ -250,24 +266,26 @@ boost::json::object EventLog::read(const Org& org, std::size_t position) const {
   const Agent& agent = kAgents[(event.actor + event.salt / 97) % std::size(kAgents)];
   const std::uint64_t one = mix(event.salt ^ (static_cast<std::uint64_t>(event.published) << 20));
   const std::uint64_t two = mix(one ^ event.actor);
-  EventParts parts{.published = event.published,
-                   .actor = user_target(org, event.actor),
-                   .result = event.success ? "SUCCESS" : "FAILURE",
-                   .reason = event.success ? std::string() : std::string(kReasons[event.reason % kReasons.size()]),
-                   .address = address_of(event.actor, event.salt),
-                   .agent = std::string(agent.raw),
-                   .os = std::string(agent.os),
-                   .browser = std::string(agent.browser),
-                   .device = std::string(agent.device),
-                   .place = place_of(city),
-                   .session = fmt::format("idx{:016x}", mix(two)),
-                   .uuid = uuid_of(one, two),
-                   .transaction = fmt::format("{:016x}{:016x}", two, one)};
+  EventParts parts{
+      .published = event.published,
+      .actor = user_target(org, event.actor),
+      .result = event.success ? "SUCCESS" : "FAILURE",
+      .reason = event.success ? std::string() : std::string(kReasons[event.reason % kReasons.size()]),
+      .address = address_of(event.actor, event.salt),
+      .agent = std::string(agent.raw),
+      .os = std::string(agent.os),
+      .browser = std::string(agent.browser),
+      .device = std::string(agent.device),
+      .place = place_of(city),
+      .session = fmt::format("idx{:016x}", mix(two)),
+      .uuid = uuid_of(one, two),
+      .transaction = fmt::format("{:016x}{:016x}", two, one)};
   for (const auto& target : event.targets)
     if (target.kind != EventTarget::Kind::none) parts.targets.push_back(target_of(org, target));
-  parts.debug = {{"requestId", parts.transaction},
-                 {"requestUri", event.type == EventType::user_session_start ? "/idp/idx/identify" : "/api/v1"},
-                 {"url", event.type == EventType::user_session_start ? "/idp/idx/identify?" : "/api/v1?"}};
+  parts.debug = {
+      {"requestId", parts.transaction},
+      {"requestUri", event.type == EventType::user_session_start ? "/idp/idx/identify" : "/api/v1"},
+      {"url", event.type == EventType::user_session_start ? "/idp/idx/identify?" : "/api/v1?"}};
   return make_event(event.type, parts);
 }
 

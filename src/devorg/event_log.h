@@ -1,5 +1,5 @@
-// The System Log. Generated history is packed (a year of a large org must fit in memory) and turned into Okta's
-// LogEvent when it is read; what happens at run time is kept as the JSON it was when it happened.
+// The System Log. Generated history is packed (a year of a large org must fit in memory) and turned into
+// Okta's LogEvent when it is read; what happens at run time is kept as the JSON it was when it happened.
 #pragma once
 
 #include <boost/json.hpp>

@@ -1,10 +1,9 @@
 #include "devorg/faults.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <fmt/format.h>
 
 #include "core/json.h"
 
@@ -16,8 +15,9 @@ constexpr std::array<std::string_view, 6> kNames{"429", "500", "503html", "reset
 constexpr std::size_t kMaxRules = 100;
 
 std::unexpected<core::Error> bad(std::string message) {
-  return core::fail(core::ErrorKind::invalid_input, "devorg.fault", std::move(message),
-                    "Write METHOD PATH=FAULT[:TIMES], with FAULT one of 429, 500, 503html, reset, truncate, slow.");
+  return core::fail(
+      core::ErrorKind::invalid_input, "devorg.fault", std::move(message),
+      "Write METHOD PATH=FAULT[:TIMES], with FAULT one of 429, 500, 503html, reset, truncate, slow.");
 }
 
 core::Result<FaultKind> parse_kind(std::string_view name) {
@@ -47,7 +47,9 @@ bool fits(std::string_view match, const net::ServerRequest& request) {
 
 }  // namespace
 
-std::string_view to_string(FaultKind kind) { return kNames[static_cast<std::size_t>(kind)]; }
+std::string_view to_string(FaultKind kind) {
+  return kNames[static_cast<std::size_t>(kind)];
+}
 
 core::Result<FaultRule> parse_fault(std::string_view text) {
   const std::size_t equals = text.rfind('=');

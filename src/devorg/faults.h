@@ -17,10 +17,11 @@ enum class FaultKind : std::uint8_t { too_many, server_error, html, reset, trunc
 std::string_view to_string(FaultKind kind);
 
 struct FaultRule {
-  std::string match;  // "GET /api/v1/users", "* /api/v1/logs", "POST *": method, and path or a prefix before '*'
+  std::string
+      match;  // "GET /api/v1/users", "* /api/v1/logs", "POST *": method, and path or a prefix before '*'
   FaultKind kind = FaultKind::server_error;
-  int times = 1;                            // how often it strikes; -1 for ever
-  std::chrono::milliseconds delay{2000};    // of `slow`
+  int times = 1;                          // how often it strikes; -1 for ever
+  std::chrono::milliseconds delay{2000};  // of `slow`
 };
 
 // "GET /api/v1/users=429:3" as on the command line: match=fault[:times]. Error devorg.fault.

@@ -1,19 +1,20 @@
 #include "devorg/generate.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <fmt/format.h>
 
 #include "devorg/names.h"
 
 namespace devorg {
 
 std::string Dice::id(std::string_view prefix) {
-  static constexpr std::string_view kAlphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+  static constexpr std::string_view kAlphabet =
+      "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
   std::string id(prefix);
   while (id.size() < 17) {
     std::uint64_t bits = next();
-    for (int i = 0; i < 7 && id.size() < 17; ++i, bits >>= 9) id += kAlphabet[(bits & 0x1FF) % kAlphabet.size()];
+    for (int i = 0; i < 7 && id.size() < 17; ++i, bits >>= 9)
+      id += kAlphabet[(bits & 0x1FF) % kAlphabet.size()];
   }
   return id + "5d7";
 }
@@ -22,13 +23,16 @@ namespace {
 
 constexpr Seconds kDay = 86'400;
 
-Seconds seconds_of(core::WallTime time) { return static_cast<Seconds>(core::to_unix_seconds(time)); }
+Seconds seconds_of(core::WallTime time) {
+  return static_cast<Seconds>(core::to_unix_seconds(time));
+}
 
 Group make_group(Dice& dice, std::string_view type, std::string_view name, std::string_view description,
                  Seconds created) {
   Group group{.id = dice.id("00g"), .type = std::string(type)};
-  group.profile = {{"name", name},
-                   {"description", description.empty() ? boost::json::value(nullptr) : boost::json::value(description)}};
+  group.profile = {
+      {"name", name},
+      {"description", description.empty() ? boost::json::value(nullptr) : boost::json::value(description)}};
   group.created = group.last_updated = group.last_membership_updated = created;
   return group;
 }
@@ -47,18 +51,20 @@ void fill(Org& org, Group& group, Predicate&& fits) {
 boost::json::object rule_body(std::string_view name, std::string_view status, std::string_view expression,
                               std::string_view group_id, Seconds created) {
   const std::string time = core::to_rfc3339(core::WallTime{std::chrono::seconds{created}});
-  return {{"type", "group_rule"},
-          {"status", status},
-          {"name", name},
-          {"created", time},
-          {"lastUpdated", time},
-          {"conditions",
-           boost::json::object{
-               {"people", boost::json::object{{"users", boost::json::object{{"exclude", boost::json::array{}}}},
-                                              {"groups", boost::json::object{{"exclude", boost::json::array{}}}}}},
-               {"expression", boost::json::object{{"value", expression}, {"type", "urn:okta:expression:1.0"}}}}},
-          {"actions", boost::json::object{{"assignUserToGroups",
-                                           boost::json::object{{"groupIds", boost::json::array{group_id}}}}}}};
+  return {
+      {"type", "group_rule"},
+      {"status", status},
+      {"name", name},
+      {"created", time},
+      {"lastUpdated", time},
+      {"conditions",
+       boost::json::object{
+           {"people",
+            boost::json::object{{"users", boost::json::object{{"exclude", boost::json::array{}}}},
+                                {"groups", boost::json::object{{"exclude", boost::json::array{}}}}}},
+           {"expression", boost::json::object{{"value", expression}, {"type", "urn:okta:expression:1.0"}}}}},
+      {"actions", boost::json::object{{"assignUserToGroups",
+                                       boost::json::object{{"groupIds", boost::json::array{group_id}}}}}}};
 }
 
 }  // namespace
@@ -71,7 +77,9 @@ void generate_groups(Org& org, const GenerateOptions& options, Dice& dice) {
   everyone.last_membership_updated = now - 3600;
   org.add_group(std::move(everyone));
 
-  Group admins = make_group(dice, "BUILT_IN", "Okta Administrators", "Okta manages this group, which contains all administrators in your organization.", founded);
+  Group admins =
+      make_group(dice, "BUILT_IN", "Okta Administrators",
+                 "Okta manages this group, which contains all administrators in your organization.", founded);
   admins.members = {org.admin};
   org.add_group(std::move(admins));
 
@@ -85,7 +93,8 @@ void generate_groups(Org& org, const GenerateOptions& options, Dice& dice) {
     org.group_rules.push_back(
         {.id = dice.id("0pr"),
          .body = rule_body(fmt::format("Department {}", departments()[d].name), "ACTIVE",
-                           fmt::format("user.department==\"{}\"", departments()[d].name), group_id, founded + kDay)});
+                           fmt::format("user.department==\"{}\"", departments()[d].name), group_id,
+                           founded + kDay)});
   }
   for (std::uint8_t c = 0; c < cities().size(); ++c) {
     Group group = make_group(dice, "OKTA_GROUP", fmt::format("Office {}", cities()[c].name),
@@ -121,11 +130,12 @@ void generate_groups(Org& org, const GenerateOptions& options, Dice& dice) {
     });
     org.add_group(std::move(group));
   }
-  org.add_group(make_group(dice, "OKTA_GROUP", "Retired Project Falcon", "Nobody is left here", founded + 400 * kDay));
-  org.group_rules.push_back({.id = dice.id("0pr"),
-                             .body = rule_body("Contractors by user type", "INACTIVE",
-                                               "user.userType==\"Contractor\"",
-                                               org.groups[org.find_group_name("Contractors")].id, founded + kDay)});
+  org.add_group(
+      make_group(dice, "OKTA_GROUP", "Retired Project Falcon", "Nobody is left here", founded + 400 * kDay));
+  org.group_rules.push_back(
+      {.id = dice.id("0pr"),
+       .body = rule_body("Contractors by user type", "INACTIVE", "user.userType==\"Contractor\"",
+                         org.groups[org.find_group_name("Contractors")].id, founded + kDay)});
 }
 
 core::Result<std::unique_ptr<Org>> generate(const GenerateOptions& options) {
@@ -139,10 +149,18 @@ core::Result<std::unique_ptr<Org>> generate(const GenerateOptions& options) {
   org->id = dice.id("00o");
   org->user_type_id = dice.id("oty");
   org->user_schema_id = "osc" + org->user_type_id.substr(3);
-  org->custom_user_attributes = {
-      {"hireDate", {{"title", "Hire date"}, {"type", "string"}, {"format", "date"}, {"mutability", "READ_WRITE"}, {"scope", "NONE"}}},
-      {"skills",
-       {{"title", "Skills"}, {"type", "array"}, {"items", {{"type", "string"}}}, {"mutability", "READ_WRITE"}, {"scope", "NONE"}}}};
+  org->custom_user_attributes = {{"hireDate",
+                                  {{"title", "Hire date"},
+                                   {"type", "string"},
+                                   {"format", "date"},
+                                   {"mutability", "READ_WRITE"},
+                                   {"scope", "NONE"}}},
+                                 {"skills",
+                                  {{"title", "Skills"},
+                                   {"type", "array"},
+                                   {"items", {{"type", "string"}}},
+                                   {"mutability", "READ_WRITE"},
+                                   {"scope", "NONE"}}}};
   generate_users(*org, options, dice);
   generate_groups(*org, options, dice);
   generate_apps(*org, options, dice);

@@ -16,7 +16,7 @@ inline constexpr int kGeneratorVersion = 1;
 struct GenerateOptions {
   std::uint32_t users = 2000;  // 1 to 1,000,000
   std::uint64_t seed = 1;
-  core::WallTime now{};        // all times in the org are relative to this
+  core::WallTime now{};              // all times in the org are relative to this
   std::size_t max_events = 500'000;  // of generated history; large orgs keep a sample of their sign-ins
 };
 

@@ -11,9 +11,15 @@ constexpr std::int64_t kMinute = 60'000;
 constexpr std::int64_t kDayMs = 86'400'000;
 constexpr std::int64_t kHistory = 35 * kDayMs;
 
-EventTarget user(std::uint32_t index) { return {.kind = EventTarget::Kind::user, .index = index}; }
-EventTarget group(std::uint32_t index) { return {.kind = EventTarget::Kind::group, .index = index}; }
-EventTarget app(std::uint32_t index) { return {.kind = EventTarget::Kind::app, .index = index}; }
+EventTarget user(std::uint32_t index) {
+  return {.kind = EventTarget::Kind::user, .index = index};
+}
+EventTarget group(std::uint32_t index) {
+  return {.kind = EventTarget::Kind::group, .index = index};
+}
+EventTarget app(std::uint32_t index) {
+  return {.kind = EventTarget::Kind::app, .index = index};
+}
 
 class History {
  public:
@@ -42,7 +48,8 @@ class History {
     if (dice_.one_in(9)) add(when - 20'000, EventType::user_session_start, index, user(index), {}, false);
     add(when, EventType::user_session_start, index, user(index));
     const auto apps = static_cast<std::uint32_t>(org_.apps.size());
-    if (dice_.one_in(2)) add(when + 30'000, EventType::user_authentication_sso, index, app(2 + dice_.below(apps - 2)));
+    if (dice_.one_in(2))
+      add(when + 30'000, EventType::user_authentication_sso, index, app(2 + dice_.below(apps - 2)));
     if (dice_.one_in(4)) add(when + 8 * 60 * kMinute, EventType::user_session_end, index, user(index));
   }
 
@@ -65,7 +72,8 @@ class History {
         break;
       case UserStatus::locked_out:
         for (int attempt = 10; attempt > 0; --attempt)
-          add(ms(person.status_changed) - attempt * 5000, EventType::user_session_start, index, user(index), {}, false);
+          add(ms(person.status_changed) - attempt * 5000, EventType::user_session_start, index, user(index),
+              {}, false);
         add(ms(person.status_changed), EventType::user_lock, index, user(index));
         break;
       case UserStatus::recovery:
@@ -99,18 +107,22 @@ class History {
     }
   }
 
-  // Admins move people between groups and apps; each pair of add and remove leaves the memberships as they are.
+  // Admins move people between groups and apps; each pair of add and remove leaves the memberships as they
+  // are.
   void administration() {
     const auto people = static_cast<std::uint32_t>(org_.users.size());
     const std::uint32_t moves = std::min<std::uint32_t>(40 + people / 20, 5000);
     for (std::uint32_t i = 0; i < moves; ++i) {
       const std::uint32_t index = dice_.below(people);
       const std::uint32_t at = 2 + dice_.below(static_cast<std::uint32_t>(org_.groups.size()) - 2);
-      const std::int64_t when = now_ - kHistory + static_cast<std::int64_t>(dice_.next() % (kHistory - kDayMs));
+      const std::int64_t when =
+          now_ - kHistory + static_cast<std::int64_t>(dice_.next() % (kHistory - kDayMs));
       const bool member = org_.is_member(at, index);
-      add(when, member ? EventType::group_member_remove : EventType::group_member_add, org_.admin, user(index), group(at));
+      add(when, member ? EventType::group_member_remove : EventType::group_member_add, org_.admin,
+          user(index), group(at));
       add(when + kMinute * (5 + dice_.below(600)),
-          member ? EventType::group_member_add : EventType::group_member_remove, org_.admin, user(index), group(at));
+          member ? EventType::group_member_add : EventType::group_member_remove, org_.admin, user(index),
+          group(at));
       if (i % 4 == 0) {
         const std::uint32_t which = 2 + dice_.below(static_cast<std::uint32_t>(org_.apps.size()) - 2);
         add(when + 1000, EventType::app_user_add, org_.admin, user(index), app(which));
@@ -135,7 +147,8 @@ void generate_events(Org& org, const GenerateOptions& options, Dice& dice) {
   const std::int64_t now = options.now.time_since_epoch().count();
   const auto people = static_cast<std::uint32_t>(org.users.size());
   for (std::uint32_t i = 0; i < people && !history.full(); ++i) history.lifecycle(i);
-  // Each round gives everyone who signed in lately one more sign-in, the last one first, until the log is full.
+  // Each round gives everyone who signed in lately one more sign-in, the last one first, until the log is
+  // full.
   for (int round = 0; round < 5 && !history.full(); ++round) {
     for (std::uint32_t i = 0; i < people && !history.full(); ++i) {
       const User& person = org.users.at(i);
@@ -144,9 +157,11 @@ void generate_events(Org& org, const GenerateOptions& options, Dice& dice) {
       if (round == 0) {
         history.sign_in(i, last);
       } else if (!dice.one_in(3)) {
-        const std::int64_t earliest = std::max(now - kHistory, static_cast<std::int64_t>(person.activated) * 1000);
+        const std::int64_t earliest =
+            std::max(now - kHistory, static_cast<std::int64_t>(person.activated) * 1000);
         if (last > earliest)
-          history.sign_in(i, earliest + static_cast<std::int64_t>(dice.next() % static_cast<std::uint64_t>(last - earliest)));
+          history.sign_in(i, earliest + static_cast<std::int64_t>(
+                                            dice.next() % static_cast<std::uint64_t>(last - earliest)));
       }
     }
   }

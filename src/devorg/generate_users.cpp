@@ -16,8 +16,8 @@ struct StatusShare {
   std::uint32_t per_mille;
 };
 constexpr StatusShare kShares[] = {
-    {UserStatus::active, 865},          {UserStatus::deprovisioned, 60},   {UserStatus::provisioned, 20},
-    {UserStatus::staged, 15},           {UserStatus::suspended, 12},       {UserStatus::locked_out, 10},
+    {UserStatus::active, 865},          {UserStatus::deprovisioned, 60}, {UserStatus::provisioned, 20},
+    {UserStatus::staged, 15},           {UserStatus::suspended, 12},     {UserStatus::locked_out, 10},
     {UserStatus::password_expired, 10}, {UserStatus::recovery, 8},
 };
 
@@ -48,7 +48,8 @@ Seconds between(Dice& dice, Seconds from, Seconds to) {
   return to <= from ? from : from + dice.below(to - from);
 }
 
-// Last sign-ins: most people within two weeks, some long ago, some never. Never before the account was active.
+// Last sign-ins: most people within two weeks, some long ago, some never. Never before the account was
+// active.
 Seconds pick_last_login(Dice& dice, const User& user, Seconds now) {
   const std::uint32_t roll = dice.below(100);
   if (roll < 5) return 0;
@@ -115,8 +116,8 @@ void generate_users(Org& org, const GenerateOptions& options, Dice& dice) {
   const auto firsts = static_cast<std::uint32_t>(first_names().size());
   const auto lasts = static_cast<std::uint32_t>(last_names().size());
   const std::uint32_t pairs = firsts * lasts;
-  // Walks all pairs of names in a scattered order before one comes again with a number: 48,271 is prime and divides
-  // no number of pairs.
+  // Walks all pairs of names in a scattered order before one comes again with a number: 48,271 is prime and
+  // divides no number of pairs.
   const std::uint64_t offset = dice.below(pairs);
   const auto departments_count = departments().size();
   std::vector<std::uint32_t> heads(departments_count, kNobody);
@@ -149,9 +150,9 @@ void generate_users(Org& org, const GenerateOptions& options, Dice& dice) {
       user.overlay = administrator();
     }
     const bool leads = user.level >= 2 && user.status == UserStatus::active;
-    user.manager = user.level == 3 ? (i == 0 ? kNobody : 0)
+    user.manager = user.level == 3                                            ? (i == 0 ? kNobody : 0)
                    : user.level == 2 || last_lead[user.department] == kNobody ? heads[user.department]
-                                                                                : last_lead[user.department];
+                                                                              : last_lead[user.department];
     const std::uint8_t department = user.department;
     const bool is_head = user.level == 3;
     const std::uint32_t index = org.add_user(std::move(user));

@@ -26,7 +26,8 @@ class LiveGroups : public ListSource {
   std::uint32_t find(std::string_view id) const override {
     const auto& groups = service_.org().groups;
     return static_cast<std::uint32_t>(
-        std::find_if(groups.begin(), groups.end(), [&](const Group& group) { return group.id == id; }) - groups.begin());
+        std::find_if(groups.begin(), groups.end(), [&](const Group& group) { return group.id == id; }) -
+        groups.begin());
   }
   void collect(std::uint32_t at, std::string_view path, catalogue::FilterValues& out) const override {
     const Group& group = service_.org().groups[at];
@@ -34,10 +35,12 @@ class LiveGroups : public ListSource {
     if (path == "type") return out.add_text(group.type);
     if (path == "created") return out.add_time(std::int64_t{group.created} * 1000);
     if (path == "lastUpdated") return out.add_time(std::int64_t{group.last_updated} * 1000);
-    if (path == "lastMembershipUpdated") return out.add_time(std::int64_t{group.last_membership_updated} * 1000);
+    if (path == "lastMembershipUpdated")
+      return out.add_time(std::int64_t{group.last_membership_updated} * 1000);
     if (path == "source.id" && !group.source_app.empty()) return out.add_text(group.source_app);
     if (path.starts_with("profile."))
-      if (const auto* value = group.profile.if_contains(path.substr(8))) catalogue::JsonSubject(*value).collect("", out);
+      if (const auto* value = group.profile.if_contains(path.substr(8)))
+        catalogue::JsonSubject(*value).collect("", out);
   }
   object json(std::uint32_t at) const override { return group_json(service_, at, expand_); }
 
@@ -78,10 +81,11 @@ Answer<Reply> list_groups(Service& service, const Call& call, SortedResults& res
   const std::string filter_text = call.query_value("filter");
   const std::string q = call.query_value("q");
   if (!search.empty() && !filter_text.empty())
-    return rest::refuse(rest::other(400, "E0000033",
-                                    "Bad request. Can't specify a search query and filter in the same request."));
+    return rest::refuse(rest::other(
+        400, "E0000033", "Bad request. Can't specify a search query and filter in the same request."));
   ListQuery query{.base_url = service.base_url(), .shown_limit = q.empty() ? 10'000u : 300u};
-  ASSIGN_OR_RETURN(query.page, rest::read_page(call, {.default_limit = query.shown_limit, .maximum = 10'000}));
+  ASSIGN_OR_RETURN(query.page,
+                   rest::read_page(call, {.default_limit = query.shown_limit, .maximum = 10'000}));
   const LiveGroups live(service, call.query_value("expand"));
   if (!search.empty()) {
     const IndexedGroups indexed(service, call.query_value("expand"));
@@ -92,7 +96,8 @@ Answer<Reply> list_groups(Service& service, const Call& call, SortedResults& res
     query.sort_by = call.query_value("sortBy");
     if (!query.sort_by.empty()) {
       const auto* property = catalogue::find_property(catalogue::groups_search(), query.sort_by);
-      if (!property) return rest::refuse(rest::invalid_search("sortBy does not support '" + query.sort_by + "'."));
+      if (!property)
+        return rest::refuse(rest::invalid_search("sortBy does not support '" + query.sort_by + "'."));
       query.sort_type = property->type;
       query.descending = catalogue::fold_case(call.query_value("sortOrder")) == "desc";
     }
@@ -110,8 +115,8 @@ Answer<Reply> list_groups(Service& service, const Call& call, SortedResults& res
   }
   query.keep = [&](std::uint32_t at) {
     if (filter && !filter->matches(SourceSubject(live, at))) return false;
-    return folded.empty() ||
-           catalogue::fold_case(rest::string_at(service.org().groups[at].profile, "name")).starts_with(folded);
+    return folded.empty() || catalogue::fold_case(rest::string_at(service.org().groups[at].profile, "name"))
+                                 .starts_with(folded);
   };
   return list_page(call, live, query, results);
 }
@@ -126,7 +131,8 @@ Answer<object> read_group_profile(const Service& service, const Call& call, std:
     return rest::refuse(rest::validation_failed(
         "name", {"name: An object with this field already exists in the current organization"}));
   // Okta always shows the description.
-  object out{{"name", profile["name"]}, {"description", profile.contains("description") ? profile["description"] : nullptr}};
+  object out{{"name", profile["name"]},
+             {"description", profile.contains("description") ? profile["description"] : nullptr}};
   for (const auto& member : profile)
     if (!member.value().is_null()) out[member.key()] = member.value();
   return out;
@@ -199,7 +205,8 @@ Answer<Reply> list_members(Service& service, const Call& call) {
   }
   array body;
   std::uint32_t last = 0;
-  for (at = org.next_member(group, at); at != kNobody && body.size() < page.limit; at = org.next_member(group, at + 1)) {
+  for (at = org.next_member(group, at); at != kNobody && body.size() < page.limit;
+       at = org.next_member(group, at + 1)) {
     body.push_back(user_json(service, at, Links::self));
     last = at;
   }
@@ -211,7 +218,8 @@ Answer<Reply> list_members(Service& service, const Call& call) {
 Answer<Reply> put_member(Service& service, const Call& call, bool member) {
   ASSIGN_OR_RETURN(const auto group, find_own_group(service, call.param(0)));
   ASSIGN_OR_RETURN(const auto user, find_user(service, call, call.param(1)));
-  // A second add and a remove of somebody who is no member change nothing and are no error (assignUserToGroup).
+  // A second add and a remove of somebody who is no member change nothing and are no error
+  // (assignUserToGroup).
   if (service.org().is_member(group, user) != member) change_membership(service, call, group, user, member);
   return rest::no_content();
 }
@@ -254,7 +262,8 @@ Answer<std::uint32_t> find_group(const Service& service, std::string_view id) {
   return group;
 }
 
-void change_membership(Service& service, const Call& call, std::uint32_t group, std::uint32_t user, bool member) {
+void change_membership(Service& service, const Call& call, std::uint32_t group, std::uint32_t user,
+                       bool member) {
   Org& org = service.org();
   if (org.is_member(group, user) == member) return;
   service.before_group(group);

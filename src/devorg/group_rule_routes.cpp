@@ -1,4 +1,5 @@
-// Operations listGroupRules, createGroupRule, getGroupRule, replaceGroupRule, deleteGroupRule, activate, deactivate.
+// Operations listGroupRules, createGroupRule, getGroupRule, replaceGroupRule, deleteGroupRule, activate,
+// deactivate.
 #include <algorithm>
 
 #include "devorg/app_body.h"
@@ -69,7 +70,8 @@ Answer<object> read_rule(const Service& service, const Call& call, std::uint32_t
     return rest::refuse(rest::validation_failed(field, std::move(causes)));
   }
   object conditions = *rest::object_at(body, "conditions");
-  return object{{"name", name}, {"conditions", std::move(conditions)}, {"actions", *rest::object_at(body, "actions")}};
+  return object{
+      {"name", name}, {"conditions", std::move(conditions)}, {"actions", *rest::object_at(body, "actions")}};
 }
 
 // Whether a rule puts this user into its groups; an expression outside the language fits nobody.
@@ -78,17 +80,18 @@ bool fits(const Service& service, const GroupRule& rule, std::uint32_t user) {
   if (!expression) return false;
   const Org& org = service.org();
   const object profile = org.users.profile(user);
-  return expression->matches({.attribute = [&](std::string_view name) { return std::string(rest::string_at(profile, name)); },
-                              .member_of =
-                                  [&](std::string_view id) {
-                                    const std::uint32_t group = org.find_group(id);
-                                    return group != kNone && org.is_member(group, user);
-                                  },
-                              .member_of_name =
-                                  [&](std::string_view name) {
-                                    const std::uint32_t group = org.find_group_name(name);
-                                    return group != kNone && org.is_member(group, user);
-                                  }});
+  return expression->matches(
+      {.attribute = [&](std::string_view name) { return std::string(rest::string_at(profile, name)); },
+       .member_of =
+           [&](std::string_view id) {
+             const std::uint32_t group = org.find_group(id);
+             return group != kNone && org.is_member(group, user);
+           },
+       .member_of_name =
+           [&](std::string_view name) {
+             const std::uint32_t group = org.find_group_name(name);
+             return group != kNone && org.is_member(group, user);
+           }});
 }
 
 void apply_rule(Service& service, const Call& call, const GroupRule& rule, std::uint32_t user) {
@@ -104,7 +107,8 @@ Answer<Reply> list_rules(Service& service, const Call& call) {
   const auto& rules = service.org().group_rules;
   std::uint32_t at = 0;
   if (!page.after.empty()) {
-    const auto found = std::find_if(rules.begin(), rules.end(), [&](const GroupRule& rule) { return rule.id == page.after; });
+    const auto found = std::find_if(rules.begin(), rules.end(),
+                                    [&](const GroupRule& rule) { return rule.id == page.after; });
     if (found == rules.end()) return rest::refuse(rest::invalid_cursor());
     at = static_cast<std::uint32_t>(found - rules.begin()) + 1;
   }
@@ -140,8 +144,12 @@ Answer<Reply> create_rule(Service& service, const Call& call) {
   ASSIGN_OR_RETURN(auto parts, read_rule(service, call, kNone));
   const std::string now = okta_time(service.now_seconds());
   GroupRule rule{.id = service.random().okta_id("0pr")};
-  rule.body = {{"status", "INACTIVE"}, {"name", parts["name"]}, {"created", now}, {"lastUpdated", now},
-               {"conditions", parts["conditions"]}, {"actions", parts["actions"]}};
+  rule.body = {{"status", "INACTIVE"},
+               {"name", parts["name"]},
+               {"created", now},
+               {"lastUpdated", now},
+               {"conditions", parts["conditions"]},
+               {"actions", parts["actions"]}};
   const auto index = static_cast<std::uint32_t>(service.org().group_rules.size());
   service.org().group_rules.push_back(std::move(rule));
   service.record(call, EventType::group_rule_create, {rule_target(service.org().group_rules[index])});
@@ -211,7 +219,8 @@ void apply_group_rules(Service& service, const Call& call, std::uint32_t user) {
   if (service.org().users.at(user).status == UserStatus::deprovisioned) return;
   const std::vector<GroupRule>& rules = service.org().group_rules;
   for (const auto& rule : rules)
-    if (!rule.removed && rest::string_at(rule.body, "status") == "ACTIVE") apply_rule(service, call, rule, user);
+    if (!rule.removed && rest::string_at(rule.body, "status") == "ACTIVE")
+      apply_rule(service, call, rule, user);
 }
 
 void add_group_rule_routes(rest::Router& router, Service& service) {

@@ -1,5 +1,5 @@
-// Where changes go so that they survive a restart. The generated part of an org is never written: it comes again from
-// the seed, and the journal lays the changes over it.
+// Where changes go so that they survive a restart. The generated part of an org is never written: it comes
+// again from the seed, and the journal lays the changes over it.
 #pragma once
 
 #include <boost/json.hpp>

@@ -108,8 +108,8 @@ rest::Answer<rest::Reply> finish(const rest::Call& call, const ListQuery& query,
   return reply;
 }
 
-rest::Answer<rest::Reply> sorted_page(const rest::Call& call, const ListSource& source, const ListQuery& query,
-                                      SortedResults& results) {
+rest::Answer<rest::Reply> sorted_page(const rest::Call& call, const ListSource& source,
+                                      const ListQuery& query, SortedResults& results) {
   const std::string key = query.search + '\n' + query.sort_by + (query.descending ? "\nd" : "\na");
   auto order = results.find(key, query.version);
   if (!order) {
@@ -142,12 +142,14 @@ rest::Answer<rest::Reply> sorted_page(const rest::Call& call, const ListSource& 
   const std::size_t end = std::min(order->size(), position + query.page.limit);
   for (std::size_t i = position; i < end; ++i) append(body, source.json((*order)[i]));
   const bool more = end < order->size() && end > 0;
-  return finish(call, query, std::move(body), more ? write_cursor(source.id((*order)[end - 1]), end, true) : "");
+  return finish(call, query, std::move(body),
+                more ? write_cursor(source.id((*order)[end - 1]), end, true) : "");
 }
 
 }  // namespace
 
-std::shared_ptr<const SortedResults::Order> SortedResults::find(const std::string& key, std::uint64_t version) {
+std::shared_ptr<const SortedResults::Order> SortedResults::find(const std::string& key,
+                                                                std::uint64_t version) {
   std::lock_guard lock(mutex_);
   for (auto entry = entries_.begin(); entry != entries_.end(); ++entry) {
     if (entry->key != key || entry->version != version) continue;
@@ -179,7 +181,8 @@ rest::Answer<rest::Reply> list_page(const rest::Call& call, const ListSource& so
   // A next link only when there is a next element: one more is looked for than is shown.
   for (; at < source.size(); ++at) {
     if (!source.exists(at) || !query.keep(at)) continue;
-    if (count == query.page.limit) return finish(call, query, std::move(body), write_cursor(source.id(last), 0, false));
+    if (count == query.page.limit)
+      return finish(call, query, std::move(body), write_cursor(source.id(last), 0, false));
     append(body, source.json(at));
     last = at;
     ++count;
@@ -187,15 +190,17 @@ rest::Answer<rest::Reply> list_page(const rest::Call& call, const ListSource& so
   return finish(call, query, std::move(body), "");
 }
 
-rest::Answer<catalogue::BoundFilter> read_filter(std::string_view text, const catalogue::FilterCapabilities& list) {
+rest::Answer<catalogue::BoundFilter> read_filter(std::string_view text,
+                                                 const catalogue::FilterCapabilities& list) {
   auto filter = catalogue::compile_filter(text, list);
   if (filter) return *std::move(filter);
   const core::Error& error = filter.error();
   if (error.code == "catalogue.filter.date" && list.name.ends_with("filter"))
-    return rest::refuse(rest::other(400, "E0000030",
-                                    "Bad request. Invalid date. Dates must be of the form yyyy-MM-dd'T'HH:mm:ss.SSSZZ, "
-                                    "e.g. 2013-01-01T12:00:00.000-07:00.",
-                                    {error.message}));
+    return rest::refuse(
+        rest::other(400, "E0000030",
+                    "Bad request. Invalid date. Dates must be of the form yyyy-MM-dd'T'HH:mm:ss.SSSZZ, "
+                    "e.g. 2013-01-01T12:00:00.000-07:00.",
+                    {error.message}));
   return rest::refuse(rest::invalid_search(error.code == "catalogue.filter.syntax"
                                                ? "Invalid search syntax: " + error.message + "."
                                                : error.message + "."));

@@ -1,5 +1,5 @@
-// Pages over a collection: in order of creation, or sorted for `search` with sortBy. Walking with any limit yields
-// each element once, also while the collection grows.
+// Pages over a collection: in order of creation, or sorted for `search` with sortBy. Walking with any limit
+// yields each element once, also while the collection grows.
 #pragma once
 
 #include <functional>
@@ -31,12 +31,12 @@ struct ListQuery {
   std::function<bool(std::uint32_t)> keep;  // asked only about elements that exist
   rest::Page page;
   std::string base_url;
-  bool has_next = true;          // some lists cannot be paged (`q` on users)
-  std::size_t shown_limit = 0;   // in the self link, where the request named none; 0 for none
-  std::string sort_by;           // empty: in order of creation
+  bool has_next = true;         // some lists cannot be paged (`q` on users)
+  std::size_t shown_limit = 0;  // in the self link, where the request named none; 0 for none
+  std::string sort_by;          // empty: in order of creation
   catalogue::FilterType sort_type = catalogue::FilterType::text;
   bool descending = false;
-  std::string search;           // with version: names a sorted result that may be kept between pages
+  std::string search;  // with version: names a sorted result that may be kept between pages
   std::uint64_t version = 0;
 };
 
@@ -66,7 +66,9 @@ rest::Answer<rest::Reply> list_page(const rest::Call& call, const ListSource& so
 class SourceSubject final : public catalogue::FilterSubject {
  public:
   SourceSubject(const ListSource& source, std::uint32_t at) : source_(source), at_(at) {}
-  void collect(std::string_view path, catalogue::FilterValues& out) const override { source_.collect(at_, path, out); }
+  void collect(std::string_view path, catalogue::FilterValues& out) const override {
+    source_.collect(at_, path, out);
+  }
 
  private:
   const ListSource& source_;
@@ -75,6 +77,7 @@ class SourceSubject final : public catalogue::FilterSubject {
 
 // Compiles an expression as the list allows it; what is wrong becomes Okta's E0000031 (E0000030 for a date in
 // `filter`).
-rest::Answer<catalogue::BoundFilter> read_filter(std::string_view text, const catalogue::FilterCapabilities& list);
+rest::Answer<catalogue::BoundFilter> read_filter(std::string_view text,
+                                                 const catalogue::FilterCapabilities& list);
 
 }  // namespace devorg

@@ -31,10 +31,11 @@ struct LogQuery {
 Answer<core::WallTime> read_time(const Call& call, std::string_view name) {
   auto time = core::parse_rfc3339(call.query_value(name));
   if (time) return *time;
-  return rest::refuse(rest::other(400, "E0000030",
-                                  "Bad request. Invalid date. Dates must be of the form yyyy-MM-dd'T'HH:mm:ss.SSSZZ, e.g. "
-                                  "2013-01-01T12:00:00.000-07:00.",
-                                  {std::string(name) + ": is no ISO 8601 date"}));
+  return rest::refuse(
+      rest::other(400, "E0000030",
+                  "Bad request. Invalid date. Dates must be of the form yyyy-MM-dd'T'HH:mm:ss.SSSZZ, e.g. "
+                  "2013-01-01T12:00:00.000-07:00.",
+                  {std::string(name) + ": is no ISO 8601 date"}));
 }
 
 Answer<std::vector<std::string>> read_keywords(const std::string& q) {
@@ -74,7 +75,8 @@ Answer<LogQuery> read_query(const Service& service, const Call& call) {
   query.since = since.time_since_epoch().count();
   query.until = query.polling ? INT64_MAX : until.time_since_epoch().count();
 
-  ASSIGN_OR_RETURN(const auto page, rest::read_page(call, {.default_limit = 100, .maximum = 1000, .clamp = false}));
+  ASSIGN_OR_RETURN(const auto page,
+                   rest::read_page(call, {.default_limit = 100, .maximum = 1000, .clamp = false}));
   query.limit = page.limit;
   if (const std::string text = call.query_value("filter"); !text.empty()) {
     ASSIGN_OR_RETURN(query.filter, read_filter(text, catalogue::logs_filter()));
@@ -118,8 +120,8 @@ bool matches(const LogQuery& query, const boost::json::value& event) {
                      [&](const std::string& word) { return has_word(text, word); });
 }
 
-// The event type a filter demands of every event, so that others need not be built: `eventType eq "x"`, alone or as a
-// part of an `and`.
+// The event type a filter demands of every event, so that others need not be built: `eventType eq "x"`, alone
+// or as a part of an `and`.
 std::string demanded_type(const catalogue::FilterNode& node) {
   using Kind = catalogue::FilterNode::Kind;
   if (node.kind == Kind::all_of) {
@@ -127,7 +129,8 @@ std::string demanded_type(const catalogue::FilterNode& node) {
       if (std::string type = demanded_type(child); !type.empty()) return type;
     return {};
   }
-  if (node.kind != Kind::comparison || node.op != catalogue::Operator::eq || node.path != "eventType") return {};
+  if (node.kind != Kind::comparison || node.op != catalogue::Operator::eq || node.path != "eventType")
+    return {};
   const auto* type = std::get_if<std::string>(&node.value);
   return type ? *type : std::string();
 }
@@ -145,7 +148,8 @@ Answer<std::size_t> read_cursor(const EventLog& log, std::string_view text) {
   const auto first = std::from_chars(text.data(), text.data() + bar, published);
   const auto second = std::from_chars(text.data() + bar + 1, text.data() + text.size(), position);
   if (first.ec != std::errc{} || second.ec != std::errc{} || first.ptr != text.data() + bar ||
-      second.ptr != text.data() + text.size() || position >= log.size() || log.published(position) != published)
+      second.ptr != text.data() + text.size() || position >= log.size() ||
+      log.published(position) != published)
     return rest::refuse(rest::invalid_cursor());
   return position;
 }

@@ -15,9 +15,15 @@ std::uint32_t look_up(const std::map<std::string, std::uint32_t, std::less<>>& i
 
 }  // namespace
 
-std::uint32_t Org::find_group(std::string_view group_id) const { return look_up(group_index_, groups, group_id); }
-std::uint32_t Org::find_app(std::string_view app_id) const { return look_up(app_index_, apps, app_id); }
-std::uint32_t Org::find_policy(std::string_view policy_id) const { return look_up(policy_index_, policies, policy_id); }
+std::uint32_t Org::find_group(std::string_view group_id) const {
+  return look_up(group_index_, groups, group_id);
+}
+std::uint32_t Org::find_app(std::string_view app_id) const {
+  return look_up(app_index_, apps, app_id);
+}
+std::uint32_t Org::find_policy(std::string_view policy_id) const {
+  return look_up(policy_index_, policies, policy_id);
+}
 
 std::uint32_t Org::find_group_name(std::string_view name) const {
   for (std::size_t i = 0; i < groups.size(); ++i) {

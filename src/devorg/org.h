@@ -1,6 +1,6 @@
-// The state of the local org: users, groups, apps, policies, System Log. Plain data with the few operations that keep
-// it consistent; what requests may do with it is the routes' business.
-// Not thread-safe: Service holds the lock (shared for reading, exclusive for changes).
+// The state of the local org: users, groups, apps, policies, System Log. Plain data with the few operations
+// that keep it consistent; what requests may do with it is the routes' business. Not thread-safe: Service
+// holds the lock (shared for reading, exclusive for changes).
 #pragma once
 
 #include <boost/json.hpp>
@@ -25,8 +25,8 @@ struct Group {
   Seconds created = 0;
   Seconds last_updated = 0;
   Seconds last_membership_updated = 0;
-  bool everyone = false;                 // every user there is; `members` stays empty
-  std::vector<std::uint32_t> members;    // sorted user indexes
+  bool everyone = false;               // every user there is; `members` stays empty
+  std::vector<std::uint32_t> members;  // sorted user indexes
   bool removed = false;
 };
 

@@ -29,7 +29,9 @@ core::Result<object> object_of(const Reader& row, std::string_view key) {
   return *found;
 }
 
-bool is_removed(const value& row) { return row.is_null(); }
+bool is_removed(const value& row) {
+  return row.is_null();
+}
 
 core::Status restore_user(Org& org, std::string_view id, const value& json) {
   std::uint32_t index = org.users.find_id(id);
@@ -136,7 +138,8 @@ core::Status restore_app(Org& org, std::string_view id, const value& json) {
 core::Status restore_app_user(Org& org, std::string_view id, const value& json) {
   const std::size_t colon = id.find(':');
   const std::uint32_t app = org.find_app(id.substr(0, colon));
-  const std::uint32_t user = colon == std::string_view::npos ? kNobody : org.users.find_id(id.substr(colon + 1));
+  const std::uint32_t user =
+      colon == std::string_view::npos ? kNobody : org.users.find_id(id.substr(colon + 1));
   if (app == kNone || user == kNobody) return {};  // deleted since
   if (is_removed(json)) {
     org.apps[app].users.erase(user);
@@ -193,7 +196,8 @@ core::Status restore_schema(Org& org, const value& json) {
 core::Status restore_member(Org& org, std::string_view id, const value& json) {
   const std::size_t colon = id.find(':');
   const std::uint32_t group = org.find_group(id.substr(0, colon));
-  const std::uint32_t user = colon == std::string_view::npos ? kNobody : org.users.find_id(id.substr(colon + 1));
+  const std::uint32_t user =
+      colon == std::string_view::npos ? kNobody : org.users.find_id(id.substr(colon + 1));
   if (group == kNone || user == kNobody) return {};  // deleted since
   if (json.is_bool() && json.get_bool()) {
     org.add_member(group, user);

@@ -1,5 +1,5 @@
-// Operations of Policy: listPolicies, createPolicy, getPolicy, replacePolicy, deletePolicy, activate, deactivate,
-// clonePolicy, and the same for the rules of a policy.
+// Operations of Policy: listPolicies, createPolicy, getPolicy, replacePolicy, deletePolicy, activate,
+// deactivate, clonePolicy, and the same for the rules of a policy.
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -42,7 +42,8 @@ constexpr std::array kKinds = std::to_array<PolicyKind>({
 });
 
 const PolicyKind* kind_of(std::string_view type) {
-  const auto* found = std::find_if(kKinds.begin(), kKinds.end(), [&](const PolicyKind& row) { return row.type == type; });
+  const auto* found =
+      std::find_if(kKinds.begin(), kKinds.end(), [&](const PolicyKind& row) { return row.type == type; });
   return found == kKinds.end() ? nullptr : found;
 }
 
@@ -78,7 +79,8 @@ object with_id(std::string_view id, const object& body) {
 
 object rule_json(const Service& service, const Policy& policy, const PolicyRule& rule) {
   object body = with_id(rule.id, rule.body);
-  body["_links"] = links_of(service.url("/api/v1/policies/" + policy.id + "/rules/" + rule.id), rule.body, false);
+  body["_links"] =
+      links_of(service.url("/api/v1/policies/" + policy.id + "/rules/" + rule.id), rule.body, false);
   return body;
 }
 
@@ -107,7 +109,8 @@ struct FoundRule {
 Answer<FoundRule> find_rule(const Service& service, const Call& call) {
   ASSIGN_OR_RETURN(const auto policy, find_policy(service, call.param(0)));
   const auto& rules = service.org().policies[policy].rules;
-  const auto found = std::find_if(rules.begin(), rules.end(), [&](const PolicyRule& rule) { return rule.id == call.param(1); });
+  const auto found = std::find_if(rules.begin(), rules.end(),
+                                  [&](const PolicyRule& rule) { return rule.id == call.param(1); });
   if (found == rules.end()) return rest::refuse(rest::not_found(call.param(1), "PolicyRule"));
   return FoundRule{.policy = policy, .at = static_cast<std::size_t>(found - rules.begin())};
 }
@@ -131,8 +134,10 @@ std::vector<std::uint32_t> policies_of(const Org& org, std::string_view type) {
 
 Answer<Reply> list_policies(Service& service, const Call& call) {
   const std::string type = call.query_value("type");
-  if (type.empty()) return rest::refuse(rest::other(400, "E0000028", "The request is missing a required parameter."));
-  if (!kind_of(type)) return rest::refuse(rest::validation_failed("type", {"type: Invalid policy type " + type}));
+  if (type.empty())
+    return rest::refuse(rest::other(400, "E0000028", "The request is missing a required parameter."));
+  if (!kind_of(type))
+    return rest::refuse(rest::validation_failed("type", {"type: Invalid policy type " + type}));
   const std::string status = call.query_value("status");
   if (!status.empty() && status != "ACTIVE" && status != "INACTIVE")
     return rest::refuse(rest::validation_failed("status", {"status: must be ACTIVE or INACTIVE"}));
@@ -163,7 +168,8 @@ Answer<Reply> list_policies(Service& service, const Call& call) {
   for (std::size_t i = begin; i < end; ++i)
     body.push_back(policy_json(service, org.policies[chosen[i]], call.query_value("expand")));
   Reply reply = rest::json_reply(body);
-  rest::add_links(reply, call, service.base_url(), 0, end < chosen.size() ? org.policies[chosen[end - 1]].id : "");
+  rest::add_links(reply, call, service.base_url(), 0,
+                  end < chosen.size() ? org.policies[chosen[end - 1]].id : "");
   return reply;
 }
 
@@ -178,14 +184,16 @@ object given_parts(const object& body) {
 
 Answer<bool> check_name(const object& body, std::size_t maximum) {
   const std::string_view name = rest::string_at(body, "name");
-  if (name.empty()) return rest::refuse(rest::validation_failed("name", {"name: The field cannot be left blank"}));
+  if (name.empty())
+    return rest::refuse(rest::validation_failed("name", {"name: The field cannot be left blank"}));
   if (name.size() > maximum)
     return rest::refuse(rest::validation_failed(
         "name", {"name: String is too long (maximum " + std::to_string(maximum) + " characters)"}));
   return true;
 }
 
-Answer<bool> check_policy_name(const Service& service, const object& body, std::string_view type, std::string_view self) {
+Answer<bool> check_policy_name(const Service& service, const object& body, std::string_view type,
+                               std::string_view self) {
   RETURN_IF_ERROR(check_name(body, 255));
   for (const auto& policy : service.org().policies)
     if (!policy.removed && policy.id != self && rest::string_at(policy.body, "type") == type &&
@@ -194,19 +202,42 @@ Answer<bool> check_policy_name(const Service& service, const object& body, std::
   return true;
 }
 
+// Puts a policy where it asks to stand, or last before Okta's own, and moves the others back. Policies of the
+// Identity Engine are chosen by their app, not by order: recorded, all of them have priority 1.
+void make_room(Service& service, const PolicyKind& kind, object& body, bool asked) {
+  if (kind.rst) return;
+  Org& org = service.org();
+  const auto others = policies_of(org, kind.type);
+  int wanted = priority_of(body, 1);
+  if (!asked) {
+    wanted = 1;
+    for (const std::uint32_t at : others)
+      if (!is_system(org.policies[at].body))
+        wanted = std::max(wanted, priority_of(org.policies[at].body, 1) + 1);
+  }
+  body["priority"] = wanted;
+  for (const std::uint32_t at : others) {
+    object& other = org.policies[at].body;
+    if (priority_of(other, 1) < wanted) continue;
+    other["priority"] = priority_of(other, 1) + 1;
+    service.saved_policy(at);
+  }
+}
+
 Answer<Reply> create_policy(Service& service, const Call& call) {
   ASSIGN_OR_RETURN(const auto body, rest::read_object(call));
   ASSIGN_OR_RETURN(const bool activate, rest::read_flag(call, "activate", true));
   const std::string type(rest::string_at(body, "type"));
   const PolicyKind* kind = kind_of(type);
-  if (!kind) return rest::refuse(rest::validation_failed("type", {"type: The policy type is missing or unknown"}));
+  if (!kind)
+    return rest::refuse(rest::validation_failed("type", {"type: The policy type is missing or unknown"}));
   RETURN_IF_ERROR(check_policy_name(service, body, type, {}));
   Policy policy{.id = service.random().okta_id(kind->rst ? "rst" : "00p")};
-  policy.body = {{"type", type},        {"status", "ACTIVE"}, {"name", nullptr},
-                 {"description", nullptr}, {"priority", 1},   {"system", false},
-                 {"conditions", nullptr}};
+  policy.body = {{"type", type},  {"status", "ACTIVE"}, {"name", nullptr},      {"description", nullptr},
+                 {"priority", 1}, {"system", false},    {"conditions", nullptr}};
   for (const auto& member : given_parts(body)) policy.body[member.key()] = member.value();
   policy.body["status"] = activate ? "ACTIVE" : "INACTIVE";
+  make_room(service, *kind, policy.body, body.contains("priority"));
   stamp(policy.body, service.now_seconds());
   const auto index = static_cast<std::uint32_t>(service.org().policies.size());
   service.org().add_policy(std::move(policy));
@@ -230,7 +261,8 @@ Answer<Reply> replace_policy(Service& service, const Call& call) {
     return rest::refuse(rest::validation_failed("type", {"type: The policy type cannot be changed"}));
   RETURN_IF_ERROR(check_policy_name(service, body, type, policy.id));
   if (is_system(policy.body) && rest::string_at(body, "name") != rest::string_at(policy.body, "name"))
-    return rest::refuse(rest::validation_failed("name", {"name: The name of a system policy cannot be changed"}));
+    return rest::refuse(
+        rest::validation_failed("name", {"name: The name of a system policy cannot be changed"}));
   object next{{"type", type},
               {"status", policy.body.at("status")},
               {"name", nullptr},
@@ -265,7 +297,8 @@ Answer<Reply> set_policy_status(Service& service, const Call& call, bool active)
   if (is_system(policy.body) && !active) return rest::refuse(rest::access_denied());
   policy.body["status"] = active ? "ACTIVE" : "INACTIVE";
   policy.body["lastUpdated"] = okta_time(service.now_seconds());
-  service.record(call, active ? EventType::policy_activate : EventType::policy_deactivate, {policy_target(policy)});
+  service.record(call, active ? EventType::policy_activate : EventType::policy_deactivate,
+                 {policy_target(policy)});
   service.saved_policy(index);
   return rest::no_content();
 }
@@ -296,7 +329,8 @@ void sort_rules(Policy& policy) {
 }
 
 boost::json::array rule_targets(const Policy& policy, const PolicyRule& rule) {
-  return {event_entity(rule.id, "PolicyRule", "unknown", rest::string_at(rule.body, "name")), policy_target(policy)};
+  return {event_entity(rule.id, "PolicyRule", "unknown", rest::string_at(rule.body, "name")),
+          policy_target(policy)};
 }
 
 Answer<Reply> list_rules(Service& service, const Call& call) {
@@ -312,9 +346,9 @@ Answer<bool> check_rule(const Policy& policy, const object& body, std::string_vi
   RETURN_IF_ERROR(check_name(body, 50));
   const PolicyKind* kind = kind_of(rest::string_at(policy.body, "type"));
   if (const auto type = rest::string_at(body, "type"); kind && !type.empty() && type != kind->rule_type)
-    return rest::refuse(rest::validation_failed(
-        "type", {"type: A policy of type " + std::string(kind->type) + " takes rules of type " +
-                 std::string(kind->rule_type)}));
+    return rest::refuse(
+        rest::validation_failed("type", {"type: A policy of type " + std::string(kind->type) +
+                                         " takes rules of type " + std::string(kind->rule_type)}));
   for (const auto& rule : policy.rules)
     if (rule.id != self && rest::string_at(rule.body, "name") == rest::string_at(body, "name"))
       return rest::refuse(rest::validation_failed("name", {"name: Policy rule name already in use"}));
@@ -405,7 +439,8 @@ Answer<Reply> set_rule_status(Service& service, const Call& call, bool active) {
   if (is_system(rule.body) && !active) return rest::refuse(rest::access_denied());
   rule.body["status"] = active ? "ACTIVE" : "INACTIVE";
   rule.body["lastUpdated"] = okta_time(service.now_seconds());
-  service.record(call, active ? EventType::rule_activate : EventType::rule_deactivate, rule_targets(policy, rule));
+  service.record(call, active ? EventType::rule_activate : EventType::rule_deactivate,
+                 rule_targets(policy, rule));
   service.saved_policy(found.policy);
   return rest::no_content();
 }

@@ -1,9 +1,8 @@
 #include "devorg/profile_rules.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
+#include <fmt/format.h>
 #include <optional>
 
 #include "catalogue/scim_filter.h"
@@ -51,20 +50,22 @@ constexpr std::array kBase = std::to_array<BaseAttribute>({
 });
 
 const BaseAttribute* base_attribute(std::string_view name) {
-  const auto* found = std::find_if(kBase.begin(), kBase.end(), [&](const BaseAttribute& row) { return row.name == name; });
+  const auto* found =
+      std::find_if(kBase.begin(), kBase.end(), [&](const BaseAttribute& row) { return row.name == name; });
   return found == kBase.end() ? nullptr : found;
 }
 
 bool looks_like_email(std::string_view text) {
   const std::size_t at = text.find('@');
-  return at != std::string_view::npos && at > 0 && at + 1 < text.size() && text.find('@', at + 1) == std::string_view::npos &&
+  return at != std::string_view::npos && at > 0 && at + 1 < text.size() &&
+         text.find('@', at + 1) == std::string_view::npos &&
          text.find_first_of(" \t\r\n") == std::string_view::npos;
 }
 
 // Code points, as people count characters.
 std::size_t length_of(std::string_view utf8) {
-  return static_cast<std::size_t>(
-      std::count_if(utf8.begin(), utf8.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  return static_cast<std::size_t>(std::count_if(
+      utf8.begin(), utf8.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
 // nullopt when the value fits the attribute's type in a schema.
@@ -88,16 +89,21 @@ void check_base(const BaseAttribute& row, const value& given, std::vector<std::s
   if (row.max_length > 0 && length_of(text) > static_cast<std::size_t>(row.max_length))
     causes.push_back(fmt::format("{}: String is too long (maximum {} characters)", row.name, row.max_length));
   if (!text.empty() && length_of(text) < static_cast<std::size_t>(row.min_length))
-    causes.push_back(fmt::format("{}: String is too short (minimum {} characters)", row.name, row.min_length));
+    causes.push_back(
+        fmt::format("{}: String is too short (minimum {} characters)", row.name, row.min_length));
   if (row.format == "email" && !text.empty() && !looks_like_email(text))
     causes.push_back(fmt::format("{}: Does not match required pattern", row.name));
 }
 
-std::string field_of(std::string_view cause) { return std::string(cause.substr(0, cause.find(':'))); }
+std::string field_of(std::string_view cause) {
+  return std::string(cause.substr(0, cause.find(':')));
+}
 
 }  // namespace
 
-std::span<const BaseAttribute> base_user_attributes() { return kBase; }
+std::span<const BaseAttribute> base_user_attributes() {
+  return kBase;
+}
 
 rest::Answer<bool> check_user_profile(const Org& org, const object& profile, bool is_new) {
   std::vector<std::string> causes;
@@ -118,14 +124,16 @@ rest::Answer<bool> check_user_profile(const Org& org, const object& profile, boo
       if (auto error = type_error(member.key(), rest::string_at(custom->second, "type"), member.value()))
         causes.push_back(std::move(*error));
     } else {
-      unknown.push_back(fmt::format("Property name '{}' is not defined in profile", std::string_view(member.key())));
+      unknown.push_back(
+          fmt::format("Property name '{}' is not defined in profile", std::string_view(member.key())));
     }
   }
   if (!causes.empty()) {
     const std::string field = field_of(causes.front());
     return rest::refuse(rest::validation_failed(field, std::move(causes)));
   }
-  if (!unknown.empty()) return rest::refuse(rest::validation_failed(is_new ? "newUser" : "user", std::move(unknown)));
+  if (!unknown.empty())
+    return rest::refuse(rest::validation_failed(is_new ? "newUser" : "user", std::move(unknown)));
   return true;
 }
 
@@ -139,15 +147,18 @@ rest::Answer<bool> check_group_profile(const Org& org, const object& profile) {
   for (const auto& member : profile) {
     if (member.key() == "name") continue;
     if (member.key() == "description") {
-      if (auto error = type_error("description", "string", member.value())) causes.push_back(std::move(*error));
+      if (auto error = type_error("description", "string", member.value()))
+        causes.push_back(std::move(*error));
       else if (member.value().is_string() && length_of(std::string_view(member.value().get_string())) > 1024)
         causes.push_back("description: String is too long (maximum 1024 characters)");
       continue;
     }
     const auto custom = org.custom_group_attributes.find(std::string_view(member.key()));
     if (custom == org.custom_group_attributes.end()) {
-      causes.push_back(fmt::format("Property name '{}' is not defined in profile", std::string_view(member.key())));
-    } else if (auto error = type_error(member.key(), rest::string_at(custom->second, "type"), member.value())) {
+      causes.push_back(
+          fmt::format("Property name '{}' is not defined in profile", std::string_view(member.key())));
+    } else if (auto error =
+                   type_error(member.key(), rest::string_at(custom->second, "type"), member.value())) {
       causes.push_back(std::move(*error));
     }
   }
@@ -187,7 +198,8 @@ rest::Answer<bool> check_password(std::string_view password, std::string_view lo
   const auto has = [&](char low, char high) {
     return std::any_of(password.begin(), password.end(), [&](char c) { return c >= low && c <= high; });
   };
-  bool good = length_of(password) >= 8 && password.size() <= 72 && has('a', 'z') && has('A', 'Z') && has('0', '9');
+  bool good =
+      length_of(password) >= 8 && password.size() <= 72 && has('a', 'z') && has('A', 'Z') && has('0', '9');
   // "No parts of your username": the pieces of the login of four characters or more.
   const std::string folded = catalogue::fold_case(password);
   const std::string name = catalogue::fold_case(login.substr(0, login.find('@')));
@@ -198,9 +210,9 @@ rest::Answer<bool> check_password(std::string_view password, std::string_view lo
   }
   if (good) return true;
   return rest::refuse(rest::validation_failed(
-      "password",
-      {"password: Password requirements were not met. Password requirements: at least 8 characters, a lowercase "
-       "letter, an uppercase letter, a number, no parts of your username."}));
+      "password", {"password: Password requirements were not met. Password requirements: at least 8 "
+                   "characters, a lowercase "
+                   "letter, an uppercase letter, a number, no parts of your username."}));
 }
 
 }  // namespace devorg

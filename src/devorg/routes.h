@@ -27,6 +27,7 @@ rest::Answer<std::uint32_t> find_app(const Service& service, std::string_view id
 void apply_group_rules(Service& service, const rest::Call& call, std::uint32_t user);
 
 // Adds or removes a member with all that belongs to it: time stamps, journal, System Log.
-void change_membership(Service& service, const rest::Call& call, std::uint32_t group, std::uint32_t user, bool member);
+void change_membership(Service& service, const rest::Call& call, std::uint32_t group, std::uint32_t user,
+                       bool member);
 
 }  // namespace devorg

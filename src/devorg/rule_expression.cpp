@@ -1,7 +1,6 @@
 #include "devorg/rule_expression.h"
 
 #include <fmt/format.h>
-
 #include <optional>
 
 namespace devorg {
@@ -63,7 +62,8 @@ class Parser {
       if (!accept(")")) return unexpected("')'");
       return inner;
     }
-    if (accept_word("String.startsWith")) return call([](const std::string& a, const std::string& b) { return a.starts_with(b); });
+    if (accept_word("String.startsWith"))
+      return call([](const std::string& a, const std::string& b) { return a.starts_with(b); });
     if (accept_word("String.stringContains"))
       return call([](const std::string& a, const std::string& b) { return a.find(b) != std::string::npos; });
     if (accept_word("isMemberOfGroupName")) return membership(true);

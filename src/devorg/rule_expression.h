@@ -1,5 +1,5 @@
-// The part of Okta Expression Language that group rules use most: comparisons of user attributes, `and`, `or`, `!`,
-// String.startsWith, String.stringContains, isMemberOfGroup and isMemberOfGroupName.
+// The part of Okta Expression Language that group rules use most: comparisons of user attributes, `and`,
+// `or`, `!`, String.startsWith, String.stringContains, isMemberOfGroup and isMemberOfGroupName.
 #pragma once
 
 #include <functional>

@@ -1,5 +1,5 @@
-// Operations getUserSchema, updateUserProfile, getGroupSchema, updateGroupSchema and getApplicationUserSchema, and the
-// one user type there is.
+// Operations getUserSchema, updateUserProfile, getGroupSchema, updateGroupSchema and
+// getApplicationUserSchema, and the one user type there is.
 #include <fmt/format.h>
 
 #include "devorg/app_body.h"
@@ -23,34 +23,40 @@ object attribute(std::string_view title, std::string_view type, bool writable) {
           {"type", type},
           {"mutability", "READ_WRITE"},
           {"scope", "NONE"},
-          {"permissions", array{object{{"principal", "SELF"}, {"action", writable ? "READ_WRITE" : "READ_ONLY"}}}},
+          {"permissions",
+           array{object{{"principal", "SELF"}, {"action", writable ? "READ_WRITE" : "READ_ONLY"}}}},
           {"master", object{{"type", "PROFILE_MASTER"}}}};
 }
 
 object definition(std::string_view id, object properties, array required) {
-  return {{"id", id}, {"type", "object"}, {"properties", std::move(properties)}, {"required", std::move(required)}};
+  return {{"id", id},
+          {"type", "object"},
+          {"properties", std::move(properties)},
+          {"required", std::move(required)}};
 }
 
 object schema(const Service& service, std::string_view path, std::string_view name, std::string_view title,
               std::string_view description, object custom, object base) {
   const std::string time = okta_time(static_cast<Seconds>(core::to_unix_seconds(service.org().started)));
-  return {{"id", service.url("/meta/schemas/" + std::string(path))},
-          {"$schema", "http://json-schema.org/draft-04/schema#"},
-          {"name", name},
-          {"title", title},
-          {"description", description},
-          {"lastUpdated", time},
-          {"created", time},
-          {"definitions", object{{"custom", std::move(custom)}, {"base", std::move(base)}}},
-          {"type", "object"},
-          {"properties", object{{"profile", object{{"allOf", array{object{{"$ref", "#/definitions/custom"}},
-                                                                   object{{"$ref", "#/definitions/base"}}}}}}}},
-          {"_links", object{{"self", object{{"rel", "self"},
-                                            {"href", service.url("/api/v1/meta/schemas/" + std::string(path))},
-                                            {"method", "GET"}}},
-                            {"type", object{{"rel", "type"},
-                                            {"href", service.url("/api/v1/meta/types/user/" + service.org().user_type_id)},
-                                            {"method", "GET"}}}}}};
+  return {
+      {"id", service.url("/meta/schemas/" + std::string(path))},
+      {"$schema", "http://json-schema.org/draft-04/schema#"},
+      {"name", name},
+      {"title", title},
+      {"description", description},
+      {"lastUpdated", time},
+      {"created", time},
+      {"definitions", object{{"custom", std::move(custom)}, {"base", std::move(base)}}},
+      {"type", "object"},
+      {"properties", object{{"profile", object{{"allOf", array{object{{"$ref", "#/definitions/custom"}},
+                                                               object{{"$ref", "#/definitions/base"}}}}}}}},
+      {"_links",
+       object{{"self", object{{"rel", "self"},
+                              {"href", service.url("/api/v1/meta/schemas/" + std::string(path))},
+                              {"method", "GET"}}},
+              {"type", object{{"rel", "type"},
+                              {"href", service.url("/api/v1/meta/types/user/" + service.org().user_type_id)},
+                              {"method", "GET"}}}}}};
 }
 
 object custom_properties(const std::map<std::string, object, std::less<>>& attributes) {
@@ -85,10 +91,11 @@ object group_schema(const Service& service) {
   object description = attribute("Description", "string", true);
   description["description"] = "Description";
   description["maxLength"] = 1024;
-  object body = schema(service, "group/default", "group", "Okta group", "Okta group profile template",
-                       definition("#custom", custom_properties(service.org().custom_group_attributes), {}),
-                       definition("#base", object{{"name", std::move(name)}, {"description", std::move(description)}},
-                                  array{"name"}));
+  object body =
+      schema(service, "group/default", "group", "Okta group", "Okta group profile template",
+             definition("#custom", custom_properties(service.org().custom_group_attributes), {}),
+             definition("#base", object{{"name", std::move(name)}, {"description", std::move(description)}},
+                        array{"name"}));
   body["_links"].get_object().erase("type");
   return body;
 }
@@ -109,7 +116,8 @@ Answer<bool> update_custom(std::map<std::string, object, std::less<>>& attribute
   const object* custom = definitions ? rest::object_at(*definitions, "custom") : nullptr;
   const object* properties = custom ? rest::object_at(*custom, "properties") : nullptr;
   if (!properties)
-    return rest::refuse(rest::validation_failed("definitions", {"definitions: custom properties must be given"}));
+    return rest::refuse(
+        rest::validation_failed("definitions", {"definitions: custom properties must be given"}));
   auto next = attributes;
   for (const auto& member : *properties) {
     const std::string name(member.key());
@@ -123,7 +131,8 @@ Answer<bool> update_custom(std::map<std::string, object, std::less<>>& attribute
       return rest::refuse(rest::validation_failed(
           "type", {fmt::format("{}: type must be string, boolean, number, integer or array", name)}));
     if (rest::string_at(*described, "title").empty())
-      return rest::refuse(rest::validation_failed("title", {fmt::format("{}: title cannot be left blank", name)}));
+      return rest::refuse(
+          rest::validation_failed("title", {fmt::format("{}: title cannot be left blank", name)}));
     object entry = attribute(rest::string_at(*described, "title"), type, false);
     for (const auto& part : *described) entry[part.key()] = part.value();
     next[name] = std::move(entry);
@@ -142,7 +151,9 @@ Answer<Reply> update_user_schema(Service& service, const Call& call) {
   return rest::json_reply(user_schema(service, call.param(0)));
 }
 
-Answer<Reply> get_group_schema(Service& service, const Call&) { return rest::json_reply(group_schema(service)); }
+Answer<Reply> get_group_schema(Service& service, const Call&) {
+  return rest::json_reply(group_schema(service));
+}
 
 Answer<Reply> update_group_schema(Service& service, const Call& call) {
   ASSIGN_OR_RETURN(const auto body, rest::read_object(call));
@@ -177,15 +188,18 @@ object user_type(const Service& service) {
           {"created", time},
           {"lastUpdated", time},
           {"default", true},
-          {"_links", object{{"self", object{{"rel", "self"},
-                                            {"href", service.url("/api/v1/meta/types/user/" + org.user_type_id)},
-                                            {"method", "GET"}}},
-                            {"schema", object{{"rel", "schema"},
-                                              {"href", service.url("/api/v1/meta/schemas/user/" + org.user_schema_id)},
-                                              {"method", "GET"}}}}}};
+          {"_links",
+           object{{"self", object{{"rel", "self"},
+                                  {"href", service.url("/api/v1/meta/types/user/" + org.user_type_id)},
+                                  {"method", "GET"}}},
+                  {"schema", object{{"rel", "schema"},
+                                    {"href", service.url("/api/v1/meta/schemas/user/" + org.user_schema_id)},
+                                    {"method", "GET"}}}}}};
 }
 
-Answer<Reply> list_user_types(Service& service, const Call&) { return rest::json_reply(array{user_type(service)}); }
+Answer<Reply> list_user_types(Service& service, const Call&) {
+  return rest::json_reply(array{user_type(service)});
+}
 
 Answer<Reply> get_user_type(Service& service, const Call& call) {
   if (call.param(0) != service.org().user_type_id && call.param(0) != "default")

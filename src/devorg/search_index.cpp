@@ -17,7 +17,8 @@ void SearchIndex::remember(Indexed kind, std::uint32_t index, std::optional<boos
   }
   const std::pair key{kind, index};
   // A clock that steps back must not break the order that version() relies on.
-  const core::WallTime visible_at = changes_.empty() ? now + lag_ : std::max(now + lag_, changes_.back().first);
+  const core::WallTime visible_at =
+      changes_.empty() ? now + lag_ : std::max(now + lag_, changes_.back().first);
   auto& versions = pending_[key];
   // The older version that appears at the same moment already stands for this change too.
   if (!versions.empty() && versions.back().visible_at == visible_at) return;
@@ -36,8 +37,9 @@ const SearchIndex::Stale* SearchIndex::stale(Indexed kind, std::uint32_t index, 
 }
 
 std::uint64_t SearchIndex::version(core::WallTime now) const {
-  const auto first = std::upper_bound(changes_.begin(), changes_.end(), now,
-                                      [](core::WallTime time, const auto& change) { return time < change.first; });
+  const auto first =
+      std::upper_bound(changes_.begin(), changes_.end(), now,
+                       [](core::WallTime time, const auto& change) { return time < change.first; });
   return passed_ + static_cast<std::uint64_t>(first - changes_.begin());
 }
 

@@ -1,6 +1,6 @@
-// What `search` sees. Okta's search answers from an eventually consistent source; here a written object keeps its old
-// version in search until the lag has passed.
-// Written under the org's exclusive lock, read under its shared lock; it has no lock of its own.
+// What `search` sees. Okta's search answers from an eventually consistent source; here a written object keeps
+// its old version in search until the lag has passed. Written under the org's exclusive lock, read under its
+// shared lock; it has no lock of its own.
 #pragma once
 
 #include <boost/json.hpp>
@@ -21,7 +21,8 @@ class SearchIndex {
   explicit SearchIndex(std::chrono::milliseconds lag) : lag_(lag) {}
 
   // The object is about to change; `before` is what it was, nullopt when it did not exist.
-  void remember(Indexed kind, std::uint32_t index, std::optional<boost::json::object> before, core::WallTime now);
+  void remember(Indexed kind, std::uint32_t index, std::optional<boost::json::object> before,
+                core::WallTime now);
 
   struct Stale {
     std::optional<boost::json::object> before;

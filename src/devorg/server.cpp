@@ -1,8 +1,7 @@
 #include "devorg/server.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <fmt/format.h>
 
 #include "catalogue/operations.h"
 #include "core/encoding.h"
@@ -21,7 +20,8 @@ bool is_loopback(std::string_view peer) {
          peer.starts_with("[::ffff:127.");
 }
 
-// As recorded: `Bearer authorization_uri="…", realm="…", scope="…", error="…", error_description="…", resource="…"`.
+// As recorded: `Bearer authorization_uri="…", realm="…", scope="…", error="…", error_description="…",
+// resource="…"`.
 std::string challenge(std::string_view base, const net::ServerRequest& request, std::string_view scheme,
                       std::string_view scope, std::string_view error, std::string_view description) {
   return fmt::format(
@@ -63,7 +63,8 @@ Answer<Caller> Server::authenticate(const net::ServerRequest& request, std::stri
   const std::string_view header = request.headers.get("authorization");
   const std::size_t space = header.find(' ');
   const std::string_view scheme = header.substr(0, space);
-  const std::string_view token = space == std::string_view::npos ? std::string_view{} : header.substr(space + 1);
+  const std::string_view token =
+      space == std::string_view::npos ? std::string_view{} : header.substr(space + 1);
   // Without credentials Okta speaks of the session a browser would have had.
   if (header.empty()) return rest::refuse(rest::other(403, "E0000005", "Invalid session"));
 
@@ -84,15 +85,16 @@ Answer<Caller> Server::authenticate(const net::ServerRequest& request, std::stri
                     .name = claims->client_name,
                     .scopes = std::move(claims->scopes)};
     rest::Problem problem = rest::invalid_token();
-    problem.headers.set("www-authenticate", challenge(service_->base_url(), request, scheme, scope, "invalid_token",
-                                                      "The access token is invalid."));
+    problem.headers.set("www-authenticate", challenge(service_->base_url(), request, scheme, scope,
+                                                      "invalid_token", "The access token is invalid."));
     return rest::refuse(std::move(problem));
   }
   return rest::refuse(rest::invalid_token());
 }
 
 // An API token may do everything; an OAuth token what the operation's scopes allow. `manage` includes `read`.
-Answer<bool> Server::authorize(const net::ServerRequest& request, const Caller& caller, const rest::Route& route) {
+Answer<bool> Server::authorize(const net::ServerRequest& request, const Caller& caller,
+                               const rest::Route& route) {
   if (caller.kind == Caller::Kind::api_token) return true;
   const catalogue::Operation* operation = catalogue::find_operation(route.operation);
   if (!operation || operation->scopes.empty()) return true;
@@ -105,17 +107,18 @@ Answer<bool> Server::authorize(const net::ServerRequest& request, const Caller& 
   };
   if (std::all_of(operation->scopes.begin(), operation->scopes.end(), granted)) return true;
   rest::Problem problem = rest::access_denied();
-  problem.headers.set("www-authenticate",
-                      challenge(service_->base_url(), request, "Bearer", join(operation->scopes), "insufficient_scope",
-                                "The access token provided does not contain the required scopes."));
+  problem.headers.set(
+      "www-authenticate",
+      challenge(service_->base_url(), request, "Bearer", join(operation->scopes), "insufficient_scope",
+                "The access token provided does not contain the required scopes."));
   return rest::refuse(std::move(problem));
 }
 
 Answer<rest::Reply> Server::management(const net::ServerRequest& request, net::Headers& headers) {
-  const catalogue::Operation* operation = catalogue::match_operation(net::to_string(request.method), request.path);
+  const catalogue::Operation* operation =
+      catalogue::match_operation(net::to_string(request.method), request.path);
   auto match = router_.match(request.method, request.path);
-  ASSIGN_OR_RETURN(auto caller,
-                   authenticate(request, operation ? join(operation->scopes) : std::string()));
+  ASSIGN_OR_RETURN(auto caller, authenticate(request, operation ? join(operation->scopes) : std::string()));
   const auto verdict = limiter_.take(operation ? operation->bucket : "/api/v1");
   verdict.write(headers);
   if (!verdict.allowed) return rest::refuse(rest::too_many_requests());
@@ -128,7 +131,8 @@ Answer<rest::Reply> Server::management(const net::ServerRequest& request, net::H
   }
   RETURN_IF_ERROR(authorize(request, caller, *match->route));
   auto query = net::parse_query(request.query);
-  if (!query) return rest::refuse(rest::validation_failed("query", {"The query string has a broken percent escape."}));
+  if (!query)
+    return rest::refuse(rest::validation_failed("query", {"The query string has a broken percent escape."}));
   const rest::Call call{.http = request,
                         .params = std::move(match->params),
                         .query = *std::move(query),
@@ -172,7 +176,8 @@ net::ServerResponse Server::answer(const net::ServerRequest& request) {
   auto reply = management(request, headers);
   net::ServerResponse response;
   if (reply) {
-    response = {.status = reply->status, .headers = std::move(reply->headers), .body = std::move(reply->body)};
+    response = {
+        .status = reply->status, .headers = std::move(reply->headers), .body = std::move(reply->body)};
     if (!response.body.empty()) response.headers.set("content-type", "application/json");
   } else {
     response = problem_response(reply.error(), service_->random());
@@ -197,16 +202,19 @@ net::ServerResponse Server::spoil(net::ServerResponse response, const FaultRule&
     case FaultKind::too_many: {
       net::ServerResponse refused = problem_response(rest::too_many_requests(), service_->random());
       const auto reset = core::to_unix_seconds(service_->now()) + 2;
-      rest::RateLimiter::Verdict{.allowed = false, .limit = 600, .remaining = 0, .reset = reset}.write(refused.headers);
+      rest::RateLimiter::Verdict{.allowed = false, .limit = 600, .remaining = 0, .reset = reset}.write(
+          refused.headers);
       return refused;
     }
     case FaultKind::server_error:
       return problem_response(rest::internal_error(), service_->random());
     case FaultKind::html:
-      return {.status = 503,
-              .headers = {{"content-type", "text/html;charset=utf-8"}},
-              .body = "<html><head><title>503 Service Temporarily Unavailable</title></head><body><h1>503 Service "
-                      "Temporarily Unavailable</h1></body></html>"};
+      return {
+          .status = 503,
+          .headers = {{"content-type", "text/html;charset=utf-8"}},
+          .body =
+              "<html><head><title>503 Service Temporarily Unavailable</title></head><body><h1>503 Service "
+              "Temporarily Unavailable</h1></body></html>"};
   }
   return response;
 }
@@ -215,8 +223,8 @@ net::ServerResponse Server::handle(const net::ServerRequest& request) {
   if (request.path == "/dev/faults") return development(request);
   const auto fault = faults_.strike(request);
   // These three never reach the org, so nothing is changed behind an error.
-  const bool unreached = fault && (fault->kind == FaultKind::too_many || fault->kind == FaultKind::server_error ||
-                                   fault->kind == FaultKind::html);
+  const bool unreached = fault && (fault->kind == FaultKind::too_many ||
+                                   fault->kind == FaultKind::server_error || fault->kind == FaultKind::html);
   net::ServerResponse response = unreached ? net::ServerResponse{} : answer(request);
   if (fault) response = spoil(std::move(response), *fault);
   const std::string request_id = service_->random().alphanumeric(32);

@@ -1,5 +1,5 @@
-// The local org as an HTTP service: who calls, may they, how often, and then the route. Also /dev/faults, which makes
-// it misbehave on request.
+// The local org as an HTTP service: who calls, may they, how often, and then the route. Also /dev/faults,
+// which makes it misbehave on request.
 #pragma once
 
 #include <functional>
@@ -28,7 +28,8 @@ struct AuthorizationHooks {
   // Answers /oauth2, /.well-known, /activate; nullopt for a path that is none of its own.
   std::function<std::optional<net::ServerResponse>(const net::ServerRequest&)> handle;
   // The claims of a good token for this request (scheme is "Bearer" or "DPoP"); an error otherwise.
-  std::function<core::Result<TokenClaims>(const net::ServerRequest&, std::string_view scheme, std::string_view token)>
+  std::function<core::Result<TokenClaims>(const net::ServerRequest&, std::string_view scheme,
+                                          std::string_view token)>
       verify;
 };
 
@@ -55,7 +56,8 @@ class Server {
  private:
   rest::Answer<rest::Reply> management(const net::ServerRequest& request, net::Headers& headers);
   rest::Answer<rest::Caller> authenticate(const net::ServerRequest& request, std::string_view scope);
-  rest::Answer<bool> authorize(const net::ServerRequest& request, const rest::Caller& caller, const rest::Route& route);
+  rest::Answer<bool> authorize(const net::ServerRequest& request, const rest::Caller& caller,
+                               const rest::Route& route);
   net::ServerResponse development(const net::ServerRequest& request);
   net::ServerResponse answer(const net::ServerRequest& request);
   net::ServerResponse spoil(net::ServerResponse response, const FaultRule& fault);

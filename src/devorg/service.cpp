@@ -6,15 +6,16 @@
 
 namespace devorg {
 
-Service::Service(std::unique_ptr<Org> org, std::unique_ptr<Journal> journal, core::Clock& clock, core::Random& random,
-                 ServiceOptions options)
+Service::Service(std::unique_ptr<Org> org, std::unique_ptr<Journal> journal, core::Clock& clock,
+                 core::Random& random, ServiceOptions options)
     : org_(std::move(org)),
       journal_(std::move(journal)),
       clock_(clock),
       random_(random),
       search_(options.search_lag) {}
 
-void Service::record(const rest::Call& call, EventType type, boost::json::array targets, boost::json::object debug) {
+void Service::record(const rest::Call& call, EventType type, boost::json::array targets,
+                     boost::json::object debug) {
   const core::WallTime now = clock_.now();
   EventParts parts{.published = now.time_since_epoch().count(),
                    .targets = std::move(targets),
@@ -50,7 +51,8 @@ void Service::record(const rest::Call& call, EventType type, boost::json::array 
 
 void Service::before_user(std::uint32_t user) {
   std::optional<boost::json::object> before;
-  if (user < org_->users.size() && !org_->users.at(user).removed) before = user_json(*this, user, Links::self);
+  if (user < org_->users.size() && !org_->users.at(user).removed)
+    before = user_json(*this, user, Links::self);
   search_.remember(Indexed::user, user, std::move(before), now());
 }
 
@@ -82,13 +84,16 @@ void Service::saved_app(std::uint32_t app) {
 }
 
 void Service::saved_app_user(std::uint32_t app, std::uint32_t user) {
-  journal_->put(kind::kAppUser, org_->apps[app].id + ":" + org_->users.at(user).id(), dump_app_user(*org_, app, user));
+  journal_->put(kind::kAppUser, org_->apps[app].id + ":" + org_->users.at(user).id(),
+                dump_app_user(*org_, app, user));
 }
 
 void Service::saved_policy(std::uint32_t policy) {
   journal_->put(kind::kPolicy, org_->policies[policy].id, dump_policy(*org_, policy));
 }
 
-void Service::saved_schema() { journal_->put(kind::kSchema, "user", dump_schema(*org_)); }
+void Service::saved_schema() {
+  journal_->put(kind::kSchema, "user", dump_schema(*org_));
+}
 
 }  // namespace devorg

@@ -1,9 +1,9 @@
-// What the routes share: the org behind its lock, the clock, links, System Log entries, and the search index that
-// lags behind writes.
+// What the routes share: the org behind its lock, the clock, links, System Log entries, and the search index
+// that lags behind writes.
 //
-// A handler that changes something tells the service before and after: before_user() keeps the version that search
-// still shows, saved_user() writes the journal. The caller (server.cpp) holds `mutex` shared for routes that only
-// read and exclusively for those that change.
+// A handler that changes something tells the service before and after: before_user() keeps the version that
+// search still shows, saved_user() writes the journal. The caller (server.cpp) holds `mutex` shared for
+// routes that only read and exclusively for those that change.
 #pragma once
 
 #include <map>
@@ -30,8 +30,8 @@ struct ServiceOptions {
 
 class Service {
  public:
-  Service(std::unique_ptr<Org> org, std::unique_ptr<Journal> journal, core::Clock& clock, core::Random& random,
-          ServiceOptions options);
+  Service(std::unique_ptr<Org> org, std::unique_ptr<Journal> journal, core::Clock& clock,
+          core::Random& random, ServiceOptions options);
 
   Org& org() { return *org_; }
   const Org& org() const { return *org_; }
@@ -47,7 +47,8 @@ class Service {
   std::string url(std::string_view path) const { return base_url_ + std::string(path); }
 
   // Writes a LogEvent with the caller as the actor.
-  void record(const rest::Call& call, EventType type, boost::json::array targets, boost::json::object debug = {});
+  void record(const rest::Call& call, EventType type, boost::json::array targets,
+              boost::json::object debug = {});
 
   // Search as it stands now.
   const SearchIndex& search() const { return search_; }

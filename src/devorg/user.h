@@ -1,6 +1,6 @@
-// A user as the org keeps it: a packed record, so that a million of them fit in memory. What the generator made is
-// derived from a few numbers; a user that was created or changed through the API carries an overlay with its profile
-// as JSON.
+// A user as the org keeps it: a packed record, so that a million of them fit in memory. What the generator
+// made is derived from a few numbers; a user that was created or changed through the API carries an overlay
+// with its profile as JSON.
 #pragma once
 
 #include <array>

@@ -13,8 +13,8 @@ namespace {
 using enum UserAction;
 using enum UserStatus;
 
-// Operations activateUser, reactivateUser, deactivateUser, suspendUser, unsuspendUser, unlockUser, expirePassword and
-// resetPassword, each with the statuses its description allows.
+// Operations activateUser, reactivateUser, deactivateUser, suspendUser, unsuspendUser, unlockUser,
+// expirePassword and resetPassword, each with the statuses its description allows.
 constexpr std::array kTransitions = std::to_array<UserTransition>({
     {activate, staged, true, active},
     {activate, staged, false, provisioned},
@@ -87,7 +87,9 @@ rest::Handler lifecycle(Service& service, UserAction action, Answer answer) {
   };
 }
 
-boost::json::value nothing(Service&, std::uint32_t, bool) { return boost::json::object{}; }
+boost::json::value nothing(Service&, std::uint32_t, bool) {
+  return boost::json::object{};
+}
 
 boost::json::value activation(Service& service, std::uint32_t, bool send_email) {
   if (send_email) return boost::json::object{};
@@ -97,7 +99,8 @@ boost::json::value activation(Service& service, std::uint32_t, bool send_email) 
 
 boost::json::value reset_link(Service& service, std::uint32_t, bool send_email) {
   if (send_email) return boost::json::object{};
-  return boost::json::object{{"resetPasswordUrl", service.url("/reset_password/" + service.random().alphanumeric(20))}};
+  return boost::json::object{
+      {"resetPasswordUrl", service.url("/reset_password/" + service.random().alphanumeric(20))}};
 }
 
 boost::json::value whole_user(Service& service, std::uint32_t user, bool) {
@@ -111,12 +114,15 @@ boost::json::value temporary_password(Service& service, std::uint32_t, bool) {
 }  // namespace
 
 std::string_view to_string(UserAction action) {
-  constexpr std::array<std::string_view, 8> kNames{"activate",  "reactivate", "deactivate",      "suspend",
-                                                   "unsuspend", "unlock",     "expire_password", "reset_password"};
+  constexpr std::array<std::string_view, 8> kNames{"activate",        "reactivate",    "deactivate",
+                                                   "suspend",         "unsuspend",     "unlock",
+                                                   "expire_password", "reset_password"};
   return kNames[static_cast<std::size_t>(action)];
 }
 
-std::span<const UserTransition> user_transitions() { return kTransitions; }
+std::span<const UserTransition> user_transitions() {
+  return kTransitions;
+}
 
 std::optional<UserStatus> next_status(UserAction action, UserStatus from, bool has_password) {
   for (const auto& row : kTransitions)
@@ -136,7 +142,8 @@ rest::Problem refusal(UserAction action) {
       return rest::validation_failed("Cannot unsuspend a user that is not suspended",
                                      {"Cannot unsuspend a user that is not suspended"});
     case unlock:
-      return rest::other(403, "E0000032", "Unlock is not allowed for this user.", {"The user is not locked out."});
+      return rest::other(403, "E0000032", "Unlock is not allowed for this user.",
+                         {"The user is not locked out."});
     case reactivate:
     case deactivate:
     case expire_password:
@@ -146,7 +153,8 @@ rest::Problem refusal(UserAction action) {
   return rest::other(403, "E0000038", "This operation is not allowed in the user's current status.");
 }
 
-rest::Answer<UserStatus> apply(Service& service, const rest::Call& call, std::uint32_t user, UserAction action) {
+rest::Answer<UserStatus> apply(Service& service, const rest::Call& call, std::uint32_t user,
+                               UserAction action) {
   Org& org = service.org();
   const auto to = next_status(action, org.users.at(user).status, org.users.at(user).has_password);
   if (!to) return rest::refuse(refusal(action));

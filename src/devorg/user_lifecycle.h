@@ -37,7 +37,9 @@ std::optional<UserStatus> next_status(UserAction action, UserStatus from, bool h
 // What Okta answers when it is not.
 rest::Problem refusal(UserAction action);
 
-// Carries an action out: status, time stamps, System Log, journal, and for a deactivation the app assignments.
-rest::Answer<UserStatus> apply(Service& service, const rest::Call& call, std::uint32_t user, UserAction action);
+// Carries an action out: status, time stamps, System Log, journal, and for a deactivation the app
+// assignments.
+rest::Answer<UserStatus> apply(Service& service, const rest::Call& call, std::uint32_t user,
+                               UserAction action);
 
 }  // namespace devorg

@@ -18,7 +18,8 @@ class IndexedUsers final : public LiveUsers {
   explicit IndexedUsers(const Service& service) : LiveUsers(service), now_(service.now()) {}
 
   bool exists(std::uint32_t at) const override {
-    if (const auto* stale = service_.search().stale(Indexed::user, at, now_)) return stale->before.has_value();
+    if (const auto* stale = service_.search().stale(Indexed::user, at, now_))
+      return stale->before.has_value();
     return LiveUsers::exists(at);
   }
   void collect(std::uint32_t at, std::string_view path, catalogue::FilterValues& out) const override {
@@ -26,7 +27,8 @@ class IndexedUsers final : public LiveUsers {
     if (!stale) return LiveUsers::collect(at, path, out);
     if (!stale->before) return;
     // Borrowed by the JSON, which lives as long as the lock is held.
-    if (const auto* value = find_member(*stale->before, path)) catalogue::JsonSubject(*value).collect("", out);
+    if (const auto* value = find_member(*stale->before, path))
+      catalogue::JsonSubject(*value).collect("", out);
   }
   boost::json::object json(std::uint32_t at) const override {
     const auto* stale = service_.search().stale(Indexed::user, at, now_);
@@ -63,7 +65,8 @@ class SelectedUsers final : public ListSource {
   FieldSelection fields_;
 };
 
-Answer<Reply> answer(const Call& call, const ListSource& source, const ListQuery& query, SortedResults& results) {
+Answer<Reply> answer(const Call& call, const ListSource& source, const ListQuery& query,
+                     SortedResults& results) {
   const std::string fields = call.query_value("fields");
   if (fields.empty()) return list_page(call, source, query, results);
   return list_page(call, SelectedUsers(source, FieldSelection::parse(fields)), query, results);
@@ -122,15 +125,17 @@ void LiveUsers::collect(std::uint32_t at, std::string_view path, catalogue::Filt
   UserSubject(users_, at, service_.org().user_type_id).collect(path, out);
 }
 
-boost::json::object LiveUsers::json(std::uint32_t at) const { return user_json(service_, at, Links::self); }
+boost::json::object LiveUsers::json(std::uint32_t at) const {
+  return user_json(service_, at, Links::self);
+}
 
 Answer<Reply> list_users(Service& service, const Call& call, SortedResults& results) {
   const bool has_search = !call.query_value("search").empty();
   const bool has_filter = !call.query_value("filter").empty();
   const std::string q = call.query_value("q");
   if (static_cast<int>(has_search) + static_cast<int>(has_filter) + static_cast<int>(!q.empty()) > 1)
-    return rest::refuse(rest::other(400, "E0000033",
-                                    "Bad request. Can't specify a search query and filter in the same request."));
+    return rest::refuse(rest::other(
+        400, "E0000033", "Bad request. Can't specify a search query and filter in the same request."));
   ListQuery query{.base_url = service.base_url(), .shown_limit = q.empty() ? 200u : 10u};
   ASSIGN_OR_RETURN(query.page, rest::read_page(call, {.default_limit = query.shown_limit, .maximum = 200}));
   if (has_search) return search_users(service, call, results, std::move(query));

@@ -1,7 +1,6 @@
 // Operations listUsers, createUser, getUser, updateUser, replaceUser, deleteUser and what hangs below a user.
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <fmt/format.h>
 
 #include "devorg/app_body.h"
 #include "devorg/profile_rules.h"
@@ -47,8 +46,9 @@ Answer<Credentials> read_credentials(const object& body, std::string_view login)
     out.question = std::string(rest::string_at(*question, "question"));
     if (!out.question.empty() && rest::string_at(*question, "answer").size() < 4)
       return rest::refuse(rest::validation_failed(
-          "recovery_question", {"recovery_question: The security question answer must be at least 4 characters in "
-                                "length"}));
+          "recovery_question",
+          {"recovery_question: The security question answer must be at least 4 characters in "
+           "length"}));
   }
   if (const object* provider = rest::object_at(*credentials, "provider")) {
     out.provider_type = std::string(rest::string_at(*provider, "type"));
@@ -67,7 +67,8 @@ void store_credentials(Service& service, std::uint32_t user, const Credentials& 
   if (!credentials.question.empty()) overlay.recovery_question = credentials.question;
   if (!credentials.provider_type.empty()) {
     overlay.provider_type = credentials.provider_type;
-    overlay.provider_name = credentials.provider_name.empty() ? credentials.provider_type : credentials.provider_name;
+    overlay.provider_name =
+        credentials.provider_name.empty() ? credentials.provider_type : credentials.provider_name;
   }
 }
 
@@ -101,13 +102,15 @@ Answer<UserStatus> first_status(const Call& call, const Credentials& credentials
   if (!next_login.empty() && next_login != "changePassword")
     return rest::refuse(rest::validation_failed("nextLogin", {"nextLogin: must be changePassword"}));
   if (!next_login.empty() && !activate)
-    return rest::refuse(rest::other(400, "E0000125",
-                                    "Could not create user. To create a user and expire their password immediately, "
-                                    "\"activate\" must be true"));
+    return rest::refuse(
+        rest::other(400, "E0000125",
+                    "Could not create user. To create a user and expire their password immediately, "
+                    "\"activate\" must be true"));
   if (!next_login.empty() && !credentials.has_password)
-    return rest::refuse(rest::other(400, "E0000124",
-                                    "Could not create user. To create a user and expire their password immediately, a "
-                                    "password must be specified"));
+    return rest::refuse(
+        rest::other(400, "E0000124",
+                    "Could not create user. To create a user and expire their password immediately, a "
+                    "password must be specified"));
   if (!activate) return UserStatus::staged;
   if (!next_login.empty()) return UserStatus::password_expired;
   if (credentials.has_password || provider) return UserStatus::active;
@@ -166,10 +169,12 @@ Answer<Reply> change_user(Service& service, const Call& call, bool replace) {
   RETURN_IF_ERROR(rest::check_if_match(call, user_etag(service, user)));
   Org& org = service.org();
   if (org.users.at(user).status == UserStatus::deprovisioned)
-    return rest::refuse(rest::other(403, "E0000038", "This operation is not allowed in the user's current status."));
+    return rest::refuse(
+        rest::other(403, "E0000038", "This operation is not allowed in the user's current status."));
   const object* type = rest::object_at(body, "type");
   if (type && !replace && rest::string_at(*type, "id") != org.user_type_id)
-    return rest::refuse(rest::validation_failed("type", {"type: The user type cannot be changed by a partial update"}));
+    return rest::refuse(
+        rest::validation_failed("type", {"type: The user type cannot be changed by a partial update"}));
   if (type && replace && rest::string_at(*type, "id") != org.user_type_id)
     return rest::refuse(rest::not_found(rest::string_at(*type, "id"), "CVDType"));
 
@@ -282,8 +287,10 @@ void add_user_routes(rest::Router& router, Service& service, SortedResults& resu
               .handler = [&](const Call& call) { return list_users(service, call, results); }});
   add(Method::post, "", "createUser", create_user);
   add(Method::get, "/{id}", "getUser", get_user);
-  add(Method::post, "/{id}", "updateUser", [](Service& s, const Call& call) { return change_user(s, call, false); });
-  add(Method::put, "/{id}", "replaceUser", [](Service& s, const Call& call) { return change_user(s, call, true); });
+  add(Method::post, "/{id}", "updateUser",
+      [](Service& s, const Call& call) { return change_user(s, call, false); });
+  add(Method::put, "/{id}", "replaceUser",
+      [](Service& s, const Call& call) { return change_user(s, call, true); });
   add(Method::delete_, "/{id}", "deleteUser", delete_user);
   add(Method::get, "/{id}/groups", "listUserGroups", list_user_groups);
   add(Method::get, "/{id}/appLinks", "listAppLinks", list_app_links);

@@ -1,9 +1,8 @@
 #include "devorg/user_table.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
+#include <fmt/format.h>
 
 #include "devorg/names.h"
 
@@ -11,8 +10,9 @@ namespace devorg {
 
 namespace {
 
-constexpr std::array<std::string_view, 8> kStatusNames{"STAGED",           "PROVISIONED", "ACTIVE",    "RECOVERY",
-                                                       "PASSWORD_EXPIRED", "LOCKED_OUT",  "SUSPENDED", "DEPROVISIONED"};
+constexpr std::array<std::string_view, 8> kStatusNames{"STAGED",    "PROVISIONED",      "ACTIVE",
+                                                       "RECOVERY",  "PASSWORD_EXPIRED", "LOCKED_OUT",
+                                                       "SUSPENDED", "DEPROVISIONED"};
 
 std::uint64_t hash_text(std::string_view text) {
   std::uint64_t hash = 0xcbf29ce484222325;
@@ -22,7 +22,9 @@ std::uint64_t hash_text(std::string_view text) {
   return hash ^ (hash >> 31);
 }
 
-std::string_view shortname(std::string_view login) { return login.substr(0, login.find('@')); }
+std::string_view shortname(std::string_view login) {
+  return login.substr(0, login.find('@'));
+}
 
 std::string_view text_of(const boost::json::object& object, std::string_view key) {
   const auto* value = object.if_contains(key);
@@ -37,7 +39,9 @@ std::string generated_login(const User& user) {
   return fmt::format("{}.{}{}@{}", first, last, user.suffix + 1, kMailDomain);
 }
 
-std::string employee_number(std::uint32_t index) { return fmt::format("E{:07}", 1000 + index); }
+std::string employee_number(std::uint32_t index) {
+  return fmt::format("E{:07}", 1000 + index);
+}
 
 // Days since 1970 to "2024-05-17"; the hire date is the day the account was made.
 std::string date_of(Seconds seconds) {
@@ -47,7 +51,9 @@ std::string date_of(Seconds seconds) {
                      static_cast<unsigned>(date.day()));
 }
 
-bool has_mobile(std::uint32_t index) { return index % 4 != 3; }
+bool has_mobile(std::uint32_t index) {
+  return index % 4 != 3;
+}
 
 std::string mobile(std::uint32_t index) {
   return fmt::format("+1-555-01{:02}-{:04}", index / 10'000 % 100, index % 10'000);
@@ -62,7 +68,9 @@ std::array<std::string_view, 2> skills_of(const User& user, std::uint32_t index)
 
 }  // namespace
 
-std::string_view to_string(UserStatus status) { return kStatusNames[static_cast<std::size_t>(status)]; }
+std::string_view to_string(UserStatus status) {
+  return kStatusNames[static_cast<std::size_t>(status)];
+}
 
 std::optional<UserStatus> parse_user_status(std::string_view text) {
   const auto* found = std::find(kStatusNames.begin(), kStatusNames.end(), text);
@@ -243,7 +251,8 @@ boost::json::object UserTable::profile(std::uint32_t index) const {
   return profile;
 }
 
-void UserTable::collect_profile(std::uint32_t index, std::string_view attribute, catalogue::FilterValues& out) const {
+void UserTable::collect_profile(std::uint32_t index, std::string_view attribute,
+                                catalogue::FilterValues& out) const {
   const User& user = users_[index];
   if (user.overlay) {
     const auto* value = user.overlay->profile.if_contains(attribute);
@@ -263,7 +272,8 @@ void UserTable::collect_profile(std::uint32_t index, std::string_view attribute,
   if (attribute == "countryCode") return out.add_text(city.country_code);
   if (attribute == "userType") return out.add_text(user.contractor ? "Contractor" : "Employee");
   if (attribute == "employeeNumber") return out.add_owned_text(employee_number(index));
-  if (attribute == "managerId" && user.manager != kNobody) return out.add_owned_text(users_[user.manager].id());
+  if (attribute == "managerId" && user.manager != kNobody)
+    return out.add_owned_text(users_[user.manager].id());
   const boost::json::object all = profile(index);
   const auto* value = all.if_contains(attribute);
   if (!value) return;

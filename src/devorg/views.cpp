@@ -48,7 +48,8 @@ object user_links(const Service& service, const User& user, const std::string& h
       {"delete", "", "DELETE"},
   };
   object links;
-  links["schema"] = object{{"href", service.url("/api/v1/meta/schemas/user/" + service.org().user_schema_id)}};
+  links["schema"] =
+      object{{"href", service.url("/api/v1/meta/schemas/user/" + service.org().user_schema_id)}};
   for (const auto& action : kActions)
     if (offers(user.status, action.name))
       links[action.name] = object{{"href", href + std::string(action.path)}, {"method", action.method}};
@@ -88,8 +89,8 @@ object user_json(const Service& service, std::uint32_t index, Links links) {
           {"type", object{{"id", service.org().user_type_id}}},
           {"profile", std::move(profile)},
           {"credentials", std::move(credentials)},
-          {"_links", links == Links::all ? user_links(service, user, href)
-                                         : object{{"self", object{{"href", href}}}}}};
+          {"_links",
+           links == Links::all ? user_links(service, user, href) : object{{"self", object{{"href", href}}}}}};
 }
 
 std::string user_etag(const Service& service, std::uint32_t user) {
@@ -112,12 +113,12 @@ object group_json(const Service& service, std::uint32_t index, std::string_view 
               {"created", okta_time(group.created)},
               {"lastUpdated", okta_time(group.last_updated)},
               {"lastMembershipUpdated", okta_time(group.last_membership_updated)},
-              {"objectClass", array{group.type == "APP_GROUP" ? "okta:windows_security_principal" : "okta:user_group"}},
+              {"objectClass",
+               array{group.type == "APP_GROUP" ? "okta:windows_security_principal" : "okta:user_group"}},
               {"type", group.type},
               {"profile", group.profile}};
   if (!group.source_app.empty()) {
     links["source"] = object{{"href", service.url("/api/v1/apps/" + group.source_app)}};
-    body["source"] = object{{"id", group.source_app}};
   }
   body["_links"] = std::move(links);
   object embedded;

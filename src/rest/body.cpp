@@ -15,8 +15,9 @@ constexpr core::json::ParseLimits kBodyLimits{.max_bytes = 4u << 20, .max_depth 
 Answer<boost::json::object> parse_object(const Call& call) {
   const std::string type = net::media_type(call.http.headers.get("content-type"));
   if (!type.empty() && type != "application/json" && !type.ends_with("+json"))
-    return refuse(other(400, "E0000021",
-                        "Bad request.  Accept and/or Content-Type headers likely do not match supported values."));
+    return refuse(
+        other(400, "E0000021",
+              "Bad request.  Accept and/or Content-Type headers likely do not match supported values."));
   auto value = core::json::parse(call.http.body, kBodyLimits);
   if (!value || !value->is_object()) return refuse(malformed_body());
   return std::move(value->get_object());
@@ -25,7 +26,8 @@ Answer<boost::json::object> parse_object(const Call& call) {
 bool equals_ignoring_case(std::string_view a, std::string_view b) {
   if (a.size() != b.size()) return false;
   for (std::size_t i = 0; i < a.size(); ++i)
-    if (std::tolower(static_cast<unsigned char>(a[i])) != std::tolower(static_cast<unsigned char>(b[i]))) return false;
+    if (std::tolower(static_cast<unsigned char>(a[i])) != std::tolower(static_cast<unsigned char>(b[i])))
+      return false;
   return true;
 }
 

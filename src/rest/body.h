@@ -8,8 +8,8 @@
 
 namespace rest {
 
-// The body as a JSON object. E0000003 when it is absent, no JSON, or no object; E0000021 when the Content-Type says
-// something else than JSON.
+// The body as a JSON object. E0000003 when it is absent, no JSON, or no object; E0000021 when the
+// Content-Type says something else than JSON.
 Answer<boost::json::object> read_object(const Call& call);
 
 // As above, but an absent body gives an empty object.
@@ -28,7 +28,8 @@ Answer<bool> read_flag(const Call& call, std::string_view name, bool otherwise);
 
 // A weak entity tag of a representation: the same text gives the same tag, on every machine.
 std::string weak_etag(std::string_view representation);
-// What If-Match demands: nothing when the header is absent or "*". 412 E0000231, or 400 E0000242 for a broken tag.
+// What If-Match demands: nothing when the header is absent or "*". 412 E0000231, or 400 E0000242 for a broken
+// tag.
 Answer<bool> check_if_match(const Call& call, std::string_view current_etag);
 
 }  // namespace rest

@@ -23,33 +23,45 @@ Problem not_found(std::string_view id, std::string_view kind) {
                "Not found: Resource not found: " + std::string(id) + " (" + std::string(kind) + ")");
 }
 
-Problem malformed_body() { return other(400, "E0000003", "The request body was not well-formed."); }
+Problem malformed_body() {
+  return other(400, "E0000003", "The request body was not well-formed.");
+}
 
 Problem invalid_search(std::string cause) {
   return other(400, "E0000031", "Invalid search criteria.", {std::move(cause)});
 }
 
-Problem invalid_cursor() { return other(400, "E0000029", "Invalid paging request.", {"Invalid cursor."}); }
+Problem invalid_cursor() {
+  return other(400, "E0000029", "Invalid paging request.", {"Invalid cursor."});
+}
 
 Problem method_not_supported() {
   return other(405, "E0000022", "The endpoint does not support the provided HTTP method");
 }
 
-Problem path_not_found() { return other(404, "E0000008", "The requested path was not found"); }
+Problem path_not_found() {
+  return other(404, "E0000008", "The requested path was not found");
+}
 
 Problem access_denied() {
   return other(403, "E0000006", "You do not have permission to perform the requested action");
 }
 
-Problem invalid_token() { return other(401, "E0000011", "Invalid token provided"); }
+Problem invalid_token() {
+  return other(401, "E0000011", "Invalid token provided");
+}
 
 Problem too_many_requests() {
   return other(429, "E0000047", "API call exceeded rate limit due to too many requests.");
 }
 
-Problem etag_mismatch() { return other(412, "E0000231", "ETag value doesn't match."); }
+Problem etag_mismatch() {
+  return other(412, "E0000231", "ETag value doesn't match.");
+}
 
-Problem internal_error() { return other(500, "E0000009", "Internal Server Error"); }
+Problem internal_error() {
+  return other(500, "E0000009", "Internal Server Error");
+}
 
 Problem from_error(const core::Error& error) {
   switch (error.kind) {

@@ -55,7 +55,8 @@ Problem etag_mismatch();
 // 500 E0000009.
 Problem internal_error();
 // Any other code of Okta's with its text.
-Problem other(int status, std::string_view code, std::string_view summary, std::vector<std::string> causes = {});
+Problem other(int status, std::string_view code, std::string_view summary,
+              std::vector<std::string> causes = {});
 
 Problem from_error(const core::Error& error);
 

@@ -21,7 +21,8 @@ RateLimiter::Verdict RateLimiter::take(std::string_view bucket) {
   const bool allowed = window->second.used < limit;
   if (allowed) ++window->second.used;
   const auto reset = std::chrono::ceil<std::chrono::seconds>(window->second.ends.time_since_epoch()).count();
-  return Verdict{.allowed = allowed, .limit = limit, .remaining = limit - window->second.used, .reset = reset};
+  return Verdict{
+      .allowed = allowed, .limit = limit, .remaining = limit - window->second.used, .reset = reset};
 }
 
 void RateLimiter::set(std::string bucket, std::size_t limit) {

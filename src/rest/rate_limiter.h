@@ -12,7 +12,7 @@
 namespace rest {
 
 struct RateLimits {
-  std::size_t otherwise = 600;                           // requests a minute in a bucket that is not named
+  std::size_t otherwise = 600;                            // requests a minute in a bucket that is not named
   std::map<std::string, std::size_t, std::less<>> named;  // bucket → requests a minute
 };
 

@@ -29,7 +29,9 @@ std::string Call::query_value(std::string_view name) const {
   return net::query_value(query, name).value_or(std::string{});
 }
 
-bool Call::has_query(std::string_view name) const { return net::query_value(query, name).has_value(); }
+bool Call::has_query(std::string_view name) const {
+  return net::query_value(query, name).has_value();
+}
 
 Reply json_reply(const boost::json::value& body, int status) {
   return Reply{.status = status, .body = core::json::write(body), .headers = {}};
@@ -77,7 +79,8 @@ const Route* Router::find(const Node& node, const std::vector<std::string_view>&
   }
   if (!node.parameter) return nullptr;
   params.push_back(segments[depth]);
-  if (const Route* route = find(*node.parameter, segments, depth + 1, method, params, path_known)) return route;
+  if (const Route* route = find(*node.parameter, segments, depth + 1, method, params, path_known))
+    return route;
   params.pop_back();
   return nullptr;
 }
@@ -88,7 +91,8 @@ Answer<Router::Match> Router::match(net::Method method, std::string_view path) c
   std::vector<std::string_view> raw;
   bool path_known = false;
   const Route* route = find(*root_, segments, 0, method, raw, path_known);
-  if (path.size() > 1 && path.ends_with('/')) return refuse(path_known ? method_not_supported() : path_not_found());
+  if (path.size() > 1 && path.ends_with('/'))
+    return refuse(path_known ? method_not_supported() : path_not_found());
   if (!route) return refuse(path_known ? method_not_supported() : path_not_found());
   Match match{.route = route, .params = {}};
   for (auto segment : raw) {

@@ -1,8 +1,9 @@
 // The route table of an Okta-shaped service: method and path template to a plain function.
 //
-//   router.add({.method = Method::get, .path = "/api/v1/users/{id}", .operation = "getUser", .handler = get_user});
-// Literal segments win over parameters, as in catalogue::match_operation. Not changed after start, so reading is
-// thread-safe.
+//   router.add({.method = Method::get, .path = "/api/v1/users/{id}", .operation = "getUser", .handler =
+//   get_user});
+// Literal segments win over parameters, as in catalogue::match_operation. Not changed after start, so reading
+// is thread-safe.
 #pragma once
 
 #include <functional>
@@ -46,7 +47,9 @@ struct Reply {
 };
 
 Reply json_reply(const boost::json::value& body, int status = 200);
-inline Reply no_content() { return Reply{.status = 204, .body = {}, .headers = {}}; }
+inline Reply no_content() {
+  return Reply{.status = 204, .body = {}, .headers = {}};
+}
 
 using Handler = std::function<Answer<Reply>(const Call&)>;
 
