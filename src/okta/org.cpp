@@ -19,7 +19,6 @@ constexpr int kRateRetries = 3;
 constexpr int kTransientRetries = 3;
 constexpr milliseconds kFirstPause{500};
 constexpr std::size_t kMaxPath = 2'000;
-constexpr std::size_t kMaxAnswerBytes = 64u << 20;
 
 bool reads_by_method(net::Method method) {
   return method == net::Method::get || method == net::Method::head;
@@ -215,7 +214,7 @@ net::HttpRequest HttpOrg::build(const Request& request, const oauth::AccessToken
   }
   outgoing.total_timeout = options_.request_timeout;
   outgoing.idle_timeout = std::min<milliseconds>(outgoing.idle_timeout, options_.request_timeout);
-  outgoing.max_response_bytes = kMaxAnswerBytes;
+  outgoing.max_response_bytes = options_.max_answer_bytes;
   return outgoing;
 }
 
@@ -223,7 +222,9 @@ net::HttpRequest HttpOrg::build(const Request& request, const oauth::AccessToken
 bool HttpOrg::again_after_loss(const core::Context& context, const core::Error& error, bool write,
                                Attempts& attempts) {
   if (write && net::may_have_been_sent(error)) return false;
-  if (error.code == "net.timeout") return pause(context, "Okta did not answer in time", attempts, 2);
+  // A timeout has cost its caller enough: once more, and no more.
+  if (error.code == "net.timeout")
+    return pause(context, "Okta did not answer in time", attempts, kTransientRetries);
   bool passing = error.code == "net.connect" || error.code == "net.connect_timeout" ||
                  error.code == "net.reset" || error.code == "net.truncated";
   return passing && pause(context, "The connection to Okta failed", attempts);

@@ -4,11 +4,13 @@
 // several Orgs. Reads and writes part here: with read_only set, an operation whose catalogue effect is not a
 // read is refused before anything is sent, whatever asked for it (docs/architecture.md, rule 4).
 //
-// What is repeated, and what never is:
-//   429                            any method, at most three times, when the window has ended (Okta refused
-//   it) 502, 503, 504, lost connection reads only, at most three times, with growing pauses connection never
-//   made          any method, as above: nothing was sent 401                            any method, once,
-//   with a fresh token
+// What is repeated:
+// - after a 429: any method, at most three times, when the window has ended (Okta refused it);
+// - after 502, 503, 504 or a lost connection: reads only, at most three times, with growing pauses; after a
+//   timeout once;
+// - after a connection that was never made: any method, at most three times, because nothing was sent;
+// - after a 401: any method, once, with a fresh token.
+// Nothing else is: a write that may have been made is never sent again.
 // Waiting happens on the clock: parked (core::Parked), cancellable, and told to context.notifier as progress.
 // Those progress calls count seconds of one wait from 0 up; an edge that must only grow keeps its highest
 // value.
@@ -68,6 +70,7 @@ struct OrgOptions {
   int max_concurrent = 15;                  // requests in flight; Okta's own limit is 35 at the least
   std::chrono::seconds max_rate_wait{120};  // a longer wait for a bucket is an error that names its end
   std::chrono::seconds request_timeout{60};
+  std::size_t max_answer_bytes = 64u << 20;  // of one decoded body; more is net.too_large
 };
 
 // Thread-safe.
@@ -82,17 +85,19 @@ class Org {
   // Success is a 2xx status, never the shape of a body. Anything else is an Error whose kind, code
   // ("okta." + Okta's error code, or "okta.http_503"), hint and upstream problem say what happened, why, and
   // what to do next. Refusals of our own, before anything is sent:
-  //   okta.path             not an absolute path of the API, or one with dot segments
-  //   okta.read_only        the operation writes (unknown operations: anything but GET and HEAD writes)
-  //   okta.scope            the token is known to hold none of the scopes the operation needs
-  //   okta.rate_limited     the bucket frees up later than max_rate_wait or the deadline; the message says
-  //   when okta.cancelled        context.stop, before the request left and those of the token source
-  //   (oauth.login_pending, ...)
+  // - okta.path: not an absolute path of the API, or one with dot segments;
+  // - okta.read_only: the operation writes (unknown operations: anything but GET and HEAD writes);
+  // - okta.scope: the token is known to hold none of the scopes the operation needs;
+  // - okta.rate_limited: the bucket frees up later than max_rate_wait or the deadline; the message says when;
+  // - okta.cancelled: context.stop, before the request left;
+  // - those of the token source (oauth.login_pending, ...).
+  //
   // A write whose outcome is not known is okta.unknown_outcome: the connection broke after it was sent, the
-  // answer was 500, 502 or 504, or a 2xx that cannot be read. Its hint says what to read back. A read fails
-  // with okta.html, okta.broken_body, okta.empty_answer or okta.foreign_link (a next link that leads away
-  // from the org, or has no cursor) where a 2xx makes no sense; network failures keep the codes of
-  // net/http_client.h.
+  // answer was 500, 502 or 504, or a 2xx that cannot be read. Its hint says what to read back.
+  //
+  // A read fails with okta.html, okta.broken_body, okta.empty_answer or okta.foreign_link (a next link that
+  // leads away from the org, or has no cursor) where a 2xx makes no sense. Failures of the network keep the
+  // codes of net/http_client.h.
   virtual core::Result<Response> call(const core::Context& context, const Request& request) = 0;
 
   core::Result<Response> get(const core::Context& context, std::string path, net::Query query = {}) {

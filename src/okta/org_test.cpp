@@ -36,6 +36,7 @@ TEST(Org, SendsWhatItWasGiven) {
   EXPECT_EQ(request.headers.get("If-Match"), "W/\"7\"");
   EXPECT_THAT(request.headers.all("Authorization"), ElementsAre("Bearer token-1"));
   EXPECT_EQ(request.total_timeout, seconds{60});
+  EXPECT_EQ(request.max_response_bytes, 64u << 20);
 }
 
 TEST(Org, SendsNoBodyWhereThereIsNone) {
@@ -371,7 +372,7 @@ TEST(Org, ReadsAreRepeatedAfterPassingTrouble) {
   };
   constexpr Row kRows[] = {
       {"net.reset", 4},     {"net.truncated", 4}, {"net.connect", 4}, {"net.connect_timeout", 4},
-      {"net.timeout", 3},   {"net.dns", 1},       {"net.tls", 1},     {"net.too_large", 1},
+      {"net.timeout", 2},   {"net.dns", 1},       {"net.tls", 1},     {"net.too_large", 1},
       {"net.cancelled", 1}, {"503", 4},           {"504", 4},         {"502", 4},
       {"500", 1},           {"501", 1},           {"400", 1}};
   for (const auto& row : kRows) {
