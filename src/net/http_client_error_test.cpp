@@ -1,6 +1,7 @@
 // Every way in which a request can fail, provoked over real sockets.
 #include <atomic>
 #include <cstdlib>
+#include <fmt/format.h>
 #include <semaphore>
 #include <thread>
 

@@ -1,6 +1,7 @@
 #include "net/http_client.h"
 
 #include <atomic>
+#include <fmt/format.h>
 #include <latch>
 #include <semaphore>
 #include <set>

@@ -1,6 +1,7 @@
 // TLS towards a server with a certificate of its own, made for this test.
 #include <atomic>
 #include <cstdio>
+#include <fmt/format.h>
 #include <functional>
 #include <latch>
 #include <openssl/ec.h>

@@ -9,6 +9,7 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 #include <condition_variable>
+#include <fmt/format.h>
 #include <mutex>
 #include <sys/socket.h>
 #include <thread>

@@ -1,5 +1,6 @@
 #include "net/proxy.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <map>
 

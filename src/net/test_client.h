@@ -2,6 +2,7 @@
 // told.
 #pragma once
 
+#include <fmt/format.h>
 #include <functional>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

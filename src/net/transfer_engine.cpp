@@ -4,6 +4,7 @@
 #include <charconv>
 #include <curl/curl.h>
 #include <dlfcn.h>
+#include <fmt/format.h>
 #include <limits>
 #include <map>
 #include <signal.h>

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <curl/curl.h>
+#include <fmt/format.h>
 
 #include "core/log.h"
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/url.hpp>
 #include <charconv>
+#include <fmt/format.h>
 
 #include "core/encoding.h"
 
