@@ -279,6 +279,7 @@ class ListWriter {
         columns.push_back({std::string(column.name), FieldPath(column.path), column.rank, false});
       }
     }
+    if (columns.empty()) return write_objects();
     Table table(items_, std::move(columns), count_);
     Draft draft{.rows = items_.size(), .max_cell = std::max<std::size_t>(options_.max_cell, 8)};
     if (options_.format == Format::csv) {

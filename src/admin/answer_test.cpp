@@ -354,6 +354,12 @@ TEST(ListAnswer, BigListOfNaughtyStrings) {
   }
 }
 
+TEST(ListAnswer, AShapeWithoutColumnsShowsWholeObjects) {
+  const ListShape shape{.noun = "thing", .nouns = "things"};
+  EXPECT_THAT(parts(list_answer(shape, {json::Object{{"a", 1}}}, {})).rows,
+              testing::ElementsAre(R"({"a":1})"));
+}
+
 TEST(ListAnswer, ItemsOfAnyShape) {
   json::Array items{nullptr, 5, "text", json::Array{1}, json::Object{}};
   EXPECT_EQ(parts(list(items)).rows.size(), 6u);

@@ -1,9 +1,9 @@
 // Reads recorded bodies and prints what our encoder makes of them, with our estimate of its tokens.
 //
-// In:  one JSON string a line: the body as Okta sent it.
-// Out: {"form", "text", "estimate"} a line, several for each body. The forms: the body as it is; a list or an
-// object as
-//      a tool answers it (default columns, chosen fields, whole objects, JSON lines).
+// In:  one JSON string a line: the body as Okta sent it, or any other text.
+// Out: {"form", "text", "estimate"} a line, several for each body. The forms: the text as it is; where it is
+//      JSON, a list or an object as a tool answers it (default columns, chosen fields, whole objects, JSON
+//      lines).
 #include <cstdio>
 #include <iostream>
 #include <set>
@@ -37,15 +37,24 @@ void collect_paths(const json::Value& value, const std::string& path, std::vecto
   }
 }
 
-void print_answers(const json::Value& body) {
+constexpr std::string_view kNouns[][2] = {
+    {"user", "users"},      {"group", "groups"}, {"application", "applications"},
+    {"policy", "policies"}, {"rule", "rules"},   {"event", "events"}};
+
+void print_answers(const json::Value& body, std::size_t number) {
   const json::Array items = body.is_array() ? body.get_array() : json::Array{body};
   std::vector<std::string> paths;
   if (!items.empty()) collect_paths(items.front(), "", paths);
   std::vector<admin::Column> columns;
   for (const auto& path : paths) columns.push_back({.name = path, .path = path});
-  const admin::ListShape shape{.noun = "object", .nouns = "objects", .columns = columns};
+  const auto& noun = kNouns[number % std::size(kNouns)];
+  const admin::ListShape shape{.noun = noun[0], .nouns = noun[1], .columns = columns};
   admin::ListInfo more;
-  more.next = admin::Cursor{.after = "100u65xtp32NovHoPx1d7"};
+  more.next = admin::Cursor{.after = "100u65xtp32NovHoPx1d7", .skip = number % 3 == 0 ? number : 0};
+  if (number % 4 == 0) {
+    const core::WallTime until = core::parse_rfc3339("2026-11-21T08:15:30.000Z").value();
+    more.window = admin::TimeWindow{until - std::chrono::days{30}, until};
+  }
 
   print("default columns", admin::list_answer(shape, items, {.budget_tokens = kNoBudget}, more));
   print("JSON lines",
@@ -57,13 +66,14 @@ void print_answers(const json::Value& body) {
     print("chosen fields",
           admin::list_answer(shape, items, {.fields = fields, .budget_tokens = kNoBudget}, more));
   }
-  if (body.is_object()) print("one object", admin::item_answer("object", body, {.budget_tokens = kNoBudget}));
+  if (body.is_object()) print("one object", admin::item_answer(noun[0], body, {.budget_tokens = kNoBudget}));
 }
 
 }  // namespace
 
 int main() {
   std::string line;
+  std::size_t number = 0;
   while (std::getline(std::cin, line)) {
     auto text = json::parse(line);
     if (!text || !text->is_string()) {
@@ -71,10 +81,8 @@ int main() {
       return 1;
     }
     const std::string body(text->get_string());
-    auto value = json::parse(body);
-    if (!value) continue;
-    print("as recorded", body);
-    print_answers(*value);
+    print("as it is", body);
+    if (auto value = json::parse(body)) print_answers(*value, ++number);
   }
   return 0;
 }
