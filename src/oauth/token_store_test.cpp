@@ -334,12 +334,22 @@ TEST(SealedFileStore, NeitherReadsNorReplacesWhatANewerVersionWrote) {
   EXPECT_EQ(slurp(token_file(dir, key_of())), newer);
 }
 
-TEST(SealedFileStore, BindsTheVersionToTheSeal) {
+TEST(SealedFileStore, SaysOnceThatAFileCannotEvenBeSetAside) {
   TempDir dir;
   auto store = open_store(dir);
-  ASSERT_TRUE(store->save(key_of(), token_of()));
-  const std::string content = slurp(token_file(dir, key_of()));
-  ASSERT_TRUE(content.starts_with("okta-mcp-token 1\n"));
+  write_text(token_file(dir, key_of()), "damaged");
+  // Nothing can be renamed over a directory that is not empty.
+  std::filesystem::create_directories(token_file(dir, key_of(), "unreadable") + "/in-the-way");
+  test::LogCapture log;
+  for (int i = 0; i < 3; ++i) {
+    const auto loaded = store->load(key_of());
+    ASSERT_TRUE(loaded);
+    EXPECT_FALSE(*loaded);
+  }
+  const std::string text = log.text();
+  const auto first = text.find("set aside");
+  ASSERT_NE(first, std::string::npos);
+  EXPECT_EQ(text.find("set aside", first + 1), std::string::npos);
 }
 
 TEST(SealedFileStore, RefusesADirectoryThatOthersMayWriteTo) {
