@@ -29,12 +29,13 @@ std::vector<std::string> environment(const ChildOptions& options) {
       if (!options.env.contains(std::string(line.substr(0, line.find('='))))) lines.emplace_back(line);
     }
   }
-  for (const auto& [name, value] : options.env) lines.push_back(name + "=" + value);
+  for (const auto& [name, value] : options.env) lines.push_back(fmt::format("{}={}", name, value));
   return lines;
 }
 
 std::vector<char*> pointers(std::vector<std::string>& texts) {
   std::vector<char*> list;
+  list.reserve(texts.size() + 1);
   for (std::string& text : texts) list.push_back(text.data());
   list.push_back(nullptr);
   return list;

@@ -358,7 +358,7 @@ core::Result<Object> StdioClient::request(std::string_view method, Object params
   return impl_->request(method, std::move(params), timeout);
 }
 
-core::Status StdioClient::notify(std::string_view method, Object params) {
+core::Status StdioClient::notify(std::string_view method, const Object& params) {
   std::string text;
   append_object(text, params);
   return impl_->write_line(encode_notification(method, text));

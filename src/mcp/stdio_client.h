@@ -57,7 +57,7 @@ class StdioClient {
   // Any request; in 2026-07-28 the _meta is added.
   core::Result<core::json::Object> request(std::string_view method, core::json::Object params = {},
                                            std::chrono::milliseconds timeout = {});
-  core::Status notify(std::string_view method, core::json::Object params = {});
+  core::Status notify(std::string_view method, const core::json::Object& params = {});
 
   // What the server wrote to stderr so far (the last 1 MiB).
   std::string stderr_text() const;

@@ -130,16 +130,6 @@ std::unique_ptr<Server> make_server(ServerOptions options = {}) {
   EXPECT_TRUE(server->add_tool(simple_tool("reader", says("reader"))).has_value());
   EXPECT_TRUE(server->add_tool(simple_tool("big", says(std::string(300'000, 'x')))).has_value());
   EXPECT_TRUE(server->add_tool(simple_tool("local", says("local"), RunsOn::local)).has_value());
-  EXPECT_TRUE(server
-                  ->add_tool(simple_tool(
-                      "waits",
-                      [](const core::Context& context, const ToolCall&) -> core::Result<Outcome> {
-                        core::system_clock().wait_until(core::system_clock().steady() + std::chrono::hours{1},
-                                                        context.stop);
-                        return Complete{text_result("stopped")};
-                      },
-                      RunsOn::upstream))
-                  .has_value());
   return server;
 }
 
@@ -245,11 +235,18 @@ TEST(StdioTransport, EndsWhenTheHostIsGone) {
 
 TEST(StdioTransport, EndsOnAStopAndStopsItsCalls) {
   auto server = make_server();
+  std::latch started(1);
+  auto waits = [&](const core::Context& context, const ToolCall&) -> core::Result<Outcome> {
+    started.count_down();
+    core::system_clock().wait_until(core::system_clock().steady() + std::chrono::hours{1}, context.stop);
+    return Complete{text_result("stopped")};
+  };
+  ASSERT_TRUE(server->add_tool(simple_tool("waits", waits, RunsOn::upstream)).has_value());
   Host host;
   host.serve(*server);
   host.initialize();
   host.send(call(1, "waits") + "\n");
-  EXPECT_EQ(text_of(host.ask(call(2, "local"))), "local");
+  started.wait();
   host.stop();
   auto outcome = host.end();
   EXPECT_EQ(outcome.why, StdioEnd::stopped);

@@ -24,8 +24,8 @@ core::Status check_schema(const Tool& tool, const core::json::Object& schema, st
 }
 
 core::Status check(const Tool& tool) {
-  auto bad = [&](std::string reason, std::string message) {
-    return core::fail(core::ErrorKind::invalid_input, "mcp.tool." + reason, std::move(message));
+  auto bad = [&](std::string_view reason, std::string message) {
+    return core::fail(core::ErrorKind::invalid_input, fmt::format("mcp.tool.{}", reason), std::move(message));
   };
   if (tool.name.empty() || tool.name.size() > kMaxName || !std::ranges::all_of(tool.name, name_character)) {
     return bad("name",

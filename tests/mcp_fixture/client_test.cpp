@@ -2,6 +2,7 @@
 #include <atomic>
 #include <gtest/gtest.h>
 #include <mutex>
+#include <signal.h>
 #include <thread>
 #include <vector>
 
@@ -110,6 +111,17 @@ TEST(StdioClientWithServer, LeavesACallThatWaits) {
   EXPECT_EQ(result.error().code, "mcp.client.timeout");
   EXPECT_TRUE(client->call_tool("echo", {{"message", "x"}}).has_value()) << "the client goes on";
   EXPECT_EQ(client->close(), 0) << "and the server ends at once, though a call waits";
+}
+
+TEST(StdioClientWithServer, SeesAServerEndOnSigterm) {
+  auto client = start({});
+  ASSERT_TRUE(client);
+  ASSERT_TRUE(client->call_tool("echo", {{"message", "x"}}).has_value());
+  ASSERT_EQ(kill(client->pid(), SIGTERM), 0);
+  auto result = client->call_tool("wait");
+  ASSERT_FALSE(result.has_value());
+  EXPECT_EQ(result.error().code, "mcp.client.closed");
+  EXPECT_EQ(client->close(), 0) << "by itself, not by the signal";
 }
 
 TEST(FixtureServer, RefusesOtherArguments) {
