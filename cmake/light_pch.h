@@ -1,11 +1,10 @@
 // The light precompiled header: what nearly every file needs and what is cheap to load.
 #pragma once
-#include <fmt/format.h>
-
 #include <boost/json.hpp>
 #include <chrono>
 #include <cstdint>
 #include <expected>
+#include <fmt/format.h>
 #include <functional>
 #include <memory>
 #include <optional>

@@ -14,6 +14,7 @@
 #include "devorg/oauth_routes.h"
 #include "devorg/server.h"
 #include "net/http_server.h"
+#include "net/url.h"
 #include "oauth/jwk.h"
 #include "rest/body.h"
 
@@ -211,6 +212,9 @@ int serve(const Options& options) {
   std::cerr << "okta-dev-org: a development tool, not an Okta org: its users are invented and its secrets "
                "are weak.\n"
             << "okta-dev-org: " << server.service().org().live_users() << " users on " << url << '\n';
+  if (!net::is_loopback_host(address->first))
+    std::cerr << "okta-dev-org: " << address->first
+              << " can be reached by others: whoever does may sign in and read and change everything.\n";
   const std::string environment =
       "OKTA_ORG_URL=" + quote(url) + "\nOKTA_CLIENT_ID=" + quote(devorg::kDevServiceClient) +
       "\nOKTA_SCOPES=" + quote(kUsualScopes) + "\nOKTA_PRIVATE_KEY=" + quote(one_line(pem->reveal())) +

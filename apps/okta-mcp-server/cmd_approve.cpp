@@ -1,5 +1,6 @@
 // `approve`: a person releases a change that waits for them (admin/approval.h).
 #include <cstdio>
+#include <fmt/format.h>
 
 #include "admin/approval.h"
 #include "admin/audit.h"

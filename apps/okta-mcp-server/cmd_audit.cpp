@@ -17,9 +17,8 @@ int cmd_audit_verify(const Settings& settings) {
   admin::AuditLog audit(settings.state_dir + "/audit.jsonl", core::system_clock());
   auto check = audit.verify();
   if (!check) return complain(check.error());
-  if (check->broken_at) {
-    std::printf("broken at line %lld: %s\n", static_cast<long long>(*check->broken_at),
-                check->reason.c_str());
+  if (const auto line = check->broken_at; line.has_value()) {
+    std::printf("broken at line %lld: %s\n", static_cast<long long>(*line), check->reason.c_str());
     return 1;
   }
   std::printf("%lld lines, the chain holds\n", static_cast<long long>(check->lines));

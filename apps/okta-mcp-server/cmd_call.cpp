@@ -1,6 +1,7 @@
 // `call` and `report`: the tools from a terminal or a script, the same way as through MCP. A destructive tool
 // asks the person at the terminal; without one it leaves a plan behind.
 #include <cstdio>
+#include <fmt/format.h>
 
 #include "admin/toolset.h"
 #include "commands.h"

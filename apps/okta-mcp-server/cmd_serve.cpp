@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <spawn.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -15,8 +16,6 @@
 #include "mcp/server.h"
 #include "mcp/stdio_transport.h"
 #include "runtime.h"
-
-extern char** environ;
 
 namespace {
 
@@ -92,7 +91,7 @@ class SignInGuide {
           .message = fmt::format("Sign in to Okta: open the link and confirm the code {}.", prompt.user_code),
           .url = prompt.link(),
           .elicitation_id = elicitation_};
-      if (auto asked = session->elicit_url(std::move(question), [](mcp::Answer) {}); !asked) {
+      if (auto asked = session->elicit_url(question, [](mcp::Answer) {}); !asked) {
         core::log(core::LogLevel::info, "sign-in", "the client could not be asked",
                   {{"reason", asked.error().message}});
       }

@@ -1,11 +1,10 @@
 #include "settings.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "core/log.h"
 #include "net/url.h"
-
-extern char** environ;
 
 namespace {
 

@@ -361,7 +361,7 @@ class ListWriter {
     }
     std::size_t shortened = 0, fit = 0;
     for (std::size_t row = 0; row < items_.size(); ++row) {
-      const std::string text = line(draft, row, shortened);
+      const std::string& text = line(draft, row, shortened);
       all.add(text);
       some.add(text);
       if (all.tokens() > budget_) return fit;

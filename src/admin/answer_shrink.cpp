@@ -51,17 +51,19 @@ class Shrinker {
   // would leave only crumbs of each, the largest go whole instead.
   void fit_members(json::Object& object, std::size_t limit, const std::string& path) {
     struct Member {
-      std::size_t size;
+      std::size_t size, place;
       std::string key;
     };
     std::vector<Member> members;
     std::size_t total = 2;
     for (const auto& member : object) {
-      members.push_back({size_of(member.value()) + core::estimate_tokens(member.key()) + 2, member.key()});
+      members.push_back(
+          {size_of(member.value()) + core::estimate_tokens(member.key()) + 2, members.size(), member.key()});
       total += members.back().size;
     }
-    std::stable_sort(members.begin(), members.end(),
-                     [](const Member& a, const Member& b) { return a.size < b.size; });
+    std::sort(members.begin(), members.end(), [](const Member& a, const Member& b) {
+      return a.size != b.size ? a.size < b.size : a.place < b.place;
+    });
     std::size_t room = limit, level = limit, left = members.size();
     for (const Member& member : members) {
       level = room / left;

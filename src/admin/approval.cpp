@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
+#include <fmt/format.h>
 #include <sodium.h>
 #include <unistd.h>
 

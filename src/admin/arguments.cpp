@@ -1,6 +1,7 @@
 #include "admin/arguments.h"
 
 #include <algorithm>
+#include <fmt/format.h>
 
 #include "core/encoding.h"
 
@@ -173,6 +174,7 @@ core::Result<Arguments> Arguments::check(const ToolRow& row, const json::Object&
     });
     if (declared == params.end()) {
       std::vector<std::string_view> names;
+      names.reserve(params.size());
       for (const Param& param : params) names.push_back(param.name);
       return fail(ErrorKind::invalid_input, "admin.argument.unknown",
                   fmt::format("{} has no parameter \"{}\".", row.name, std::string_view(member.key())),

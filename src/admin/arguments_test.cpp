@@ -1,5 +1,6 @@
 #include "admin/arguments.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 namespace admin {

@@ -1,5 +1,7 @@
 #include "admin/audit.h"
 
+#include <fmt/format.h>
+
 #include "core/file.h"
 #include "core/log.h"
 #include "core/seal.h"

@@ -1,6 +1,7 @@
 #include "admin/change.h"
 
 #include <algorithm>
+#include <fmt/format.h>
 
 #include "admin/answer.h"
 #include "admin/read.h"
@@ -248,7 +249,7 @@ core::Result<std::optional<mcp::Outcome>> approval(Services& services, const Too
                                                    const Plan& plan, const mcp::ToolCall& call) {
   using Verdict = std::optional<mcp::Outcome>;
   if (!plan.needs_approval) return Verdict{};
-  auto answer = call.responses.find(kQuestion.data());
+  auto answer = call.responses.find(std::string(kQuestion));
   if (answer == call.responses.end()) {
     ASSIGN_OR_RETURN(bool released, services.approvals().take_release(plan));
     if (released) return Verdict{};

@@ -1,5 +1,7 @@
 #include "admin/plan.h"
 
+#include <fmt/format.h>
+
 #include "core/seal.h"
 #include "core/text.h"
 

@@ -1,6 +1,7 @@
 #include "admin/read.h"
 
 #include <algorithm>
+#include <fmt/format.h>
 
 #include "admin/resolve.h"
 #include "catalogue/operations.h"

@@ -1,6 +1,7 @@
 #include "admin/resolve.h"
 
 #include <algorithm>
+#include <fmt/format.h>
 
 #include "core/encoding.h"
 #include "core/text.h"
@@ -54,6 +55,7 @@ core::Result<Resolved> choose(std::string_view noun, std::string_view wanted, st
                 fmt::format("Ask which one is meant and give its id: {}.", list(exact)));
   }
   std::vector<const json::Value*> near;
+  near.reserve(found.size());
   for (const auto& item : found) near.push_back(&item);
   return fail(ErrorKind::not_found, "admin.resolve.none",
               fmt::format("No {} is called {}.", noun, quoted(wanted)),

@@ -1,6 +1,7 @@
 #include "admin/toolset.h"
 
 #include <algorithm>
+#include <fmt/format.h>
 
 #include "admin/change.h"
 #include "admin/read.h"
@@ -9,8 +10,6 @@
 
 namespace admin {
 namespace {
-
-namespace json = core::json;
 
 const Param kSingleReadParams[] = {
     {.name = "fields", .type = Type::string_list, .place = Place::handler, .about = "paths"},

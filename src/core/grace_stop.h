@@ -9,7 +9,8 @@
 
 namespace core {
 
-// token() is stopped once `original` has been stopped for `grace`. One thread, for as long as the object lives.
+// token() is stopped once `original` has been stopped for `grace`. One thread, for as long as the object
+// lives.
 class GraceStop {
  public:
   GraceStop(std::stop_token original, std::chrono::milliseconds grace);

@@ -69,6 +69,8 @@ std::string describe(const Error& error);
 
 }  // namespace core
 
+// A declaration cannot stand in parentheses.
+// NOLINTBEGIN(bugprone-macro-parentheses)
 #define CORE_CONCAT_(a, b) a##b
 #define CORE_CONCAT(a, b) CORE_CONCAT_(a, b)
 #define CORE_ASSIGN_OR_RETURN_(tmp, declaration, expression) \
@@ -84,3 +86,4 @@ std::string describe(const Error& error);
 #define RETURN_IF_ERROR(expression)                       \
   if (auto status_ = (expression); !status_) [[unlikely]] \
   return std::unexpected(std::move(status_).error())
+// NOLINTEND(bugprone-macro-parentheses)

@@ -4,6 +4,7 @@
 #include <array>
 #include <fmt/format.h>
 
+#include "core/json.h"
 #include "devorg/event_parts.h"
 #include "devorg/names.h"
 #include "devorg/org.h"
@@ -235,17 +236,27 @@ void EventLog::sort() {
                    [](const PackedEvent& a, const PackedEvent& b) { return a.published < b.published; });
 }
 
-void EventLog::append(std::int64_t published, boost::json::object event) {
-  live_.push_back({.published = published, .event = std::move(event)});
+void EventLog::append(std::int64_t published, const boost::json::value& event) {
+  live_.push_back({.published = published,
+                   .type = std::string(core::json::string_or_empty(event, "eventType")),
+                   .event = core::json::write(event)});
+  if (live_.size() <= kLiveEvents) return;
+  live_.pop_front();
+  ++dropped_;
+}
+
+const EventLog::Live& EventLog::live(std::size_t position) const {
+  const std::size_t index = position - packed_.size();
+  return live_[index < dropped_ ? 0 : index - dropped_];
 }
 
 std::int64_t EventLog::published(std::size_t position) const {
-  return position < packed_.size() ? packed_[position].published : live_[position - packed_.size()].published;
+  return position < packed_.size() ? packed_[position].published : live(position).published;
 }
 
 std::string_view EventLog::type(std::size_t position) const {
-  if (position < packed_.size()) return facts(packed_[position].type).type;
-  return live_[position - packed_.size()].event.at("eventType").get_string();
+  return position < packed_.size() ? facts(packed_[position].type).type
+                                   : std::string_view(live(position).type);
 }
 
 std::size_t EventLog::first_at(std::int64_t when) const {
@@ -256,11 +267,14 @@ std::size_t EventLog::first_at(std::int64_t when) const {
   const auto live =
       std::lower_bound(live_.begin(), live_.end(), when,
                        [](const Live& event, std::int64_t time) { return event.published < time; });
-  return packed_.size() + static_cast<std::size_t>(live - live_.begin());
+  return packed_.size() + dropped_ + static_cast<std::size_t>(live - live_.begin());
 }
 
 boost::json::object EventLog::read(const Org& org, std::size_t position) const {
-  if (position >= packed_.size()) return live_[position - packed_.size()].event;
+  if (position >= packed_.size()) {
+    auto event = core::json::parse(live(position).event);
+    return event && event->is_object() ? std::move(event->get_object()) : boost::json::object{};
+  }
   const PackedEvent& event = packed_[position];
   const City& city = cities()[org.users.at(event.actor).city];
   const Agent& agent = kAgents[(event.actor + event.salt / 97) % std::size(kAgents)];

@@ -4,6 +4,8 @@
 
 #include <boost/json.hpp>
 #include <cstdint>
+#include <deque>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -94,11 +96,18 @@ class EventLog {
   // Generated events, any order; sort() puts them by time.
   void add(PackedEvent event) { packed_.push_back(event); }
   void sort();
-  // Something that happened now; `event` is a whole LogEvent.
-  void append(std::int64_t published, boost::json::object event);
+  // Something that happened now; `event` is a whole LogEvent. At most kLiveEvents of these are kept, the
+  // latest.
+  void append(std::int64_t published, const boost::json::value& event);
+  static constexpr std::size_t kLiveEvents = 250'000;
 
   // Positions count through the generated events, then the others: both are in order of time.
-  std::size_t size() const { return packed_.size() + live_.size(); }
+  std::size_t size() const { return packed_.size() + dropped_ + live_.size(); }
+  // False where there never was an event, and where it is no longer kept.
+  bool has(std::size_t position) const {
+    return position < packed_.size() || (position >= packed_.size() + dropped_ && position < size());
+  }
+  // Of a position that has(); otherwise what stands nearest to it.
   std::int64_t published(std::size_t position) const;
   boost::json::object read(const Org& org, std::size_t position) const;
   // The event type, without building the event.
@@ -107,12 +116,17 @@ class EventLog {
   std::size_t first_at(std::int64_t published) const;
 
  private:
+  // Serialised: a third of what the parsed object takes.
   struct Live {
     std::int64_t published = 0;
-    boost::json::object event;
+    std::string type;
+    std::string event;
   };
+  const Live& live(std::size_t position) const;
+
   std::vector<PackedEvent> packed_;
-  std::vector<Live> live_;
+  std::deque<Live> live_;
+  std::size_t dropped_ = 0;  // live events that are no longer kept; positions go on counting them
 };
 
 }  // namespace devorg

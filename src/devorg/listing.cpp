@@ -41,7 +41,7 @@ rest::Answer<Cursor> read_cursor(std::string_view text, const ListSource& source
 
 struct SortKey {
   bool missing = true;
-  std::int64_t number = 0;
+  double number = 0;  // times in milliseconds are exact in it
   std::string text;
   std::string id;
 };
@@ -55,10 +55,10 @@ SortKey key_of(const ListSource& source, std::uint32_t at, const ListQuery& quer
   key.missing = false;
   switch (value.kind) {
     case FilterValues::Value::Kind::time:
-      key.number = value.time;
+      key.number = static_cast<double>(value.time);
       break;
     case FilterValues::Value::Kind::number:
-      key.number = static_cast<std::int64_t>(value.number * 1000);
+      key.number = value.number;
       break;
     case FilterValues::Value::Kind::boolean:
       key.number = value.flag ? 1 : 0;
@@ -66,7 +66,7 @@ SortKey key_of(const ListSource& source, std::uint32_t at, const ListQuery& quer
     case FilterValues::Value::Kind::text:
       // A version that search still shows is JSON, with its times as text.
       if (const auto time = core::parse_rfc3339(value.text); query.sort_type == FilterType::time && time) {
-        key.number = time->time_since_epoch().count();
+        key.number = static_cast<double>(time->time_since_epoch().count());
       } else {
         key.text = catalogue::fold_case(value.text);
       }

@@ -148,8 +148,7 @@ Answer<std::size_t> read_cursor(const EventLog& log, std::string_view text) {
   const auto first = std::from_chars(text.data(), text.data() + bar, published);
   const auto second = std::from_chars(text.data() + bar + 1, text.data() + text.size(), position);
   if (first.ec != std::errc{} || second.ec != std::errc{} || first.ptr != text.data() + bar ||
-      second.ptr != text.data() + text.size() || position >= log.size() ||
-      log.published(position) != published)
+      second.ptr != text.data() + text.size() || !log.has(position) || log.published(position) != published)
     return rest::refuse(rest::invalid_cursor());
   return position;
 }
@@ -179,6 +178,7 @@ Answer<Reply> list_events(Service& service, const Call& call) {
   bool more = false;
   for (; step < end - first; ++step) {
     const std::size_t position = query.descending ? end - 1 - step : first + step;
+    if (!log.has(position)) continue;
     if (!folded_type.empty() && log.type(position) != folded_type) continue;
     const boost::json::value event = log.read(org, position);
     if (!matches(query, event)) continue;

@@ -210,7 +210,7 @@ core::Status restore_member(Org& org, std::string_view id, const value& json) {
 core::Status restore_event(Org& org, std::string_view id, const value& json) {
   const auto published = core::parse_rfc3339(core::json::string_or_empty(json, "published"));
   if (!published || !json.is_object()) return misfit("event", id, "has no time");
-  org.log.append(published->time_since_epoch().count(), json.get_object());
+  org.log.append(published->time_since_epoch().count(), json);
   return {};
 }
 

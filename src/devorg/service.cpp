@@ -44,9 +44,9 @@ void Service::record(const rest::Call& call, EventType type, boost::json::array 
   parts.debug["requestId"] = parts.transaction;
   parts.debug["requestUri"] = call.http.path;
   parts.debug["url"] = call.http.target;
-  boost::json::object event = make_event(type, parts);
+  const boost::json::value event = make_event(type, parts);
   journal_->put(kind::kEvent, parts.uuid, event);
-  org_->log.append(parts.published, std::move(event));
+  org_->log.append(parts.published, event);
 }
 
 void Service::before_user(std::uint32_t user) {

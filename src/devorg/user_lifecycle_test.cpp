@@ -1,5 +1,6 @@
 #include "devorg/user_lifecycle.h"
 
+#include <fstream>
 #include <gtest/gtest.h>
 
 #include "devorg/test_org.h"
@@ -58,6 +59,22 @@ TEST(UserLifecycleTest, EveryActionInEveryStatus) {
       }
     }
   }
+}
+
+// The page for people is drawn from the same table.
+TEST(UserLifecycleTest, TheDocumentationShowsTheTable) {
+  std::ifstream file(std::string(PROJECT_SOURCE_DIR) + "/docs/okta-dev-org.md");
+  ASSERT_TRUE(file);
+  std::string page((std::istreambuf_iterator<char>(file)), {});
+  std::string expected = "| action | from | to |\n|---|---|---|\n";
+  for (const auto& row : user_transitions()) {
+    const std::string_view password = !row.has_password   ? ""
+                                      : *row.has_password ? ", with a password"
+                                                          : ", without a password";
+    expected += fmt::format("| {} | {}{} | {} |\n", to_string(row.action), to_string(row.from), password,
+                            to_string(row.to));
+  }
+  EXPECT_NE(page.find(expected), std::string::npos) << "the table should be:\n" << expected;
 }
 
 TEST(UserLifecycleTest, AStagedUserWithAPasswordBecomesActiveAtOnce) {

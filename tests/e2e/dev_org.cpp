@@ -1,9 +1,9 @@
 #include "dev_org.h"
 
 #include <chrono>
+#include <fcntl.h>
 #include <fstream>
 #include <regex>
-#include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>

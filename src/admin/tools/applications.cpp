@@ -1,4 +1,6 @@
 // Applications (Okta Management API, tag Application).
+#include <fmt/format.h>
+
 #include "admin/tools/shapes.h"
 #include "core/json.h"
 

@@ -1,4 +1,6 @@
 // Groups and their members (Okta Management API, tag Group).
+#include <fmt/format.h>
+
 #include "admin/resolve.h"
 #include "admin/services.h"
 #include "admin/tools/shapes.h"
@@ -22,7 +24,7 @@ core::Status count_members(Services& services, const core::Context& context, Arg
   auto members =
       org->get(context, expand_path("/api/v1/groups/{group_id}/users", arguments), {{"limit", "200"}});
   if (!members) {
-    plan.facts.push_back("members: could not be counted");
+    plan.facts.emplace_back("members: could not be counted");
     return {};
   }
   std::size_t count = members->body.is_array() ? members->body.get_array().size() : 0;

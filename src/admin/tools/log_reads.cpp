@@ -1,4 +1,6 @@
 // Both log tools: the window is made absolute, so that the answer can name it and the last page is the last.
+#include <fmt/format.h>
+
 #include "admin/read.h"
 #include "admin/resolve.h"
 #include "admin/tools/shapes.h"

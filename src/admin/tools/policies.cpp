@@ -1,4 +1,6 @@
 // Policies and their rules (Okta Management API, tag Policy).
+#include <fmt/format.h>
+
 #include "admin/tools/shapes.h"
 #include "core/json.h"
 

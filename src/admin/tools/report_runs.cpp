@@ -1,5 +1,7 @@
 #include "admin/tools/report_runs.h"
 
+#include <fmt/format.h>
+
 #include "admin/read.h"
 #include "admin/tools/shapes.h"
 #include "insight/inactive_users.h"
@@ -42,8 +44,7 @@ core::Result<mcp::Outcome> inactive_users(Services& services, const core::Contex
   auto shown = static_cast<std::ptrdiff_t>(std::min(start.skip, report.rows.size()));
   report.rows.erase(report.rows.begin(), report.rows.begin() + shown);
   ListInfo info{.pages = {{.first = 0, .start = start}}};
-  if (!complete)
-    info.notes.push_back(fmt::format("Only the first {} are kept here.", report.rows.size()));
+  if (!complete) info.notes.push_back(fmt::format("Only the first {} are kept here.", report.rows.size()));
   return mcp::Complete{mcp::text_result(
       headline + "\n" + list_answer(kInactiveUsers, report.rows, answer_options(services, arguments), info))};
 }

@@ -1,4 +1,6 @@
 // Users (Okta Management API, tag User and UserLifecycle).
+#include <fmt/format.h>
+
 #include "admin/change.h"
 #include "admin/resolve.h"
 #include "admin/tools/shapes.h"
