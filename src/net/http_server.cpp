@@ -19,6 +19,7 @@
 #include "core/lane.h"
 #include "core/log.h"
 #include "net/http_wire.h"
+#include "net/server_shared.h"
 
 namespace net {
 namespace {
@@ -39,34 +40,7 @@ constexpr auto kLinger = std::chrono::seconds{2};
 constexpr std::size_t kRefusedAtOnce = 64;
 
 class Session;
-
-// What the sessions of all threads share.
-struct Shared {
-  Shared(HttpServerOptions options_given, HttpHandler handler_given)
-      : options(std::move(options_given)), handler(std::move(handler_given)) {}
-
-  const HttpServerOptions options;
-  const HttpHandler handler;
-  std::atomic<std::size_t> connections{0};
-  std::atomic<bool> draining{false};  // no request after the present one
-  std::atomic<bool> closing{false};   // the grace is over
-
-  std::mutex mutex;
-  std::condition_variable quiet;
-  std::size_t busy = 0;  // requests between their last byte and their answer's last byte; under mutex
-
-  void begin_request() {
-    std::lock_guard lock(mutex);
-    ++busy;
-  }
-  void end_request() {
-    {
-      std::lock_guard lock(mutex);
-      --busy;
-    }
-    quiet.notify_all();
-  }
-};
+using Shared = ServerShared;
 
 // An event loop and the sessions that live on it.
 struct Loop {
