@@ -16,7 +16,7 @@ constexpr std::array<std::string_view, 8> kStatusNames{"STAGED",    "PROVISIONED
 
 std::uint64_t hash_text(std::string_view text) {
   std::uint64_t hash = 0xcbf29ce484222325;
-  for (unsigned char byte : text) hash = (hash ^ byte) * 0x100000001b3;
+  for (char byte : text) hash = (hash ^ static_cast<unsigned char>(byte)) * 0x100000001b3;
   // FNV's low bits are weak for short texts; one round of splitmix64's finaliser spreads them.
   hash = (hash ^ (hash >> 30)) * 0xbf58476d1ce4e5b9;
   return hash ^ (hash >> 31);

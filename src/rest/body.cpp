@@ -83,7 +83,7 @@ std::string weak_etag(std::string_view representation) {
                                                   0xa0761d6478bd642f};
   std::string tag = "W/\"";
   for (std::uint64_t hash : kOffsets) {
-    for (unsigned char byte : representation) hash = (hash ^ byte) * 0x100000001b3;
+    for (char byte : representation) hash = (hash ^ static_cast<unsigned char>(byte)) * 0x100000001b3;
     tag += fmt::format("{:016x}", hash);
   }
   return tag + "\"";
