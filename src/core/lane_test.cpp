@@ -48,8 +48,9 @@ TEST(Lane, RunsAtMostItsWorkersAtOnce) {
 }
 
 TEST(Lane, UsesEveryWorkerForABurst) {
+  std::latch together(
+      4);  // passes only when four tasks run at once; outlives the lane, whose tasks use it last
   Lane lane({.workers = 4});
-  std::latch together(4);  // passes only when four tasks run at once
   for (int i = 0; i < 4; ++i) ASSERT_TRUE(lane.submit([&] { together.arrive_and_wait(); }));
   together.wait();
 }
