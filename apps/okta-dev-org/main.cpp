@@ -1,10 +1,10 @@
 // okta-dev-org: a local Okta org for demos and tests. It is a development tool and says so.
 #include <CLI/CLI.hpp>
 #include <charconv>
+#include <csignal>
 #include <fcntl.h>
 #include <future>
 #include <iostream>
-#include <signal.h>
 #include <unistd.h>
 
 #include "core/file.h"

@@ -1,6 +1,7 @@
 #include "catalogue/scim_filter.h"
 
 #include <gtest/gtest.h>
+#include <ostream>
 
 #include "core/json.h"
 #include "core/random.h"
@@ -161,6 +162,8 @@ struct Allowed {
   const FilterCapabilities* list;
   std::string expression;
   std::string code;  // empty: allowed
+
+  friend void PrintTo(const Allowed& a, std::ostream* out) { *out << a.expression; }
 };
 
 class CapabilityTest : public ::testing::TestWithParam<Allowed> {};

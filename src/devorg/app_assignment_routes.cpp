@@ -232,13 +232,7 @@ Answer<Reply> unassign_group(Service& service, const Call& call) {
 
 void add_app_assignment_routes(rest::Router& router, Service& service) {
   using net::Method;
-  const auto add = [&](Method method, std::string path, std::string operation, auto handler) {
-    router.add({.method = method,
-                .path = "/api/v1/apps/{appId}" + std::move(path),
-                .operation = std::move(operation),
-                .handler = [&service, handler](const Call& call) { return handler(service, call); },
-                .changes = method != Method::get});
-  };
+  const RoutesBelow add(router, service, "/api/v1/apps/{appId}");
   add(Method::get, "/users", "listApplicationUsers", list_users);
   add(Method::post, "/users", "assignUserToApplication", assign_user);
   add(Method::get, "/users/{userId}", "getApplicationUser", get_user);

@@ -281,13 +281,7 @@ void change_membership(Service& service, const Call& call, std::uint32_t group, 
 
 void add_group_routes(rest::Router& router, Service& service, SortedResults& results) {
   using net::Method;
-  const auto add = [&](Method method, std::string path, std::string operation, auto handler) {
-    router.add({.method = method,
-                .path = "/api/v1/groups" + std::move(path),
-                .operation = std::move(operation),
-                .handler = [&service, handler](const Call& call) { return handler(service, call); },
-                .changes = method != Method::get});
-  };
+  const RoutesBelow add(router, service, "/api/v1/groups");
   router.add({.method = Method::get,
               .path = "/api/v1/groups",
               .operation = "listGroups",

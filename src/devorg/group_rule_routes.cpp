@@ -50,16 +50,16 @@ Answer<object> read_rule(const Service& service, const Call& call, std::uint32_t
   ASSIGN_OR_RETURN(const auto body, rest::read_object(call));
   std::vector<std::string> causes;
   const std::string_view name = rest::string_at(body, "name");
-  if (name.empty()) causes.push_back("name: The field cannot be left blank");
-  if (name.size() > 50) causes.push_back("name: String is too long (maximum 50 characters)");
+  if (name.empty()) causes.emplace_back("name: The field cannot be left blank");
+  if (name.size() > 50) causes.emplace_back("name: String is too long (maximum 50 characters)");
   const auto& rules = service.org().group_rules;
   for (std::uint32_t i = 0; i < rules.size(); ++i)
     if (i != self && !rules[i].removed && rest::string_at(rules[i].body, "name") == name)
-      causes.push_back("name: An object with this field already exists in the current organization");
+      causes.emplace_back("name: An object with this field already exists in the current organization");
   if (const auto parsed = RuleExpression::parse(expression_of(body)); !parsed)
     causes.push_back("conditions: Invalid expression: " + parsed.error().message);
   const auto targets = targets_of(body);
-  if (targets.empty()) causes.push_back("actions: At least one group must be given");
+  if (targets.empty()) causes.emplace_back("actions: At least one group must be given");
   for (const auto id : targets) {
     const std::uint32_t group = service.org().find_group(id);
     if (group == kNone || service.org().groups[group].type != "OKTA_GROUP")
@@ -225,13 +225,7 @@ void apply_group_rules(Service& service, const Call& call, std::uint32_t user) {
 
 void add_group_rule_routes(rest::Router& router, Service& service) {
   using net::Method;
-  const auto add = [&](Method method, std::string path, std::string operation, auto handler) {
-    router.add({.method = method,
-                .path = "/api/v1/groups/rules" + std::move(path),
-                .operation = std::move(operation),
-                .handler = [&service, handler](const Call& call) { return handler(service, call); },
-                .changes = method != Method::get});
-  };
+  const RoutesBelow add(router, service, "/api/v1/groups/rules");
   add(Method::get, "", "listGroupRules", list_rules);
   add(Method::post, "", "createGroupRule", create_rule);
   add(Method::get, "/{groupRuleId}", "getGroupRule", get_rule);

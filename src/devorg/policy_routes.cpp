@@ -449,13 +449,7 @@ Answer<Reply> set_rule_status(Service& service, const Call& call, bool active) {
 
 void add_policy_routes(rest::Router& router, Service& service) {
   using net::Method;
-  const auto add = [&](Method method, std::string path, std::string operation, auto handler) {
-    router.add({.method = method,
-                .path = "/api/v1/policies" + std::move(path),
-                .operation = std::move(operation),
-                .handler = [&service, handler](const Call& call) { return handler(service, call); },
-                .changes = method != Method::get});
-  };
+  const RoutesBelow add(router, service, "/api/v1/policies");
   add(Method::get, "", "listPolicies", list_policies);
   add(Method::post, "", "createPolicy", create_policy);
   add(Method::get, "/{policyId}", "getPolicy", get_policy);

@@ -114,7 +114,8 @@ rest::Answer<bool> check_user_profile(const Org& org, const object& profile, boo
     if (row.required && blank) causes.push_back(fmt::format("{}: The field cannot be left blank", row.name));
   }
   const std::string_view login = rest::string_at(profile, "login");
-  if (!looks_like_email(login)) causes.push_back("login: Username must be in the form of an email address");
+  if (!looks_like_email(login))
+    causes.emplace_back("login: Username must be in the form of an email address");
   std::vector<std::string> unknown;
   for (const auto& member : profile) {
     if (const auto* row = base_attribute(member.key())) {
@@ -141,16 +142,16 @@ rest::Answer<bool> check_group_profile(const Org& org, const object& profile) {
   std::vector<std::string> causes;
   const value* name = profile.if_contains("name");
   if (!name || !name->is_string() || name->get_string().empty())
-    causes.push_back("name: The field cannot be left blank");
+    causes.emplace_back("name: The field cannot be left blank");
   else if (length_of(std::string_view(name->get_string())) > 255)
-    causes.push_back("name: String is too long (maximum 255 characters)");
+    causes.emplace_back("name: String is too long (maximum 255 characters)");
   for (const auto& member : profile) {
     if (member.key() == "name") continue;
     if (member.key() == "description") {
       if (auto error = type_error("description", "string", member.value()))
         causes.push_back(std::move(*error));
       else if (member.value().is_string() && length_of(std::string_view(member.value().get_string())) > 1024)
-        causes.push_back("description: String is too long (maximum 1024 characters)");
+        causes.emplace_back("description: String is too long (maximum 1024 characters)");
       continue;
     }
     const auto custom = org.custom_group_attributes.find(std::string_view(member.key()));

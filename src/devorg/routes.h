@@ -1,6 +1,10 @@
 // The Management API of the local org, one function a family of operations.
 #pragma once
 
+#include <string>
+#include <string_view>
+#include <utility>
+
 #include "devorg/listing.h"
 #include "devorg/service.h"
 #include "rest/router.h"
@@ -17,6 +21,30 @@ void add_app_assignment_routes(rest::Router& router, Service& service);
 void add_policy_routes(rest::Router& router, Service& service);
 void add_log_routes(rest::Router& router, Service& service);
 void add_schema_routes(rest::Router& router, Service& service);
+
+// Adds routes below one path whose handlers are given the service: Answer<Reply> handler(Service&, const
+// Call&).
+class RoutesBelow {
+ public:
+  RoutesBelow(rest::Router& router, Service& service, std::string path)
+      : router_(router), service_(service), path_(std::move(path)) {}
+
+  template <typename Handler>
+  void operator()(net::Method method, std::string_view below, std::string_view operation,
+                  Handler handler) const {
+    router_.add(
+        {.method = method,
+         .path = path_ + std::string(below),
+         .operation = std::string(operation),
+         .handler = [&service = service_, handler](const rest::Call& call) { return handler(service, call); },
+         .changes = method != net::Method::get});
+  }
+
+ private:
+  rest::Router& router_;
+  Service& service_;
+  std::string path_;
+};
 
 // The user a path parameter names: id, login, shortname or "me". 404 E0000007 otherwise.
 rest::Answer<std::uint32_t> find_user(const Service& service, const rest::Call& call, std::string_view key);

@@ -211,13 +211,7 @@ Answer<Reply> get_user_type(Service& service, const Call& call) {
 
 void add_schema_routes(rest::Router& router, Service& service) {
   using net::Method;
-  const auto add = [&](Method method, std::string path, std::string operation, auto handler) {
-    router.add({.method = method,
-                .path = "/api/v1/meta/" + std::move(path),
-                .operation = std::move(operation),
-                .handler = [&service, handler](const Call& call) { return handler(service, call); },
-                .changes = method != Method::get});
-  };
+  const RoutesBelow add(router, service, "/api/v1/meta/");
   add(Method::get, "schemas/user/{schemaId}", "getUserSchema", get_user_schema);
   add(Method::post, "schemas/user/{schemaId}", "updateUserProfile", update_user_schema);
   add(Method::get, "schemas/group/default", "getGroupSchema", get_group_schema);

@@ -274,13 +274,7 @@ Answer<std::uint32_t> find_user(const Service& service, const Call& call, std::s
 
 void add_user_routes(rest::Router& router, Service& service, SortedResults& results) {
   using net::Method;
-  const auto add = [&](Method method, std::string path, std::string operation, auto handler) {
-    router.add({.method = method,
-                .path = "/api/v1/users" + std::move(path),
-                .operation = std::move(operation),
-                .handler = [&service, handler](const Call& call) { return handler(service, call); },
-                .changes = method != Method::get});
-  };
+  const RoutesBelow add(router, service, "/api/v1/users");
   router.add({.method = Method::get,
               .path = "/api/v1/users",
               .operation = "listUsers",

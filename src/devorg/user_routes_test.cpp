@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <ostream>
 
 #include "devorg/test_org.h"
 
@@ -15,6 +16,8 @@ struct Creation {
   std::string query;
   std::string credentials;  // members after the profile
   std::string expected;     // status, or the refusal
+
+  friend void PrintTo(const Creation& c, std::ostream* out) { *out << c.query << c.credentials; }
 };
 
 class CreationTest : public ::testing::TestWithParam<Creation> {};

@@ -1,6 +1,7 @@
 #include "mcp/jsonrpc.h"
 
 #include <gtest/gtest.h>
+#include <ostream>
 
 #include "mcp/json_text.h"
 #include "mcp/protocol.h"
@@ -19,6 +20,8 @@ struct BadInput {
   std::string text;
   int code;
   std::string_view id;  // JSON text, "null" when none can be read
+
+  friend void PrintTo(const BadInput& input, std::ostream* out) { *out << input.name; }
 };
 
 class RefusesBadInput : public ::testing::TestWithParam<BadInput> {};

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cctype>
+#include <fmt/format.h>
 
 #include "core/json.h"
 

@@ -1,6 +1,7 @@
 #include "rest/paging.h"
 
 #include <gtest/gtest.h>
+#include <ostream>
 
 #include "rest/test_call.h"
 
@@ -10,6 +11,8 @@ namespace {
 struct LimitRow {
   std::string query;
   std::size_t limit;  // 0: refused
+
+  friend void PrintTo(const LimitRow& row, std::ostream* out) { *out << row.query; }
 };
 
 class LimitTest : public ::testing::TestWithParam<LimitRow> {};

@@ -6,6 +6,7 @@
 // is thread-safe.
 #pragma once
 
+#include <boost/json/value.hpp>
 #include <functional>
 #include <map>
 #include <memory>

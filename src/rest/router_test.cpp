@@ -1,6 +1,7 @@
 #include "rest/router.h"
 
 #include <gtest/gtest.h>
+#include <ostream>
 
 namespace rest {
 namespace {
@@ -28,6 +29,8 @@ struct Row {
   std::string path;
   std::string expected;  // the operation, or the code of the refusal
   std::vector<std::string> params;
+
+  friend void PrintTo(const Row& row, std::ostream* out) { *out << row.path; }
 };
 
 class RouterTest : public ::testing::TestWithParam<Row> {};
