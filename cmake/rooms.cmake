@@ -28,3 +28,36 @@ function(room name)
       DISCOVERY_TIMEOUT 60 PROPERTIES LABELS unit TIMEOUT 120)
   endif()
 endfunction()
+
+# program(NAME USES room... LIBS lib...): main.cpp as program NAME over everything else in the folder as a library,
+# which *_test.cpp (program NAME_test) tests too.
+function(program name)
+  cmake_parse_arguments(PROGRAM "" "" "USES;LIBS;TEST_LIBS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  set(tests ${sources})
+  list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
+  list(FILTER sources EXCLUDE REGEX "(_test|/main)\\.cpp$")
+
+  add_executable(${name} main.cpp)
+  if(sources)
+    add_library(${name}_parts STATIC ${sources})
+    target_include_directories(${name}_parts PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
+    target_compile_definitions(${name}_parts PUBLIC OKTA_MCP_VERSION="${PROJECT_VERSION}")
+    target_link_libraries(${name}_parts PUBLIC ${PROGRAM_USES} PRIVATE ${PROGRAM_LIBS})
+    target_precompile_headers(${name}_parts PRIVATE ${CMAKE_SOURCE_DIR}/cmake/light_pch.h)
+    target_link_libraries(${name} PRIVATE ${name}_parts)
+  endif()
+  target_compile_definitions(${name} PRIVATE OKTA_MCP_VERSION="${PROJECT_VERSION}")
+  target_link_libraries(${name} PRIVATE ${PROGRAM_USES} ${PROGRAM_LIBS})
+
+  if(OKTA_MCP_TESTS AND tests)
+    add_executable(${name}_test ${tests})
+    target_link_libraries(${name}_test PRIVATE ${name}_parts ${PROGRAM_LIBS} ${PROGRAM_TEST_LIBS} GTest::gmock
+      GTest::gtest_main)
+    target_compile_definitions(${name}_test PRIVATE
+      PROJECT_SOURCE_DIR="${CMAKE_SOURCE_DIR}" SHARED_DIR="${CMAKE_SOURCE_DIR}/../shared")
+    add_dependencies(unit_tests ${name}_test)
+    gtest_discover_tests(${name}_test TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST
+      DISCOVERY_TIMEOUT 60 PROPERTIES LABELS unit TIMEOUT 120)
+  endif()
+endfunction()

@@ -7,12 +7,6 @@
 #include "core/log.h"
 #include "core/secret.h"
 
-int complain(const core::Error& error) {
-  std::fprintf(stderr, "okta-mcp-server: %s\n", core::describe(error).c_str());
-  bool usage = error.kind == core::ErrorKind::invalid_input || error.code == "app.setting_missing";
-  return usage ? 2 : 1;
-}
-
 int main(int argc, char** argv) {
   core::forbid_core_dumps();
   if (sodium_init() < 0) {

@@ -165,12 +165,12 @@ Answer<bool> check_settings(const object& body, std::string_view mode) {
   const object* client = settings ? rest::object_at(*settings, "oauthClient") : nullptr;
   std::vector<std::string> causes;
   if (mode == "BOOKMARK" && (!app || rest::string_at(*app, "url").empty()))
-    causes.push_back("url: The field cannot be left blank");
+    causes.emplace_back("url: The field cannot be left blank");
   if (mode == "OPENID_CONNECT") {
-    if (!client) causes.push_back("oauthClient: The field cannot be left blank");
+    if (!client) causes.emplace_back("oauthClient: The field cannot be left blank");
     const auto* grants = client ? client->if_contains("grant_types") : nullptr;
     if (client && (!grants || !grants->is_array() || grants->get_array().empty()))
-      causes.push_back("'grant_types' must contain at least one value");
+      causes.emplace_back("'grant_types' must contain at least one value");
   }
   if (causes.empty()) return true;
   return rest::refuse(rest::validation_failed("settings", std::move(causes)));

@@ -113,8 +113,12 @@ std::optional<FaultRule> Faults::strike(const net::ServerRequest& request) {
   std::lock_guard lock(mutex_);
   for (auto rule = rules_.begin(); rule != rules_.end(); ++rule) {
     if (!fits(rule->match, request)) continue;
-    const FaultRule struck = *rule;
-    if (rule->times > 0 && --rule->times == 0) rules_.erase(rule);
+    FaultRule struck = *rule;
+    if (struck.times == 1) {
+      rules_.erase(rule);
+    } else if (struck.times > 1) {
+      --rule->times;
+    }
     return struck;
   }
   return std::nullopt;

@@ -50,7 +50,8 @@ class History {
     const auto apps = static_cast<std::uint32_t>(org_.apps.size());
     if (dice_.one_in(2))
       add(when + 30'000, EventType::user_authentication_sso, index, app(2 + dice_.below(apps - 2)));
-    if (dice_.one_in(4)) add(when + 8 * 60 * kMinute, EventType::user_session_end, index, user(index));
+    if (dice_.one_in(4))
+      add(when + std::int64_t{8 * 60} * kMinute, EventType::user_session_end, index, user(index));
   }
 
   void lifecycle(std::uint32_t index) {
@@ -72,8 +73,8 @@ class History {
         break;
       case UserStatus::locked_out:
         for (int attempt = 10; attempt > 0; --attempt)
-          add(ms(person.status_changed) - attempt * 5000, EventType::user_session_start, index, user(index),
-              {}, false);
+          add(ms(person.status_changed) - std::int64_t{attempt} * 5000, EventType::user_session_start, index,
+              user(index), {}, false);
         add(ms(person.status_changed), EventType::user_lock, index, user(index));
         break;
       case UserStatus::recovery:
@@ -99,7 +100,8 @@ class History {
       const bool success = i % 3 == 2;
       if (!success) {
         for (std::uint32_t attempt = 0; attempt <= i % 3; ++attempt)
-          add(when + attempt * 9000, EventType::user_session_start, index, user(index), {}, false);
+          add(when + std::int64_t{attempt} * 9000, EventType::user_session_start, index, user(index), {},
+              false);
         continue;
       }
       add(when, EventType::user_session_start, index, user(index));

@@ -1,5 +1,6 @@
 #include "devorg/user_lifecycle.h"
 
+#include <fmt/format.h>
 #include <fstream>
 #include <gtest/gtest.h>
 

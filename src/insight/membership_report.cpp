@@ -100,6 +100,7 @@ Change change_of(const json::Value& event) {
 
 std::vector<Count> sorted(const std::unordered_map<std::string, std::int64_t>& counts) {
   std::vector<Count> list;
+  list.reserve(counts.size());
   for (const auto& [name, count] : counts) list.push_back({name, count});
   std::sort(list.begin(), list.end(), [](const Count& a, const Count& b) {
     return a.count != b.count ? a.count > b.count : a.name < b.name;

@@ -105,6 +105,7 @@ From {{since}} to {{until}}: {{total}} changes, {{failed}} of them failed.
 
 std::unexpected<core::Error> bad_template(std::string message) {
   std::vector<std::string> names;
+  names.reserve(kPlaceholders.size());
   for (const auto& placeholder : kPlaceholders) names.push_back(fmt::format("{{{{{}}}}}", placeholder.name));
   return core::fail(core::ErrorKind::invalid_input, "insight.template", std::move(message),
                     fmt::format("Known placeholders: {}.", fmt::join(names, " ")));

@@ -2,12 +2,12 @@
 // curl_multi_wakeup.
 #include <algorithm>
 #include <charconv>
+#include <csignal>
 #include <curl/curl.h>
 #include <dlfcn.h>
 #include <fmt/format.h>
 #include <limits>
 #include <map>
-#include <signal.h>
 #include <thread>
 
 #include "net/transfer.h"
@@ -281,7 +281,7 @@ bool set_up(const Curl& curl, Transfer& transfer, const HttpClientOptions& optio
                   std::min<std::size_t>(request.max_response_bytes, std::numeric_limits<curl_off_t>::max())));
   }
   for (const auto& [name, value] : request.headers) {
-    setup.header(value.empty() ? name + ";" : name + ": " + value);  // "Name:" would remove it
+    setup.header(fmt::format("{}{}{}", name, value.empty() ? ";" : ": ", value));  // "Name:" would remove it
   }
   set_method_and_body(setup, request);
   setup.set(CURLOPT_HTTPHEADER, static_cast<curl_slist*>(transfer.header_lines));

@@ -1,6 +1,7 @@
 #include "oauth/device_grant.h"
 
 #include <algorithm>
+#include <fmt/format.h>
 #include <system_error>
 
 #include "core/lane.h"

@@ -2,6 +2,7 @@
 
 #include <boost/json.hpp>
 #include <cstring>
+#include <fmt/format.h>
 namespace oauth {
 
 core::Result<core::Secret> take_secret(boost::json::object& object, std::string_view member) {

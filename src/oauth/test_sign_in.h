@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <fmt/format.h>
 #include <memory>
 #include <mutex>
 #include <string>

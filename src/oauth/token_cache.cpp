@@ -1,6 +1,7 @@
 #include "oauth/token_cache.h"
 
 #include <algorithm>
+#include <fmt/format.h>
 
 #include "core/lane.h"
 #include "core/log.h"

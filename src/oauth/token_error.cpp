@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <fmt/format.h>
+#include <utility>
 
 #include "core/log.h"
 
@@ -320,14 +322,13 @@ std::vector<std::string> named_scopes(std::string_view description) {
 std::string clock_advice(std::chrono::milliseconds skew) {
   const auto minutes = std::chrono::round<std::chrono::minutes>(std::chrono::abs(skew)).count();
   if (std::chrono::abs(skew) < std::chrono::minutes{1}) return {};
-  std::string span = minutes == 1 ? "1 minute" : fmt::format("{} minutes", minutes);
   constexpr decltype(minutes) kHour = 60;
   constexpr decltype(minutes) kDay = 24 * kHour;
-  if (minutes >= 2 * kDay) {
-    span = fmt::format("{} days", minutes / kDay);
-  } else if (minutes >= 2 * kHour) {
-    span = fmt::format("{} hours", minutes / kHour);
-  }
+  const auto [unit, length] = minutes >= 2 * kDay    ? std::pair{"day", kDay}
+                              : minutes >= 2 * kHour ? std::pair{"hour", kHour}
+                                                     : std::pair{"minute", decltype(minutes){1}};
+  const auto count = minutes / length;
+  const std::string span = fmt::format("{} {}{}", count, unit, count == 1 ? "" : "s");
   return fmt::format("This machine's clock is {} {} the org's: set it right (timedatectl set-ntp true).",
                      span, skew.count() < 0 ? "ahead of" : "behind");
 }

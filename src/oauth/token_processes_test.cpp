@@ -1,6 +1,7 @@
 // Two and more processes on one state directory, and an org that rotates its refresh tokens: whoever presents
 // an old one ends the login for all.
 #include <atomic>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <new>
 #include <sys/mman.h>

@@ -1,6 +1,7 @@
 #include "oauth/token_store.h"
 
 #include <atomic>
+#include <fmt/format.h>
 #include <fstream>
 #include <gtest/gtest.h>
 #include <latch>

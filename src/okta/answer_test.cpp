@@ -1,5 +1,6 @@
 #include "okta/answer.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include "okta/test_support.h"

@@ -1,6 +1,7 @@
 // Every recorded exchange of real Okta orgs goes through Org: nothing may be lost, changed or misjudged.
 // What is expected is worked out here from the recording itself, without the room's own readers.
 #include <cstdio>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <map>
 #include <regex>
