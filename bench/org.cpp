@@ -65,10 +65,16 @@ int main(int argc, char** argv) {
   for (int i = 0; i < calls; ++i) {
     auto begin = Clock::now();
     auto result = (*client)->call_tool("get_user", {{"user_id", id}});
-    if (!result) return 1;
+    if (!result) {
+      std::fprintf(stderr, "call %d: %s\n", i, core::describe(result.error()).c_str());
+      return 1;
+    }
     ours.push_back(us_since(begin));
     begin = Clock::now();
-    if (curl_easy_perform(curl) != CURLE_OK) return 1;
+    if (const auto code = curl_easy_perform(curl); code != CURLE_OK) {
+      std::fprintf(stderr, "call %d by libcurl: %s\n", i, curl_easy_strerror(code));
+      return 1;
+    }
     floor.push_back(us_since(begin));
   }
   double a = median(ours), b = median(floor);

@@ -19,7 +19,7 @@ port=47311 front=47312
 url="$OKTA_ORG_URL/api/v1/users?limit=200" n=0 after=""
 : >"$work/map"
 while [ -n "$url" ]; do
-  curl -sS -D "$work/h" -H "Authorization: SSWS $OKTA_API_TOKEN" "$url" >"$work/www/page_$after.json"
+  curl -sS -D "$work/h" -H "Authorization: SSWS $OKTA_DEV_API_TOKEN" "$url" >"$work/www/page_$after.json"
   url=$(grep -io '<[^>]*>; *rel="next"' "$work/h" | sed 's/^<\([^>]*\)>.*/\1/' || true)
   next=$(sed -n 's/.*[?&]after=\([^&]*\).*/\1/p' <<<"$url")
   [ -n "$url" ] && echo "\"$after\" '<http://127.0.0.1:$front/api/v1/users?limit=200&after=$next>; rel=\"next\"';" >>"$work/map"
@@ -42,7 +42,7 @@ nginx -c "$work/nginx.conf"
 "$bin/latency_proxy" "$front" "$port" "$delay" &
 sleep 0.5
 { while read -r u; do echo "url = \"$u\""; echo "output = /dev/null"; done <"$work/urls"; } >"$work/curlrc"
-export OKTA_ORG_URL=http://127.0.0.1:$front OKTA_API_TOKEN OKTA_MCP_STATE_DIR=$work/state
+export OKTA_ORG_URL=http://127.0.0.1:$front OKTA_API_TOKEN=$OKTA_DEV_API_TOKEN OKTA_MCP_STATE_DIR=$work/state
 echo "$n pages"
 for round in $(seq "$rounds"); do
   /usr/bin/time -f "%e %U %S %M" -o "$work/t" "$bin/okta-mcp-server" call list_users count_only=true >"$work/answer" 2>"$work/err" || { cat "$work/answer" "$work/err" >&2; exit 1; }

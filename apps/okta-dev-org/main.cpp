@@ -218,10 +218,9 @@ int serve(const Options& options) {
   const std::string environment =
       "OKTA_ORG_URL=" + quote(url) + "\nOKTA_CLIENT_ID=" + quote(devorg::kDevServiceClient) +
       "\nOKTA_SCOPES=" + quote(kUsualScopes) + "\nOKTA_PRIVATE_KEY=" + quote(one_line(pem->reveal())) +
-      "\nOKTA_KEY_ID=" + quote(service_key->kid()) + "\nOKTA_API_TOKEN=" + quote(api_token.reveal()) +
-      "\n# A person signs in with this client id, and without OKTA_PRIVATE_KEY, OKTA_KEY_ID and "
-      "OKTA_API_TOKEN:" +
-      "\nOKTA_DEVICE_CLIENT_ID=" + quote(devorg::kDevDeviceClient) + "\n";
+      "\nOKTA_KEY_ID=" + quote(service_key->kid()) + "\nOKTA_DEV_API_TOKEN=" + quote(api_token.reveal()) +
+      "\n# A person signs in with this client id, and without OKTA_PRIVATE_KEY and OKTA_KEY_ID:" +
+      "\nOKTA_DEV_DEVICE_CLIENT_ID=" + quote(devorg::kDevDeviceClient) + "\n";
   if (!options.env_file.empty())
     if (const auto written = core::write_file_atomically(options.env_file, environment); !written)
       return usage_error(written.error());

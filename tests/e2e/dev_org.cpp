@@ -53,7 +53,7 @@ DevOrg::DevOrg(std::vector<std::string> extra_arguments) {
   for (int tries = 0; tries < 400 && pid_ > 0; ++tries) {
     std::ifstream file(env_file);
     auto read = parse_assignments(file);
-    if (read.contains("OKTA_API_TOKEN") && read.contains("OKTA_ORG_URL")) {
+    if (read.contains("OKTA_DEV_API_TOKEN") && read.contains("OKTA_ORG_URL")) {
       environment_ = std::move(read);
       break;
     }
@@ -69,8 +69,8 @@ DevOrg::~DevOrg() {
 
 Environment DevOrg::key_settings(const std::string& state_dir) const {
   Environment settings = environment_;
-  settings.erase("OKTA_API_TOKEN");
-  settings.erase("OKTA_DEVICE_CLIENT_ID");
+  settings.erase("OKTA_DEV_API_TOKEN");
+  settings.erase("OKTA_DEV_DEVICE_CLIENT_ID");
   settings["OKTA_MCP_STATE_DIR"] = state_dir;
   settings["OKTA_LOG_LEVEL"] = "warning";
   return settings;
@@ -78,14 +78,14 @@ Environment DevOrg::key_settings(const std::string& state_dir) const {
 
 Environment DevOrg::token_settings(const std::string& state_dir) const {
   return {{"OKTA_ORG_URL", url()},
-          {"OKTA_API_TOKEN", environment_.at("OKTA_API_TOKEN")},
+          {"OKTA_API_TOKEN", environment_.at("OKTA_DEV_API_TOKEN")},
           {"OKTA_MCP_STATE_DIR", state_dir},
           {"OKTA_LOG_LEVEL", "warning"}};
 }
 
 Environment DevOrg::device_settings(const std::string& state_dir) const {
   return {{"OKTA_ORG_URL", url()},
-          {"OKTA_CLIENT_ID", environment_.at("OKTA_DEVICE_CLIENT_ID")},
+          {"OKTA_CLIENT_ID", environment_.at("OKTA_DEV_DEVICE_CLIENT_ID")},
           {"OKTA_SCOPES", environment_.at("OKTA_SCOPES")},
           {"OKTA_MCP_STATE_DIR", state_dir},
           {"OKTA_LOG_LEVEL", "warning"}};
@@ -93,7 +93,7 @@ Environment DevOrg::device_settings(const std::string& state_dir) const {
 
 core::json::Value DevOrg::get(const std::string& path) const {
   auto finished = run({"/usr/bin/curl", "-sS", "-g", "-H",
-                       "Authorization: SSWS " + environment_.at("OKTA_API_TOKEN"), url() + path},
+                       "Authorization: SSWS " + environment_.at("OKTA_DEV_API_TOKEN"), url() + path},
                       {});
   auto value = core::json::parse(finished.out);
   return value ? *value : core::json::Value(finished.out + finished.err);

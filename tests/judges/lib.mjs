@@ -127,12 +127,12 @@ export async function devOrg({ users = 120, seed = 7, args = [] } = {}) {
   await until(
     () => {
       if (org.child.exitCode !== null) throw new Error(`okta-dev-org ended with ${org.child.exitCode}: ${org.output()}`);
-      return fs.existsSync(file) && /OKTA_API_TOKEN/.test(fs.readFileSync(file, 'utf8'));
+      return fs.existsSync(file) && /OKTA_DEV_API_TOKEN/.test(fs.readFileSync(file, 'utf8'));
     },
     'okta-dev-org',
   );
   const all = sourced(file);
-  const { OKTA_API_TOKEN: token, OKTA_DEVICE_CLIENT_ID: _device, ...settings } = all;
+  const { OKTA_DEV_API_TOKEN: token, OKTA_DEV_DEVICE_CLIENT_ID: _device, ...settings } = all;
   const url = settings.OKTA_ORG_URL;
   async function api(method, target, body) {
     const response = await fetch(target.startsWith('http') ? target : url + target, {
