@@ -18,10 +18,12 @@ using boost::json::string_view;
 
 class Builder {
  public:
+  // NOLINTBEGIN(readability-identifier-naming): the names boost::json::basic_parser asks for.
   static constexpr std::size_t max_object_size = Object::max_size();
   static constexpr std::size_t max_array_size = Array::max_size();
   static constexpr std::size_t max_key_size = boost::json::string::max_size();
   static constexpr std::size_t max_string_size = boost::json::string::max_size();
+  // NOLINTEND(readability-identifier-naming)
 
   enum class Refusal { none, duplicate_key, number_range };
 

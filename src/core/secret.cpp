@@ -34,7 +34,7 @@ void Secret::wipe() {
 
 void wipe(std::string& text) {
   // capacity(), not size(): a moved-from short string still holds its bytes.
-  text.resize(text.capacity());
+  text.resize(text.capacity());  // NOLINT(clang-analyzer-cplusplus.Move): for those it is called
   sodium_memzero(text.data(), text.size());
   text.clear();
 }

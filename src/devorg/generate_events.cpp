@@ -51,7 +51,7 @@ class History {
     if (dice_.one_in(2))
       add(when + 30'000, EventType::user_authentication_sso, index, app(2 + dice_.below(apps - 2)));
     if (dice_.one_in(4))
-      add(when + std::int64_t{8 * 60} * kMinute, EventType::user_session_end, index, user(index));
+      add(when + std::int64_t{480} * kMinute, EventType::user_session_end, index, user(index));
   }
 
   void lifecycle(std::uint32_t index) {
