@@ -19,8 +19,27 @@ void write_number(double value, std::string& out) {
   if (text.find_first_of(".e") == std::string::npos) out += ".0";
 }
 
+std::string_view kind_name(const Value& value) {
+  switch (value.kind()) {
+    case boost::json::kind::object:
+      return "an object";
+    case boost::json::kind::array:
+      return "an array";
+    case boost::json::kind::string:
+      return "a string";
+    case boost::json::kind::bool_:
+      return "a boolean";
+    case boost::json::kind::null:
+      return "null";
+    default:
+      return "a number";
+  }
+}
+
+}  // namespace
+
 // RFC 8259 section 7. Copies runs of plain characters at once; most strings are one run.
-void write_string(std::string_view text, std::string& out) {
+void append_string(std::string& out, std::string_view text) {
   out += '"';
   std::size_t plain = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -58,28 +77,31 @@ void write_string(std::string_view text, std::string& out) {
   out += '"';
 }
 
-void write_into(const Value& value, std::string& out) {
+void append(std::string& out, const Object& object) {
+  out += '{';
+  bool first = true;
+  for (const auto& member : object) {
+    if (!first) out += ',';
+    first = false;
+    append_string(out, member.key());
+    out += ':';
+    append(out, member.value());
+  }
+  out += '}';
+}
+
+void append(std::string& out, const Value& value) {
   switch (value.kind()) {
-    case boost::json::kind::object: {
-      out += '{';
-      bool first = true;
-      for (const auto& member : value.get_object()) {
-        if (!first) out += ',';
-        first = false;
-        write_string(member.key(), out);
-        out += ':';
-        write_into(member.value(), out);
-      }
-      out += '}';
+    case boost::json::kind::object:
+      append(out, value.get_object());
       break;
-    }
     case boost::json::kind::array: {
       out += '[';
       bool first = true;
       for (const auto& element : value.get_array()) {
         if (!first) out += ',';
         first = false;
-        write_into(element, out);
+        append(out, element);
       }
       out += ']';
       break;
@@ -88,7 +110,7 @@ void write_into(const Value& value, std::string& out) {
       write_number(value.get_double(), out);
       break;
     case boost::json::kind::string:
-      write_string(value.get_string(), out);
+      append_string(out, value.get_string());
       break;
     case boost::json::kind::int64:
       out += fmt::format_int(value.get_int64()).c_str();
@@ -105,28 +127,9 @@ void write_into(const Value& value, std::string& out) {
   }
 }
 
-std::string_view kind_name(const Value& value) {
-  switch (value.kind()) {
-    case boost::json::kind::object:
-      return "an object";
-    case boost::json::kind::array:
-      return "an array";
-    case boost::json::kind::string:
-      return "a string";
-    case boost::json::kind::bool_:
-      return "a boolean";
-    case boost::json::kind::null:
-      return "null";
-    default:
-      return "a number";
-  }
-}
-
-}  // namespace
-
 std::string write(const Value& value) {
   std::string out;
-  write_into(value, out);
+  append(out, value);
   return out;
 }
 

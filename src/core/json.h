@@ -35,6 +35,11 @@ Result<Value> parse(std::string_view text, const ParseLimits& limits = {});
 
 // Compact. Numbers keep their value; doubles print without Boost's exponent form (1E0 → 1.0).
 std::string write(const Value& value);
+// The same, behind what is there already; a string comes in its quotes. Text that is not UTF-8 goes out as it
+// is.
+void append(std::string& out, const Value& value);
+void append(std::string& out, const Object& object);
+void append_string(std::string& out, std::string_view text);
 
 // Members by a dotted path ("profile.login"); null pointer when any step is missing.
 const Value* find(const Value& value, std::string_view dotted_path);

@@ -367,5 +367,12 @@ TEST(NaughtyStrings, ComeBackAsTheyWere) {
   }
 }
 
+TEST(Write, PutsAStringOnOneLine) {
+  std::string out;
+  append_string(out, std::string_view("a\"b\\c\n\r\t\x01\0z\u2028", 14));
+  EXPECT_EQ(out, "\"a\\\"b\\\\c\\n\\r\\t\\u0001\\u0000z\u2028\"");
+  EXPECT_EQ(parse(out)->get_string(), std::string_view("a\"b\\c\n\r\t\x01\0z\u2028", 14));
+}
+
 }  // namespace
 }  // namespace core::json

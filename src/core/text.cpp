@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <fmt/format.h>
 #include <iterator>
 #include <sodium.h>
@@ -97,6 +98,8 @@ bool in(const Range (&ranges)[N], char32_t code) {
   return place != std::begin(ranges) && code <= std::prev(place)->last;
 }
 
+constexpr std::string_view kReplacement = "\xef\xbf\xbd";  // U+FFFD
+
 struct Decoded {
   char32_t code;
   std::size_t length;  // bytes; of the maximal ill-formed sequence when not valid
@@ -132,6 +135,25 @@ Decoded decode(std::string_view text, std::size_t at) {
     high = 0xbf;
   }
   return {code, length, true};
+}
+
+// Bytes up to the first ill-formed sequence.
+std::size_t well_formed_prefix(std::string_view text) {
+  std::size_t at = 0;
+  while (at < text.size()) {
+    // Most text is ASCII: eight bytes at once.
+    std::uint64_t word = 0;
+    while (at + sizeof word <= text.size()) {
+      std::memcpy(&word, text.data() + at, sizeof word);
+      if ((word & 0x8080808080808080u) != 0) break;
+      at += sizeof word;
+    }
+    if (at == text.size()) break;
+    const Decoded next = decode(text, at);
+    if (!next.valid) break;
+    at += next.length;
+  }
+  return at;
 }
 
 bool line_break(char32_t code) {
@@ -195,7 +217,7 @@ std::string clean(std::string_view text, const CleanOptions& options, std::size_
     std::string_view bytes = text.substr(at, next.length);
     at += next.length;
     if (!next.valid) {
-      out += "\xef\xbf\xbd";
+      out += kReplacement;
       ++taken;
     } else if (line_break(next.code)) {
       if (next.code == '\r' && at < text.size() && text[at] == '\n') ++at;
@@ -214,12 +236,21 @@ std::string clean(std::string_view text, const CleanOptions& options, std::size_
 }
 
 bool valid_utf8(std::string_view text) {
-  for (std::size_t at = 0; at < text.size();) {
-    Decoded next = decode(text, at);
-    if (!next.valid) return false;
-    at += next.length;
+  return well_formed_prefix(text) == text.size();
+}
+
+void make_valid_utf8(std::string& text) {
+  std::size_t at = well_formed_prefix(text);
+  if (at == text.size()) return;
+  std::string repaired = text.substr(0, at);
+  while (at < text.size()) {
+    at += decode(text, at).length;
+    repaired += kReplacement;
+    const std::size_t good = well_formed_prefix(std::string_view(text).substr(at));
+    repaired.append(text, at, good);
+    at += good;
   }
-  return true;
+  text = std::move(repaired);
 }
 
 std::string shorten(std::string_view text, std::size_t max_characters) {

@@ -28,6 +28,8 @@ struct CleanOptions {
 std::string clean(std::string_view text, const CleanOptions& options = {}, std::size_t* removed = nullptr);
 
 bool valid_utf8(std::string_view text);
+// Every maximal ill-formed sequence becomes U+FFFD, as in clean(); nothing else changes.
+void make_valid_utf8(std::string& text);
 
 // At most `max_characters` code points, the last being "…" when something was cut. Never cuts between a
 // character and what modifies it: combining marks, joiners, skin tones, flags, Hangul syllables (UAX #29,

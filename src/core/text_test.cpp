@@ -116,6 +116,28 @@ TEST(Clean, BigListOfNaughtyStrings) {
   }
 }
 
+TEST(MakeValidUtf8, ReplacesWhatIsIllFormed) {
+  struct Row {
+    std::string given, expected;
+  };
+  const std::string r = "\xEF\xBF\xBD";
+  for (const auto& [given, expected] : {
+           Row{"plain ascii, long enough for words", "plain ascii, long enough for words"},
+           Row{"h\xC3\xA9llo \xE2\x82\xAC \xF0\x9F\x98\x80", "h\xC3\xA9llo \xE2\x82\xAC \xF0\x9F\x98\x80"},
+           Row{"cut \xE2\x82", "cut " + r},
+           Row{"\xFF", r},
+           Row{"12345678\x80", "12345678" + r},
+           Row{"\xC0\xAF", r + r},
+           Row{"\xED\xA0\x80", r + r + r},
+           Row{"\xF4\x90\x80\x80", r + r + r + r},
+           Row{"", ""},
+       }) {
+    std::string text = given;
+    make_valid_utf8(text);
+    EXPECT_EQ(text, expected);
+  }
+}
+
 TEST(Shorten, CutsBetweenCharactersThatStandAlone) {
   const struct {
     std::string_view in;

@@ -156,7 +156,7 @@ std::string Codec::content_text(const Content& content) const {
                                   member(content, "mimeType"), to_string(rules_.revision)));
   }
   std::string out;
-  append_object(out, content);
+  core::json::append(out, content);
   return out;
 }
 

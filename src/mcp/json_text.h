@@ -8,11 +8,6 @@
 
 namespace mcp {
 
-// Appends `text` as a JSON string, quotes included.
-void append_string(std::string& out, std::string_view text);
-void append_value(std::string& out, const core::json::Value& value);
-void append_object(std::string& out, const core::json::Object& object);
-
 // Members of one object, in the order they are added:
 //   ObjectText result; result.string("name", name); result.raw("tools", list); return
 //   std::move(result).close();
@@ -38,9 +33,5 @@ class ObjectText {
 
 // Same members in the same order, whatever order they came in: for digests.
 std::string canonical(const core::json::Object& object);
-
-// What is not UTF-8 becomes U+FFFD: Boost.JSON writes strings unchecked, and a peer drops a line that is not
-// UTF-8.
-void make_utf8(std::string& text);
 
 }  // namespace mcp

@@ -76,7 +76,7 @@ std::optional<RequestId> RequestId::from(const Value& value) {
   if (value.is_uint64()) return RequestId{std::to_string(value.get_uint64())};
   if (!value.is_string() || value.get_string().size() > kMaxIdBytes) return std::nullopt;
   RequestId id;
-  append_string(id.json, value.get_string());
+  core::json::append_string(id.json, value.get_string());
   return id;
 }
 
@@ -126,7 +126,7 @@ std::string encode_error(const std::optional<RequestId>& id, int code, std::stri
   out += ",\"error\":{\"code\":";
   out += std::to_string(code);
   out += ",\"message\":";
-  append_string(out, message);
+  core::json::append_string(out, message);
   if (!data.empty()) {
     out += ",\"data\":";
     out += data;
@@ -140,7 +140,7 @@ std::string encode_request(const RequestId& id, std::string_view method, std::st
   out += ",\"id\":";
   out += id.json;
   out += ",\"method\":";
-  append_string(out, method);
+  core::json::append_string(out, method);
   if (!params.empty()) {
     out += ",\"params\":";
     out += params;
@@ -152,7 +152,7 @@ std::string encode_request(const RequestId& id, std::string_view method, std::st
 std::string encode_notification(std::string_view method, std::string_view params) {
   std::string out{kOpen};
   out += ",\"method\":";
-  append_string(out, method);
+  core::json::append_string(out, method);
   if (!params.empty()) {
     out += ",\"params\":";
     out += params;

@@ -190,13 +190,6 @@ TEST(JsonRpc, WritesMessages) {
   EXPECT_EQ(encode_notification("n", ""), R"({"jsonrpc":"2.0","method":"n"})");
 }
 
-TEST(JsonText, WritesStringsOnOneLine) {
-  std::string out;
-  append_string(out, std::string_view("a\"b\\c\n\r\t\x01\0z\u2028", 14));
-  EXPECT_EQ(out, "\"a\\\"b\\\\c\\n\\r\\t\\u0001\\u0000z\u2028\"");
-  EXPECT_EQ(core::json::parse(out)->get_string(), std::string_view("a\"b\\c\n\r\t\x01\0z\u2028", 14));
-}
-
 TEST(JsonText, CanonicalFormIgnoresOrder) {
   auto a = core::json::parse(R"({"b":[1,{"y":null,"x":"s"}],"a":1.5})"),
        b = core::json::parse(R"({"a":1.5,"b":[1,{"x":"s","y":null}]})");
@@ -204,28 +197,6 @@ TEST(JsonText, CanonicalFormIgnoresOrder) {
   EXPECT_EQ(canonical(a->get_object()), R"({"a":1.5,"b":[1,{"x":"s","y":null}]})");
   auto c = core::json::parse(R"({"a":1.5,"b":[{"x":"s","y":null},1]})");
   EXPECT_NE(canonical(a->get_object()), canonical(c->get_object()));
-}
-
-TEST(JsonText, RepairsWhatIsNotUtf8) {
-  struct Row {
-    std::string given, expected;
-  };
-  const std::string r = "\xEF\xBF\xBD";
-  for (const auto& [given, expected] : {
-           Row{"plain ascii, long enough for words", "plain ascii, long enough for words"},
-           Row{"h\xC3\xA9llo \xE2\x82\xAC \xF0\x9F\x98\x80", "h\xC3\xA9llo \xE2\x82\xAC \xF0\x9F\x98\x80"},
-           Row{"cut \xE2\x82", "cut " + r + r},
-           Row{"\xFF", r},
-           Row{"12345678\x80", "12345678" + r},
-           Row{"\xC0\xAF", r + r},
-           Row{"\xED\xA0\x80", r + r + r},
-           Row{"\xF4\x90\x80\x80", r + r + r + r},
-           Row{"", ""},
-       }) {
-    std::string text = given;
-    make_utf8(text);
-    EXPECT_EQ(text, expected);
-  }
 }
 
 }  // namespace

@@ -1,11 +1,12 @@
 #include "mcp/reply.h"
 
+#include "core/text.h"
 #include "mcp/json_text.h"
 
 namespace mcp {
 
 void send_text(Outlet& outlet, std::string message, Delivery delivery) {
-  make_utf8(message);
+  core::make_valid_utf8(message);
   outlet.send(std::move(message), delivery);
 }
 

@@ -4,6 +4,7 @@
 
 #include "core/encoding.h"
 #include "core/random.h"
+#include "core/text.h"
 #include "mcp/form.h"
 #include "mcp/json_text.h"
 
@@ -76,8 +77,8 @@ std::string RequestStates::seal(const CallBinding& binding, const OpenRound& rou
   payload["n"] = nonce;
   payload["e"] = expires.time_since_epoch().count();
   std::string text;
-  append_object(text, payload);
-  make_utf8(text);
+  core::json::append(text, payload);
+  core::make_valid_utf8(text);
   return core::base64url_encode(sealer_.seal(text, context_of(binding)));
 }
 

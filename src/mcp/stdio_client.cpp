@@ -194,7 +194,7 @@ void StdioClient::Impl::answer_request(const Request& request) {
   std::string answer;
   if (request.method == method::kElicit && options.on_elicitation) {
     std::string result;
-    append_object(result, answer_object(options.on_elicitation(request.params)));
+    core::json::append(result, answer_object(options.on_elicitation(request.params)));
     answer = encode_result(request.id, result);
   } else if (request.method == method::kPing) {
     answer = encode_result(request.id, "{}");
@@ -239,7 +239,7 @@ core::Result<Object> StdioClient::Impl::request(std::string_view method, Object 
     pending.emplace(id, std::nullopt);
   }
   std::string text;
-  append_object(text, params);
+  core::json::append(text, params);
   auto written = write_line(encode_request(RequestId::of(id), method, text));
 
   std::unique_lock lock(mutex);
@@ -360,7 +360,7 @@ core::Result<Object> StdioClient::request(std::string_view method, Object params
 
 core::Status StdioClient::notify(std::string_view method, const Object& params) {
   std::string text;
-  append_object(text, params);
+  core::json::append(text, params);
   return impl_->write_line(encode_notification(method, text));
 }
 
