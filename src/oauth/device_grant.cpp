@@ -125,9 +125,10 @@ core::Result<DevicePrompt> make_prompt(const DeviceAnswer& answer, const std::st
 }
 
 core::Result<std::unique_ptr<DeviceGrant>> DeviceGrant::create(DeviceGrantOptions options) {
-  ASSIGN_OR_RETURN(
-      auto endpoint,
-      TokenEndpoint::create({.org_url = options.org_url, .http = options.http, .clock = options.clock}));
+  ASSIGN_OR_RETURN(auto endpoint, TokenEndpoint::create({.org_url = options.org_url,
+                                                         .http = options.http,
+                                                         .clock = options.clock,
+                                                         .random = options.random}));
   RETURN_IF_ERROR(check_client(options.client_id, options.scopes));
   return std::unique_ptr<DeviceGrant>(new DeviceGrant(std::move(options), std::move(endpoint)));
 }
@@ -140,6 +141,7 @@ DeviceGrant::DeviceGrant(DeviceGrantOptions options, std::unique_ptr<TokenEndpoi
                       .grant = "device_code",
                       .scopes = options_.scopes},
               .clock = options_.clock,
+              .dpop = endpoint_->dpop(),
               .store = options_.store,
               .must_lock = true}) {}
 

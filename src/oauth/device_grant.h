@@ -16,6 +16,7 @@
 #include <thread>
 #include <vector>
 
+#include "core/random.h"
 #include "oauth/token_cache.h"
 #include "oauth/token_endpoint.h"
 #include "oauth/token_source.h"
@@ -42,8 +43,9 @@ struct DeviceGrantOptions {
   std::string org_url;
   std::string client_id;
   std::vector<std::string> scopes;  // requested together with openid, profile, email and offline_access
-  net::HttpClient& http;            // http, clock and store outlive the source
+  net::HttpClient& http;            // http, clock, random and store outlive the source
   core::Clock& clock;
+  core::Random& random = core::system_random();
   TokenStore* store = nullptr;  // null: the login lives in memory only
 
   // Called on the sign-in's thread, one at a time, without a lock held; each may be empty. They may call any
@@ -68,7 +70,9 @@ class DeviceGrant final : public TokenSource {
   std::optional<std::vector<std::string>> granted_scopes() const override { return cache_.granted_scopes(); }
   // Where the store keeps this login.
   const TokenKey& login() const { return cache_.key(); }
-  std::string_view method() const override { return "device authorization grant"; }
+  std::string_view method() const override {
+    return cache_.bound() ? "device authorization grant with DPoP" : "device authorization grant";
+  }
 
   // Signs in without waiting: takes a stored login, refreshes it, or starts with link and code. Does nothing
   // while a sign-in runs.

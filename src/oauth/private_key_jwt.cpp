@@ -16,9 +16,10 @@ constexpr std::chrono::seconds kClockNoise{2};
 }  // namespace
 
 core::Result<std::unique_ptr<PrivateKeyJwt>> PrivateKeyJwt::create(PrivateKeyJwtOptions options) {
-  ASSIGN_OR_RETURN(
-      auto endpoint,
-      TokenEndpoint::create({.org_url = options.org_url, .http = options.http, .clock = options.clock}));
+  ASSIGN_OR_RETURN(auto endpoint, TokenEndpoint::create({.org_url = options.org_url,
+                                                         .http = options.http,
+                                                         .clock = options.clock,
+                                                         .random = options.random}));
   RETURN_IF_ERROR(check_client(options.client_id, options.scopes));
   if (!options.key.may_sign() || options.key.type() == KeyType::oct) {
     return core::fail(ErrorKind::invalid_input, "oauth.key.use", "The key cannot sign.",
@@ -41,6 +42,7 @@ PrivateKeyJwt::PrivateKeyJwt(PrivateKeyJwtOptions options, std::unique_ptr<Token
                       .grant = "client_credentials",
                       .scopes = options_.scopes},
               .clock = options_.clock,
+              .dpop = endpoint_->dpop(),
               .store = options_.store}) {}
 
 core::Result<std::shared_ptr<const AccessToken>> PrivateKeyJwt::token(const core::Context& context) {
@@ -64,13 +66,13 @@ core::Result<StoredToken> PrivateKeyJwt::obtain(const core::Context& context) {
 }
 
 core::Result<TokenAnswer> PrivateKeyJwt::request(const core::Context& context) {
-  ASSIGN_OR_RETURN(const auto signed_assertion, assertion());
-  return endpoint_->request_token(
-      context, Grant::client_credentials,
-      {{"grant_type", "client_credentials"},
-       {"scope", join_scopes(options_.scopes)},
-       {"client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"},
-       {"client_assertion", signed_assertion.reveal()}});
+  return endpoint_->request_token(context, Grant::client_credentials, [this]() -> core::Result<net::Query> {
+    ASSIGN_OR_RETURN(const auto signed_assertion, assertion());
+    return net::Query{{"grant_type", "client_credentials"},
+                      {"scope", join_scopes(options_.scopes)},
+                      {"client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"},
+                      {"client_assertion", signed_assertion.reveal()}};
+  });
 }
 
 core::Result<core::Secret> PrivateKeyJwt::assertion() {

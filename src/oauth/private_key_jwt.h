@@ -38,7 +38,9 @@ class PrivateKeyJwt final : public TokenSource {
   std::optional<std::vector<std::string>> granted_scopes() const override { return cache_.granted_scopes(); }
   // Where the store keeps this login.
   const TokenKey& login() const { return cache_.key(); }
-  std::string_view method() const override { return "private key JWT"; }
+  std::string_view method() const override {
+    return cache_.bound() ? "private key JWT with DPoP" : "private key JWT";
+  }
 
  private:
   PrivateKeyJwt(PrivateKeyJwtOptions options, std::unique_ptr<TokenEndpoint> endpoint);

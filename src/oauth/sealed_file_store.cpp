@@ -19,18 +19,18 @@ namespace {
 using core::ErrorKind;
 
 constexpr std::string_view kMagic = "okta-mcp-token ";
-constexpr int kVersion = 1;
+constexpr int kVersion = 2;
 constexpr std::size_t kMaxFileBytes = 1u << 20;
 constexpr std::size_t kKeyBytes = 32;
 
-// "okta-mcp-token 1\n". Outside the seal, so that the version can be told with any key; bound to it as
+// "okta-mcp-token 2\n". Outside the seal, so that the version can be told with any key; bound to it as
 // context, so that it cannot be changed either.
-std::string header() {
-  return fmt::format("{}{}\n", kMagic, kVersion);
+std::string header(int version) {
+  return fmt::format("{}{}\n", kMagic, version);
 }
 
-std::string seal_context(std::string_view name) {
-  return fmt::format("{}{} {}", kMagic, kVersion, name);
+std::string seal_context(int version, std::string_view name) {
+  return fmt::format("{}{} {}", kMagic, version, name);
 }
 
 // The version a file claims, and 0 when it is no file of ours.
@@ -142,6 +142,7 @@ std::string encode(const TokenKey& key, const StoredToken& token) {
       {"scheme", token.scheme},
       {"access_token", token.access_token.reveal()},
       {"refresh_token", token.refresh_token.reveal()},
+      {"dpop_key", token.dpop_key.reveal()},
       {"scopes", to_json(token.scopes)},
       {"granted_scopes", to_json(token.granted_scopes)},
       {"obtained_at_ms", token.obtained_at.time_since_epoch().count()},
@@ -171,6 +172,7 @@ core::Result<StoredToken> decode(std::string_view text, const TokenKey& key) {
   token.expires_at = from_ms(expires_at);
   ASSIGN_OR_RETURN(token.access_token, take_secret(value.as_object(), "access_token"));
   ASSIGN_OR_RETURN(token.refresh_token, take_secret(value.as_object(), "refresh_token"));
+  ASSIGN_OR_RETURN(token.dpop_key, take_secret(value.as_object(), "dpop_key"));
   return token;
 }
 
@@ -226,7 +228,8 @@ core::Result<std::optional<StoredToken>> SealedFileStore::load(const TokenKey& k
     move_aside(name, "the file is damaged");
     return std::optional<StoredToken>{};
   }
-  auto plaintext = sealer_.open(std::string_view(*content).substr(header().size()), seal_context(name));
+  auto plaintext =
+      sealer_.open(std::string_view(*content).substr(header(version).size()), seal_context(version, name));
   if (!plaintext) {
     move_aside(name, "it was sealed with another key, or is damaged");
     return std::optional<StoredToken>{};
@@ -248,7 +251,7 @@ core::Status SealedFileStore::save(const TokenKey& key, const StoredToken& token
     if (version > kVersion) return newer(version, file);
   }
   std::string plaintext = encode(key, token);
-  const std::string content = header() + sealer_.seal(plaintext, seal_context(name));
+  const std::string content = header(kVersion) + sealer_.seal(plaintext, seal_context(kVersion, name));
   core::wipe(plaintext);
   return core::write_file_atomically(file, content);
 }

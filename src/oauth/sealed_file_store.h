@@ -1,10 +1,11 @@
 // Logins in files under the state directory, each sealed (XChaCha20-Poly1305) with one key of this machine.
 //
 //   STATE_DIR/token.key                  the key, made at first use, unless a key file is given
-//   STATE_DIR/tokens/NAME.token          one login: "okta-mcp-token 1\n" and the sealed JSON
+//   STATE_DIR/tokens/NAME.token          one login: "okta-mcp-token 2\n" and the sealed JSON
 //   STATE_DIR/tokens/NAME.lock           held while that login is being refreshed
 //   STATE_DIR/tokens/NAME.unreadable     what did not open any more: another key, or damaged
-// All are 0600 and replaced atomically. NAME says nothing about org or client (TokenKey::name).
+// Version 2 added the DPoP key; version 1 is read as a login without one. All are 0600 and replaced
+// atomically. NAME says nothing about org or client (TokenKey::name).
 #pragma once
 
 #include <memory>

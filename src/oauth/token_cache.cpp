@@ -101,6 +101,8 @@ TokenCache::Outcome TokenCache::fly(const core::Context& context, const Obtain& 
     // Memory is ahead of the store when a save has failed.
     if (login_ && (!newest || newest->obtained_at < login_->obtained_at)) newest = login_->copy();
   }
+  // The refresh token of a bound login is good with its own key only (RFC 9449 section 5).
+  if (newest) RETURN_IF_ERROR(take_key(*newest));
   // What still serves is in use before anybody is asked: if that fails, the callers have it.
   if (newest && usable(*newest)) adopt(newest->copy());
   auto obtained = obtain(context, newest ? &*newest : nullptr);
@@ -143,21 +145,44 @@ void TokenCache::reject(const AccessToken& token) {
 
 std::optional<std::vector<std::string>> TokenCache::granted_scopes() const {
   std::lock_guard lock(mutex_);
-  if (!login_ && !peeked_ && options_.store && options_.store->is_local()) {
-    peeked_ = true;
-    if (auto stored = options_.store->load(options_.key)) login_ = std::move(*stored);
-  }
+  peek();
   if (!login_) return std::nullopt;
   // RFC 6749 section 5.1: no scope in the answer means that all were granted.
   return login_->granted_scopes.empty() ? login_->scopes : login_->granted_scopes;
 }
 
+bool TokenCache::bound() const {
+  std::lock_guard lock(mutex_);
+  peek();
+  return login_ && login_->scheme == kDpopScheme;
+}
+
+void TokenCache::peek() const {
+  if (login_ || peeked_ || !options_.store || !options_.store->is_local()) return;
+  peeked_ = true;
+  auto stored = options_.store->load(options_.key);
+  if (stored && *stored && take_key(**stored)) login_ = std::move(*stored);
+}
+
+core::Status TokenCache::take_key(const StoredToken& token) const {
+  if (token.scheme != kDpopScheme && token.dpop_key.empty()) return {};
+  RETURN_IF_ERROR(options_.dpop.adopt(token.dpop_key));
+  return {};
+}
+
 std::optional<StoredToken> TokenCache::load() {
   if (!options_.store) return std::nullopt;
   auto stored = options_.store->load(options_.key);
-  if (stored) return std::move(*stored);
-  warn_once("the stored login cannot be read, going on without", stored.error());
-  return std::nullopt;
+  if (!stored) {
+    warn_once("the stored login cannot be read, going on without", stored.error());
+    return std::nullopt;
+  }
+  if (!*stored) return std::nullopt;
+  if (auto key = take_key(**stored); !key) {
+    warn_once("the stored login is bound to a key that is not there, going on without", key.error());
+    return std::nullopt;
+  }
+  return std::move(*stored);
 }
 
 void TokenCache::save(const StoredToken& token) {
@@ -183,6 +208,10 @@ std::shared_ptr<const AccessToken> TokenCache::adopt(StoredToken token) {
   access->scheme = token.scheme;
   access->scopes = token.granted_scopes;
   access->expires_at = token.expires_at;
+  if (token.scheme == kDpopScheme) {
+    // Whatever comes here was read by load() or made by to_stored(): its key is one.
+    if (auto prover = options_.dpop.adopt(token.dpop_key)) access->dpop = std::move(*prover);
+  }
   std::lock_guard lock(mutex_);
   if (!current_ || current_->value.reveal() != access->value.reveal()) ++generation_;
   current_ = std::move(access);
@@ -221,8 +250,14 @@ core::Result<StoredToken> to_stored(TokenAnswer answer, const std::vector<std::s
                                   "their lifetime.",
                                   kMinimumRemaining.count()));
   }
+  core::Secret dpop_key;
+  if (answer.prover) {
+    ASSIGN_OR_RETURN(dpop_key, answer.prover->private_jwk());
+  }
   StoredToken token{.access_token = std::move(answer.access_token),
                     .refresh_token = std::move(answer.refresh_token),
+                    .scheme = answer.scheme,
+                    .dpop_key = std::move(dpop_key),
                     .scopes = requested,
                     .granted_scopes = std::move(answer.scopes),
                     .obtained_at = answer.obtained_at,

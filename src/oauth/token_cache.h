@@ -15,6 +15,7 @@
 #include "core/clock.h"
 #include "core/context.h"
 #include "core/result.h"
+#include "oauth/dpop.h"
 #include "oauth/token_endpoint.h"
 #include "oauth/token_source.h"
 #include "oauth/token_store.h"
@@ -29,6 +30,7 @@ std::chrono::milliseconds refresh_ahead(std::chrono::milliseconds lifetime);
 struct TokenCacheOptions {
   TokenKey key;
   core::Clock& clock;
+  DpopBinding& dpop;            // the endpoint's: takes over the key of a stored login
   TokenStore* store = nullptr;  // null keeps the login in memory only
   // Without the store's lock a rotating refresh token must not be used: two that use it end the login.
   bool must_lock = false;
@@ -47,7 +49,7 @@ class TokenCache {
   // or from `obtain`, whose result is stored before it is used. Callers wait, parked, for the one that asks.
   // When renewing ahead of time fails, the present token serves as long as it is good; after that the error
   // is returned, never a stale token. oauth.invalid_grant from `obtain` forgets the login, here and in the
-  // store.
+  // store. A stored login that is bound to a key which is not there, or is none, counts as no login.
   core::Result<std::shared_ptr<const AccessToken>> get(const core::Context& context, const Obtain& obtain);
 
   // A sign-in that went another way delivered this.
@@ -61,6 +63,8 @@ class TokenCache {
   void reject(const AccessToken& token);
   // Of the newest login in memory or, when the store is local, in the store.
   std::optional<std::vector<std::string>> granted_scopes() const;
+  // That login's tokens are bound to a key (DPoP).
+  bool bound() const;
 
  private:
   struct Flight;  // one request that others wait for
@@ -68,6 +72,8 @@ class TokenCache {
 
   Outcome fly(const core::Context& context, const Obtain& obtain);
   std::optional<StoredToken> load();
+  void peek() const;                                      // under mutex_
+  core::Status take_key(const StoredToken& token) const;  // of a bound login, so that it can be used
   void save(const StoredToken& token);
   void forget();
   std::shared_ptr<const AccessToken> adopt(StoredToken token);

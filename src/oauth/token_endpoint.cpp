@@ -7,7 +7,9 @@
 
 #include "core/json.h"
 #include "core/log.h"
+#include "oauth/jws.h"
 #include "oauth/secret_json.h"
+#include "oauth/token_source.h"
 
 namespace oauth {
 namespace {
@@ -89,6 +91,18 @@ std::string without_secrets(std::string text, const net::Query& form) {
   return text;
 }
 
+// The thumbprint of the key that an access token is bound to (RFC 9449 section 6.1); empty when it does not
+// say: to its client a token is opaque, and one that is no JWT says nothing.
+std::string bound_key(const core::Secret& access_token) {
+  auto token = peek(access_token.reveal());
+  if (!token) return {};
+  return std::string(core::json::string_or_empty(token->claims, "cnf.jkt"));
+}
+
+void wipe_form(net::Query& form) {
+  for (auto& [name, value] : form) core::wipe(value);
+}
+
 // "https://example-admin.okta.com" is the admin console's own host, which has no token endpoint.
 std::optional<std::string> without_admin(const std::string& org) {
   const auto at = org.find("-admin.");
@@ -145,20 +159,93 @@ core::Result<std::unique_ptr<TokenEndpoint>> TokenEndpoint::create(const TokenEn
 
 core::Result<TokenAnswer> TokenEndpoint::request_token(const core::Context& context, Grant grant,
                                                        net::Query form) {
-  auto posted = post(context, grant, token_url_, form);
-  for (auto& [name, value] : form) core::wipe(value);
-  if (!posted) return std::unexpected(std::move(posted).error());
-  auto& document = posted->document;
+  auto answer = request_token(context, grant, [&form]() -> core::Result<net::Query> { return form; });
+  wipe_form(form);
+  return answer;
+}
+
+core::Result<TokenAnswer> TokenEndpoint::request_token(const core::Context& context, Grant grant,
+                                                       const MakeForm& make_form) {
+  auto prover = dpop_.current();
+  bool guessed = false;
+  DpopAttempts attempts;
+  for (;;) {
+    std::optional<DpopProof> proof;
+    if (prover) {
+      if (skew() != std::chrono::milliseconds{0}) prover->set_skew(skew());
+      ASSIGN_OR_RETURN(proof, prover->proof(DpopServer::authorization, net::Method::post, token_url_));
+      attempts.proved = true;
+      attempts.nonce = proof->nonce;
+      attempts.skew = prover->skew();
+    }
+    ASSIGN_OR_RETURN(auto form, make_form());
+    net::Headers answered;
+    auto posted = post(context, grant, token_url_, form, proof ? &*proof : nullptr, answered);
+    wipe_form(form);
+    if (prover) prover->learn(DpopServer::authorization, token_url_, answered);
+    if (posted) return read_token(std::move(*posted), std::move(prover));
+
+    core::Error& error = posted.error();
+    const DpopRefusal refusal{
+        .status = error.upstream ? error.upstream->status : 0,
+        .error = error.upstream ? std::string_view(error.upstream->code) : std::string_view{},
+        .nonce = prover ? prover->nonce(DpopServer::authorization, token_url_) : std::string{},
+        .skew = skew(),
+        // Client credentials bring no grant that could be invalid.
+        .may_mean_proof = grant == Grant::client_credentials};
+    const bool hidden = refusal.error == "invalid_grant";
+    switch (next_step(attempts, refusal)) {
+      case DpopStep::prove: {
+        core::log(core::LogLevel::info, "oauth", "asking again with proof of possession (DPoP)",
+                  {{"reason", error.code}});
+        ASSIGN_OR_RETURN(prover, dpop_.begin());
+        prover->learn(DpopServer::authorization, token_url_, answered);
+        guessed = hidden;
+        continue;
+      }
+      case DpopStep::renew:
+        core::log(core::LogLevel::debug, "oauth", "asking again with a new DPoP proof",
+                  {{"reason", error.code}});
+        continue;
+      case DpopStep::give_up:
+        break;
+    }
+    // The server meant what it said.
+    if (guessed && hidden) dpop_.drop(prover);
+    if (grant == Grant::refresh_token && error.code == "oauth.invalid_dpop_proof" &&
+        error.upstream->summary.contains("inding")) {
+      // "Invalid DPoP Public Key binding in refresh token": no proof of ours will ever do.
+      error.code = "oauth.invalid_grant";
+    }
+    return std::unexpected(std::move(error));
+  }
+}
+
+core::Result<TokenAnswer> TokenEndpoint::read_token(Answer posted, std::shared_ptr<DpopProver> prover) const {
+  auto& document = posted.document;
   WipeAtExit wipe_document(document);
 
   TokenAnswer answer;
-  answer.obtained_at = posted->sent;
+  answer.obtained_at = posted.sent;
   ASSIGN_OR_RETURN(answer.access_token, token_member(document.as_object(), "access_token"));
   if (answer.access_token.empty()) return bad_answer("holds no access_token");
   ASSIGN_OR_RETURN(answer.refresh_token, token_member(document.as_object(), "refresh_token"));
   ASSIGN_OR_RETURN(const auto type, text_member(document, "token_type"));
-  if (same_word(type, "dpop")) return core::fail(dpop_demanded());
-  if (!same_word(type, "bearer")) return bad_answer("has a token_type other than Bearer");
+  const bool says_dpop = same_word(type, "dpop");
+  if (!says_dpop && !same_word(type, "bearer")) {
+    return bad_answer("has a token_type other than Bearer and DPoP");
+  }
+  if (says_dpop && !prover) return core::fail(dpop_demanded());
+  if (prover) {
+    // A token that tells whose it is decides; else the token_type does. Bearer after a proof is an org that
+    // does not bind (RFC 9449 section 5).
+    const auto bound_to = bound_key(answer.access_token);
+    if (!bound_to.empty() && bound_to != prover->thumbprint()) {
+      return bad_answer("holds an access_token that is bound to another key");
+    }
+    if (says_dpop || !bound_to.empty()) answer.scheme = kDpopScheme;
+    answer.prover = std::move(prover);
+  }
   ASSIGN_OR_RETURN(const auto seconds,
                    seconds_member(document, "expires_in", 1, kMaxLifetime, kAssumedLifetime));
   answer.lifetime = std::chrono::seconds{seconds};
@@ -169,8 +256,11 @@ core::Result<TokenAnswer> TokenEndpoint::request_token(const core::Context& cont
   return answer;
 }
 
-core::Result<DeviceAnswer> TokenEndpoint::authorize_device(const core::Context& context, net::Query form) {
-  ASSIGN_OR_RETURN(auto posted, post(context, Grant::device_authorization, device_url_, form));
+core::Result<DeviceAnswer> TokenEndpoint::authorize_device(const core::Context& context,
+                                                           const net::Query& form) {
+  net::Headers answered;
+  ASSIGN_OR_RETURN(auto posted,
+                   post(context, Grant::device_authorization, device_url_, form, nullptr, answered));
   auto& document = posted.document;
   WipeAtExit wipe_document(document);
 
@@ -188,7 +278,8 @@ core::Result<DeviceAnswer> TokenEndpoint::authorize_device(const core::Context& 
 }
 
 core::Result<TokenEndpoint::Answer> TokenEndpoint::post(const core::Context& context, Grant grant,
-                                                        const std::string& url, net::Query& form) {
+                                                        const std::string& url, const net::Query& form,
+                                                        const DpopProof* proof, net::Headers& answered) {
   net::HttpRequest request{.method = net::Method::post,
                            .url = url,
                            .headers = {{"Content-Type", "application/x-www-form-urlencoded"},
@@ -197,6 +288,7 @@ core::Result<TokenEndpoint::Answer> TokenEndpoint::post(const core::Context& con
                            .body = net::encode_form(form),
                            .total_timeout = kTokenRequestTimeout,
                            .max_response_bytes = kMaxAnswerBytes};
+  if (proof) request.headers.set("DPoP", proof->text);
   core::WallTime sent = clock_.now();
   auto response = http_.send(context, request);
   if (!response && response.error().kind != ErrorKind::invalid_input && !context.cancelled() &&
@@ -208,6 +300,7 @@ core::Result<TokenEndpoint::Answer> TokenEndpoint::post(const core::Context& con
   }
   core::wipe(request.body);
   if (!response) return std::unexpected(std::move(response).error());
+  answered = response->headers;
   learn_skew(*response, clock_.now());
   core::log(core::LogLevel::debug, "oauth", "token request",
             {{"grant", display_name(grant)}, {"status", response->status}});

@@ -21,7 +21,7 @@ enum class Who { anyone, key, person };  // which kind of sign-in a row speaks t
 // (developer.okta.com/docs/reference/error-codes, section OpenID Connect and Okta OAuth 2.0). First match
 // wins. In `what` and `hint`: {app} the app's page in the admin console, {scopes}, {grant}, {org}, {clock}.
 struct Row {
-  std::string_view error;    // "*" for any
+  std::string_view error;
   std::string_view wording;  // lower case; "" for any
   Who who = Who::anyone;
   ErrorKind kind;
@@ -30,16 +30,42 @@ struct Row {
 };
 
 constexpr std::string_view kDpopWhat =
-    "The app demands DPoP: tokens bound to a key, which this sign-in does not do.";
+    "The org gave a token that is bound to a key (DPoP), although no proof of a key was sent.";
 constexpr std::string_view kDpopHint =
-    "In {app} > General > General Settings, switch off \"Require Demonstrating Proof of Possession (DPoP) "
+    "Something between this machine and the org may add or drop the DPoP header. In {app} > General > "
+    "General Settings, switch off \"Require Demonstrating Proof of Possession (DPoP) "
     "header "
     "in token requests\".";
 
 constexpr std::array kRows = {
-    Row{"*", "dpop", Who::anyone, ErrorKind::unsupported, kDpopWhat, kDpopHint},
-    Row{"use_dpop_nonce", "", Who::anyone, ErrorKind::unsupported, kDpopWhat, kDpopHint},
-    Row{"invalid_dpop_proof", "", Who::anyone, ErrorKind::unsupported, kDpopWhat, kDpopHint},
+    // What is left of DPoP when the token endpoint has done what the org asked for (dpop.h).
+    Row{"use_dpop_nonce", "", Who::anyone, ErrorKind::unavailable,
+        "The org keeps asking for another DPoP nonce than the one it gave.",
+        "Try again. If it stays so, something between this machine and the org keeps or drops the DPoP-Nonce "
+        "header."},
+    Row{"invalid_dpop_proof", "binding in refresh", Who::person, ErrorKind::unauthenticated,
+        "The stored login is bound to another key than the one stored with it.", "Sign in again."},
+    Row{"invalid_dpop_proof", "is issued", Who::anyone, ErrorKind::unauthenticated,
+        "The org does not accept the time in the DPoP proof, which was made a moment ago.",
+        "{clock}Check this machine's date and time zone (timedatectl)."},
+    Row{"invalid_dpop_proof", "is expired", Who::anyone, ErrorKind::unauthenticated,
+        "The org does not accept the time in the DPoP proof, which was made a moment ago.",
+        "{clock}Check this machine's date and time zone (timedatectl)."},
+    Row{"invalid_dpop_proof", "already been used", Who::anyone, ErrorKind::unavailable,
+        "The org has seen this DPoP proof before.", "Try again: each attempt makes a new one."},
+    Row{"invalid_dpop_proof", "header is missing", Who::anyone, ErrorKind::protocol,
+        "The app demands DPoP, and the proof that was sent did not reach the org.",
+        "Something between this machine and the org drops the DPoP header. If that cannot be mended, switch "
+        "off "
+        "\"Require Demonstrating Proof of Possession (DPoP) header in token requests\" in {app} > General > "
+        "General "
+        "Settings."},
+    Row{"invalid_dpop_proof", "", Who::anyone, ErrorKind::protocol, "The org does not accept the DPoP proof.",
+        "Check that OKTA_ORG_URL is the address that the org knows itself by, then sign in again "
+        "(okta-mcp-server "
+        "logout, then login). If it stays so, switch off \"Require Demonstrating Proof of Possession (DPoP) "
+        "header "
+        "in token requests\" in {app} > General > General Settings."},
 
     Row{"invalid_client", "signature algorithm", Who::anyone, ErrorKind::unauthenticated,
         "The app does not accept signatures made with this kind of key.",
@@ -173,11 +199,8 @@ constexpr std::array kRows = {
     Row{"invalid_grant", "", Who::person, ErrorKind::unauthenticated, "This sign-in is no longer valid.",
         "Sign in again."},
 
-    // oidc-provider's answer to a missing DPoP proof, too.
     Row{"invalid_grant", "", Who::key, ErrorKind::unauthenticated, "The org does not accept this grant.",
-        "Check that the app is an \"API Services\" app, and that it does not demand DPoP ({app} > General > "
-        "General "
-        "Settings)."},
+        "Check that the app is an \"API Services\" app ({app} > General)."},
 
     Row{"invalid_request", "", Who::anyone, ErrorKind::protocol,
         "The org did not accept the form of the request.", "Check that OKTA_ORG_URL is an Okta org."},
@@ -202,7 +225,7 @@ bool is_person(Grant grant) {
 }
 
 bool applies(const Row& row, const Refusal& refusal, std::string_view description) {
-  if (row.error != "*" && row.error != refusal.error) return false;
+  if (row.error != refusal.error) return false;
   if (row.who != Who::anyone && (row.who == Who::person) != is_person(refusal.grant)) return false;
   return row.wording.empty() || description.contains(row.wording);
 }

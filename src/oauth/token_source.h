@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/clock.h"
@@ -13,11 +14,19 @@
 
 namespace oauth {
 
+class DpopProver;  // dpop.h
+
+// The scheme of tokens that are bound to a key (RFC 9449 section 7.1).
+constexpr std::string_view kDpopScheme = "DPoP";
+
 struct AccessToken {
   core::Secret value;
   std::string scheme = "Bearer";    // of the Authorization header: Bearer, SSWS, DPoP
   std::vector<std::string> scopes;  // granted, as the server said; empty when it did not say
   core::WallTime expires_at{};      // by this machine's clock, skew already taken out
+  // Set where the scheme is DPoP: makes the proof that each request with this token needs (RFC 9449 section
+  // 7).
+  std::shared_ptr<DpopProver> dpop;
 };
 
 // Thread-safe. token() is single-flight: however many calls ask, one request is made.
@@ -35,7 +44,7 @@ class TokenSource {
   // What the last token was granted, without asking anybody; nullopt when nothing is known yet.
   virtual std::optional<std::vector<std::string>> granted_scopes() const = 0;
 
-  // "private key JWT", "device authorization grant", "SSWS token"; for status and audit.
+  // "private key JWT", "device authorization grant with DPoP", "SSWS token"; for status and audit.
   virtual std::string_view method() const = 0;
 };
 

@@ -34,6 +34,7 @@ StoredToken StoredToken::copy() const {
   return {.access_token = access_token.copy(),
           .refresh_token = refresh_token.copy(),
           .scheme = scheme,
+          .dpop_key = dpop_key.copy(),
           .scopes = scopes,
           .granted_scopes = granted_scopes,
           .obtained_at = obtained_at,

@@ -38,8 +38,11 @@ struct TokenKey {
 
 struct StoredToken {
   core::Secret access_token;
-  core::Secret refresh_token;               // empty when the server gave none
-  std::string scheme = "Bearer";            // of the Authorization header
+  core::Secret refresh_token;     // empty when the server gave none
+  std::string scheme = "Bearer";  // of the Authorization header
+  // Private JWK that proved possession when this login was made (dpop.h); a login with the scheme DPoP is
+  // worth nothing without it. Empty where the org never asked.
+  core::Secret dpop_key;
   std::vector<std::string> scopes;          // requested
   std::vector<std::string> granted_scopes;  // as the server said; empty when it did not say
   core::WallTime obtained_at{};             // by this machine's clock

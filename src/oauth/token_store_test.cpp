@@ -323,7 +323,7 @@ TEST(SealedFileStore, SetsAsideWhatDoesNotOpenAndSaysSoOnce) {
 TEST(SealedFileStore, NeitherReadsNorReplacesWhatANewerVersionWrote) {
   TempDir dir;
   auto store = open_store(dir);
-  const std::string newer = "okta-mcp-token 2\nwhatever that will be";
+  const std::string newer = "okta-mcp-token 3\nwhatever that will be";
   write_text(token_file(dir, key_of()), newer);
   const auto loaded = store->load(key_of());
   ASSERT_FALSE(loaded);

@@ -6,6 +6,7 @@
 #include "catalogue/error_codes.h"
 #include "core/json.h"
 #include "net/url.h"
+#include "oauth/token_source.h"
 #include "okta/link.h"
 
 namespace okta {
@@ -144,11 +145,15 @@ std::string hint_for_403(const Question& question, const net::HttpResponse& answ
                      join(question.operation->scopes), role);
 }
 
-std::string hint_for_401(const net::HttpResponse& answer, std::string_view code) {
+std::string hint_for_401(const Question& question, const net::HttpResponse& answer, std::string_view code) {
   auto challenge = answer.headers.get("WWW-Authenticate");
-  if (challenge.starts_with("DPoP") || code.find("dpop") != std::string_view::npos) {
-    return "The app wants DPoP-bound tokens. Turn \"Require DPoP\" off for the app, or sign in in a way that "
-           "supports it.";
+  if (challenge.starts_with(oauth::kDpopScheme) || code.find("dpop") != std::string_view::npos) {
+    return question.bound
+               ? "The org does not accept the DPoP proof that went with the token. Check this "
+                 "machine's clock (timedatectl) and that the org URL is the address the org knows "
+                 "itself by, then sign in again."
+               : "The app wants DPoP-bound tokens, and this one is not bound. Sign in again: the new "
+                 "token will be.";
   }
   return "The token is expired, revoked, or from another org, and a new one fares no better. Sign in again, "
          "and check "
@@ -190,8 +195,9 @@ std::string hint_for(const Question& question, const net::HttpResponse& answer,
            "network zone of the org that blocks this address. Check the org URL and the way to it.";
   }
   if (answer.status == 403 && (problem.code == "E0000006" || !known)) return hint_for_403(question, answer);
-  if (answer.status == 401 && (problem.code == "E0000011" || !known))
-    return hint_for_401(answer, problem.code);
+  if ((answer.status == 401 && (problem.code == "E0000011" || !known)) ||
+      problem.code.find("dpop") != std::string::npos)
+    return hint_for_401(question, answer, problem.code);
   if (known && !known->cause.empty()) return fmt::format("{} {}", known->cause, known->next_step);
   return hint_for_status(answer.status);
 }
@@ -357,6 +363,16 @@ bool is_about_token(const core::Error& error) {
   if (!error.upstream || error.upstream->status != 401) return false;
   const auto& code = error.upstream->code;
   return code.empty() || code == "E0000011" || code == "invalid_token" || !catalogue::find_error_code(code);
+}
+
+std::string dpop_error(const net::HttpResponse& answer) {
+  for (const auto challenge : answer.headers.all("WWW-Authenticate")) {
+    if (!net::equals_ignoring_case(challenge.substr(0, challenge.find(' ')), oauth::kDpopScheme)) continue;
+    auto error = challenge_parameter(challenge, "error");
+    if (!error.empty()) return error;
+  }
+  auto problem = read_problem(answer);
+  return problem.code.find("dpop") == std::string::npos ? std::string{} : std::move(problem.code);
 }
 
 bool ends_with_window(const core::Error& error) {

@@ -22,6 +22,7 @@ struct Question {
   std::string_view origin;                          // of the org
   std::vector<std::string> token_scopes;            // of the token that was sent; empty when not known
   bool api_token = false;  // an SSWS token: it has no scopes, only its maker's admin roles
+  bool bound = false;      // the token went with a proof of its key (DPoP)
 };
 
 // 2xx becomes a Response (without rate_limit), everything else an Error with `upstream` set.
@@ -34,6 +35,11 @@ core::Error unknown_outcome(const Question& question, core::ErrorKind kind, std:
 // True for a 401 that is about the access token. Okta also answers 401 when a feature is off (E0000015) or
 // when other credentials in the request are wrong (E0000004): a new token would change nothing.
 bool is_about_token(const core::Error& error);
+
+// What the answer has against the DPoP proof: "use_dpop_nonce", "invalid_dpop_proof", from the challenge (RFC
+// 9449 sections 7.1 and 9) or from an OAuth error body, as Okta answers 400. Empty when it is about something
+// else.
+std::string dpop_error(const net::HttpResponse& answer);
 
 // True for a 429 that ends with its window; false for counters that no header tells (mails, text messages,
 // calls).

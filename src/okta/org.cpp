@@ -6,6 +6,7 @@
 #include "catalogue/operations.h"
 #include "core/encoding.h"
 #include "core/log.h"
+#include "oauth/dpop.h"
 #include "okta/answer.h"
 #include "okta/rate_governor.h"
 
@@ -89,11 +90,15 @@ class HttpOrg final : public Org {
     int rate = 0;
     int transient = 0;
     bool fresh_token = false;
+    oauth::DpopAttempts dpop;
     std::optional<core::Error> refusal;  // the last 429
   };
 
   core::Status check_scopes(const catalogue::Operation& operation) const;
-  net::HttpRequest build(const Request& request, const oauth::AccessToken& token) const;
+  core::Result<net::HttpRequest> build(const Request& request, const oauth::AccessToken& token,
+                                       Attempts& attempts) const;
+  static bool again_with_proof(const net::HttpRequest& request, const oauth::AccessToken& token,
+                               const net::HttpResponse& answer, Attempts& attempts);
   bool again_after_loss(const core::Context& context, const core::Error& error, bool write,
                         Attempts& attempts);
   bool again_after_refusal(const core::Context& context, const net::HttpResponse& answer,
@@ -145,8 +150,10 @@ core::Result<Response> HttpOrg::call(const core::Context& context, const Request
                             .operation = operation,
                             .origin = origin_,
                             .token_scopes = token->scopes,
-                            .api_token = token->scheme == "SSWS"};
-    auto answer = http_.send(context, build(request, *token));
+                            .api_token = token->scheme == "SSWS",
+                            .bound = token->dpop != nullptr};
+    ASSIGN_OR_RETURN(const auto outgoing, build(request, *token, attempts));
+    auto answer = http_.send(context, outgoing);
     if (!answer) {
       in_flight.reset();  // a pause holds no place among the requests in flight
       core::Error error = std::move(answer).error();
@@ -157,6 +164,7 @@ core::Result<Response> HttpOrg::call(const core::Context& context, const Request
           fmt::format("{} {} was sent, but no answer came: {}", method, request.path, error.message)));
     }
     const auto heard = governor_.learn(bucket, answer->headers);
+    if (token->dpop) token->dpop->learn(oauth::DpopServer::resource, outgoing.url, answer->headers);
     in_flight.reset();
     if (core::log_enabled(core::LogLevel::debug)) {
       core::log(core::LogLevel::debug, "okta", "request",
@@ -171,6 +179,7 @@ core::Result<Response> HttpOrg::call(const core::Context& context, const Request
       result->rate_limit = heard;
       return result;
     }
+    if (again_with_proof(outgoing, *token, *answer, attempts)) continue;
     if (is_about_token(result.error()) && !attempts.fresh_token) {
       attempts.fresh_token = true;
       tokens_.reject(*token);
@@ -201,11 +210,21 @@ core::Status HttpOrg::check_scopes(const catalogue::Operation& operation) const 
                   needed));
 }
 
-net::HttpRequest HttpOrg::build(const Request& request, const oauth::AccessToken& token) const {
+core::Result<net::HttpRequest> HttpOrg::build(const Request& request, const oauth::AccessToken& token,
+                                              Attempts& attempts) const {
   net::HttpRequest outgoing{
       .method = request.method, .url = origin_ + request.path, .headers = request.headers};
   if (!request.query.empty()) outgoing.url += "?" + net::encode_query(request.query);
   outgoing.headers.set("Authorization", token.scheme + " " + token.value.reveal());
+  outgoing.headers.remove("DPoP");  // Org's own, like Authorization
+  if (token.dpop) {
+    attempts.dpop.proved = true;
+    attempts.dpop.skew = token.dpop->skew();
+    ASSIGN_OR_RETURN(auto proof, token.dpop->proof(oauth::DpopServer::resource, request.method, outgoing.url,
+                                                   token.value.reveal()));
+    outgoing.headers.set("DPoP", std::move(proof.text));
+    attempts.dpop.nonce = std::move(proof.nonce);
+  }
   outgoing.headers.set("User-Agent", options_.user_agent);
   if (!outgoing.headers.has("Accept")) outgoing.headers.set("Accept", "application/json");
   if (request.body) {
@@ -216,6 +235,21 @@ net::HttpRequest HttpOrg::build(const Request& request, const oauth::AccessToken
   outgoing.idle_timeout = std::min<milliseconds>(outgoing.idle_timeout, options_.request_timeout);
   outgoing.max_response_bytes = options_.max_answer_bytes;
   return outgoing;
+}
+
+// The server wants its nonce in the proof, or reads another time than this machine. It has refused to
+// authenticate the request and done nothing of it, so that a write may go again as well.
+bool HttpOrg::again_with_proof(const net::HttpRequest& request, const oauth::AccessToken& token,
+                               const net::HttpResponse& answer, Attempts& attempts) {
+  if (!token.dpop) return false;
+  const std::string error = dpop_error(answer);
+  const oauth::DpopRefusal refusal{.status = answer.status,
+                                   .error = error,
+                                   .nonce = token.dpop->nonce(oauth::DpopServer::resource, request.url),
+                                   .skew = token.dpop->skew()};
+  if (oauth::next_step(attempts.dpop, refusal) == oauth::DpopStep::give_up) return false;
+  core::log(core::LogLevel::debug, "okta", "asking again with a new DPoP proof", {{"reason", error}});
+  return true;
 }
 
 // The connection failed. Repeating is safe for reads, and for anything that never left.

@@ -9,8 +9,12 @@
 // - after 502, 503, 504 or a lost connection: reads only, at most three times, with growing pauses; after a
 //   timeout once;
 // - after a connection that was never made: any method, at most three times, because nothing was sent;
-// - after a 401: any method, once, with a fresh token.
+// - after a 401: any method, once, with a fresh token;
+// - after a 401 or 400 that asks for a DPoP nonce, or another time in the proof: any method, as often as
+//   oauth::next_step() allows. The proof belongs to authentication, which comes before anything is done (RFC
+//   9449 section 9: "the resource server [...] challenge"), so a write refused for it was not made.
 // Nothing else is: a write that may have been made is never sent again.
+// Each of them carries a DPoP proof of its own where the token is bound to a key.
 // Waiting happens on the clock: parked (core::Parked), cancellable, and told to context.notifier as progress.
 // Those progress calls count seconds of one wait from 0 up; an edge that must only grow keeps its highest
 // value.

@@ -1,6 +1,5 @@
 // Every recorded exchange of real Okta orgs goes through Org: nothing may be lost, changed or misjudged.
 // What is expected is worked out here from the recording itself, without the room's own readers.
-#include <cstdio>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <map>
@@ -8,37 +7,15 @@
 
 #include "catalogue/operations.h"
 #include "core/encoding.h"
+#include "okta/test_recordings.h"
 #include "okta/test_support.h"
 
 namespace okta {
 namespace {
 
 namespace json = boost::json;
-
-constexpr std::string_view kFolder = SHARED_DIR "/okta-recordings/";
-
-std::optional<std::vector<json::value>> recordings(std::string_view file) {
-  std::string command = "zcat '" + std::string(kFolder) + std::string(file) + "' 2>/dev/null";
-  std::FILE* pipe = ::popen(command.c_str(), "r");
-  if (!pipe) return std::nullopt;
-  std::string text;
-  std::array<char, 65'536> chunk;
-  for (std::size_t got; (got = std::fread(chunk.data(), 1, chunk.size(), pipe)) > 0;)
-    text.append(chunk.data(), got);
-  if (::pclose(pipe) != 0) return std::nullopt;
-  std::vector<json::value> lines;
-  for (std::size_t at = 0; at < text.size();) {
-    auto end = text.find('\n', at);
-    lines.push_back(json::parse(std::string_view(text).substr(at, end - at)));
-    at = end + 1;
-  }
-  return lines;
-}
-
-std::string text_or_empty(const json::object& object, std::string_view name) {
-  const auto* value = object.if_contains(name);
-  return value && value->is_string() ? std::string(value->get_string()) : std::string();
-}
+using test::recordings;
+using test::text_or_empty;
 
 // The links of a recording name the host it was made on.
 std::string with_our_host(std::string link) {

@@ -20,6 +20,7 @@ class FakeTokens final : public oauth::TokenSource {
     token->value = core::Secret("token-" + std::to_string(generation.load()));
     token->scheme = scheme;
     token->scopes = scopes;
+    token->dpop = dpop;
     return token;
   }
   void reject(const oauth::AccessToken& token) override {
@@ -33,6 +34,7 @@ class FakeTokens final : public oauth::TokenSource {
   std::atomic<int> asked{0};
   std::atomic<int> generation{1};
   std::string scheme = "Bearer";
+  std::shared_ptr<oauth::DpopProver> dpop;
   std::vector<std::string> scopes;
   std::optional<std::vector<std::string>> granted;
   std::optional<core::Error> failure;
