@@ -50,6 +50,8 @@ class TokenCache {
   // store.
   core::Result<std::shared_ptr<const AccessToken>> get(const core::Context& context, const Obtain& obtain);
 
+  // True when there is a login to use or to refresh: in memory, or in the store, from where it is taken over.
+  bool present();
   // A sign-in that went another way delivered this.
   void put(const core::Context& context, StoredToken token);
   const TokenKey& key() const { return options_.key; }
