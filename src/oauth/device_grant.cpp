@@ -120,6 +120,8 @@ DeviceGrant::DeviceGrant(DeviceGrantOptions options, std::unique_ptr<TokenEndpoi
               .grant = kDeviceCode,
               .clock = options_.clock,
               .store = options_.store,
+              // Now, even if the present access token still serves for a while: the person gets that much
+              // longer.
               .on_ended = [this] { return start(false); }}) {}
 
 DeviceGrant::~DeviceGrant() {

@@ -40,7 +40,8 @@ PersonTokens::PersonTokens(DeviceGrantOptions options, std::unique_ptr<TokenEndp
                 .store = options_.store,
                 .on_ended = [this]() -> core::Status {
                   ended_generation_ = browser_.cache().generation();
-                  device_->begin();
+                  // Whoever asks meanwhile is served, and the person gets that much longer.
+                  if (browser_.cache().serves()) device_->begin();
                   return {};
                 }}) {}
 
@@ -86,13 +87,12 @@ bool PersonTokens::browser_in_use() const {
 
 void PersonTokens::begin(const core::Context& context) {
   auto outcome = browser_token(context);
-  if (!outcome) {
+  if (!outcome || (!*outcome && outcome->error().code == "oauth.login_ended")) {
     device_->begin();
-  } else if (*outcome) {
-    if (options_.on_signed_in) options_.on_signed_in(granted_scopes().value_or(options_.scopes));
-  } else if (outcome->error().code != "oauth.login_ended" && options_.on_failed) {
-    // After a login that has ended the device grant is on its way, and will tell.
-    options_.on_failed(outcome->error());
+  } else if (!*outcome) {
+    if (options_.on_failed) options_.on_failed(outcome->error());
+  } else if (options_.on_signed_in) {
+    options_.on_signed_in(granted_scopes().value_or(options_.scopes));
   }
 }
 

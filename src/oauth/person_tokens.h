@@ -22,7 +22,7 @@ class PersonTokens final : public TokenSource {
   static core::Result<std::unique_ptr<PersonTokens>> create(DeviceGrantOptions options);
 
   // Errors: those of DeviceGrant::token(), and oauth.login_ended: the org has refused the browser login's
-  // refresh token for good. That login is forgotten then, and the device grant takes over.
+  // refresh token for good. That login is forgotten then, and the next call starts the device grant.
   core::Result<std::shared_ptr<const AccessToken>> token(const core::Context& context) override;
   void reject(const AccessToken& token) override;
   std::optional<std::vector<std::string>> granted_scopes() const override;

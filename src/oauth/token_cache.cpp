@@ -112,10 +112,16 @@ TokenCache::Outcome TokenCache::fly(const core::Context& context, const Obtain& 
   return adopt(std::move(*obtained));
 }
 
+bool TokenCache::serves() const {
+  std::lock_guard lock(mutex_);
+  return current_ && options_.clock.now() + kMinimumRemaining <= current_->expires_at;
+}
+
 bool TokenCache::present() {
+  if (serves()) return true;
   {
     std::lock_guard lock(mutex_);
-    if (login_ || (current_ && options_.clock.now() + kMinimumRemaining <= current_->expires_at)) return true;
+    if (login_) return true;
   }
   auto stored = load();
   if (!stored) return false;

@@ -203,7 +203,7 @@ TEST_F(LoginTest, SpeaksJsonToMachines) {
   EXPECT_EQ(prompt->at("event").as_string(), "prompt");
   EXPECT_EQ(prompt->at("grant").as_string(), "authorization_code");
   EXPECT_EQ(prompt->at("redirect_uri").as_string(), "http://127.0.0.1:" + port + "/callback");
-  EXPECT_EQ(prompt->at("link").as_string() + "\n", file("link"));
+  EXPECT_EQ(std::string(prompt->at("link").as_string()) + "\n", file("link"));
   EXPECT_TRUE(prompt->at("browser_opened").as_bool());
   EXPECT_EQ(outcome->at("event").as_string(), "signed_in");
   EXPECT_EQ(outcome->at("org").as_string(), org_.url());
