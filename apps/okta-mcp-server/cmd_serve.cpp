@@ -1,16 +1,13 @@
 // `serve`: MCP over stdin and stdout, until the host closes stdin or the process is told to end.
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <spawn.h>
 #include <sys/signalfd.h>
-#include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
 
 #include "admin/toolset.h"
+#include "browser.h"
 #include "commands.h"
 #include "core/log.h"
 #include "mcp/server.h"
@@ -41,25 +38,6 @@ int stop_descriptor() {
   for (int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
-// On a desktop the link opens by itself. The link is printable ASCII and https or loopback
-// (oauth::DevicePrompt), and no shell is involved.
-void open_browser(const std::string& link) {
-  if (std::getenv("DISPLAY") == nullptr && std::getenv("WAYLAND_DISPLAY") == nullptr) return;
-  posix_spawn_file_actions_t quiet;
-  posix_spawn_file_actions_init(&quiet);
-  // stdout is the protocol: the opener must not write there.
-  posix_spawn_file_actions_addopen(&quiet, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_addopen(&quiet, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-  posix_spawn_file_actions_addopen(&quiet, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-  std::string program = "xdg-open", argument = link;
-  char* argv[] = {program.data(), argument.data(), nullptr};
-  pid_t child = 0;
-  if (posix_spawnp(&child, program.c_str(), &quiet, nullptr, argv, environ) == 0) {
-    std::thread([child] { waitpid(child, nullptr, 0); }).detach();
-  }
-  posix_spawn_file_actions_destroy(&quiet);
 }
 
 // Tells the person how to sign in, by every way that reaches them.
@@ -151,7 +129,9 @@ int cmd_serve(const Settings& settings) {
   std::once_flag once;
   std::jthread signing_in;
   auto sign_in = [&] {
-    std::call_once(once, [&] { signing_in = std::jthread([&] { runtime.begin_sign_in(); }); });
+    std::call_once(once, [&] {
+      signing_in = std::jthread([&](const std::stop_token& stop) { runtime.begin_sign_in(stop); });
+    });
   };
   (*server)->on_legacy_ready([&](std::shared_ptr<mcp::Session> session) {
     guide.connected(std::move(session));

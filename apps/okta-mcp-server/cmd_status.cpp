@@ -1,34 +1,10 @@
-// `login`, `logout` and `status`.
+// `status`.
 #include <cstdio>
 
 #include "admin/toolset.h"
 #include "commands.h"
 #include "core/text.h"
 #include "runtime.h"
-
-void print_prompt(const oauth::DevicePrompt& prompt) {
-  std::fprintf(stderr, "Open this link and confirm the code %s:\n  %s\n", prompt.user_code.c_str(),
-               prompt.link().c_str());
-  for (const auto& notice : prompt.notices) std::fprintf(stderr, "%s\n", notice.c_str());
-}
-
-int cmd_login(const Settings& settings) {
-  Runtime runtime(settings, {.on_prompt = print_prompt});
-  if (auto done = runtime.sign_in_and_wait(); !done) return complain(done.error());
-  auto token = runtime.token();
-  if (!token) return complain(token.error());
-  std::printf("Signed in to %s by %s.\n", settings.org_url.c_str(), std::string(runtime.method()).c_str());
-  for (const auto& scope : (*token)->scopes) std::printf("  %s\n", scope.c_str());
-  return 0;
-}
-
-int cmd_logout(const Settings& settings) {
-  Runtime runtime(settings, {});
-  auto forgotten = runtime.forget_login();
-  if (!forgotten) return complain(forgotten.error());
-  std::puts(*forgotten ? "The stored login was removed." : "There was no stored login.");
-  return 0;
-}
 
 int cmd_status(const Settings& settings, bool as_json) {
   namespace json = core::json;

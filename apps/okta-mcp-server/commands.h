@@ -2,6 +2,7 @@
 // 0 done · 1 it failed · 2 the command or a setting is wrong.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,7 +17,14 @@ int cmd_call(const Settings& settings, const std::string& tool, const std::strin
 int cmd_report(const Settings& settings, const std::string& name, std::optional<int> days,
                const std::string& template_file);
 int cmd_approve(const Settings& settings, const std::string& plan, bool set_passphrase);
-int cmd_login(const Settings& settings);
+// `port` replaces OKTA_MCP_REDIRECT_PORT and is for `browser` only.
+struct LoginChoices {
+  bool browser = false;
+  std::optional<std::uint16_t> port;
+  bool no_qr = false;
+  bool as_json = false;
+};
+int cmd_login(const Settings& settings, const LoginChoices& choices);
 int cmd_logout(const Settings& settings);
 int cmd_status(const Settings& settings, bool as_json);
 int cmd_audit_show(const Settings& settings, std::size_t count);

@@ -21,7 +21,9 @@ int main(int argc, char** argv) {
       "with\n"
       "OKTA_KEY_ID (or neither, to sign in with a browser), or OKTA_API_TOKEN. Also OKTA_LOG_LEVEL, "
       "OKTA_LOG_FILE,\n"
-      "OKTA_MCP_STATE_DIR, OKTA_MCP_TOOLSET, OKTA_MCP_READ_ONLY, OKTA_MCP_KEY_FILE. See README.md.");
+      "OKTA_MCP_STATE_DIR, OKTA_MCP_TOOLSET, OKTA_MCP_READ_ONLY, OKTA_MCP_KEY_FILE, OKTA_MCP_REDIRECT_PORT. "
+      "See\n"
+      "README.md.");
   app.require_subcommand(0, 1);
   int status = 0;
   bool as_json = false;
@@ -70,9 +72,18 @@ int main(int argc, char** argv) {
   approve->callback(
       [&] { run([&](const Settings& with) { return cmd_approve(with, plan, set_passphrase); }); });
 
+  LoginChoices login_choices;
   auto* login = app.add_subcommand("login", "sign in now");
-  login->callback([&] { run([&](const Settings& with) { return cmd_login(with); }); });
-  auto* logout = app.add_subcommand("logout", "forget the stored login");
+  auto* with_browser = login->add_flag(
+      "--browser", login_choices.browser,
+      "with a browser on this machine (authorization code and PKCE) instead of link and code");
+  login->add_option("--port", login_choices.port, "where the browser comes back to; 16582 when not given")
+      ->needs(with_browser)
+      ->check(CLI::Range(1024, 65535));
+  login->add_flag("--no-qr", login_choices.no_qr, "no QR code of the link");
+  login->add_flag("--json", login_choices.as_json, "prompt and outcome as JSON, one object to a line");
+  login->callback([&] { run([&](const Settings& with) { return cmd_login(with, login_choices); }); });
+  auto* logout = app.add_subcommand("logout", "forget the stored login and have its tokens revoked");
   logout->callback([&] { run([&](const Settings& with) { return cmd_logout(with); }); });
   auto* show_status = app.add_subcommand("status", "what is configured and granted");
   show_status->add_flag("--json", as_json, "as JSON");

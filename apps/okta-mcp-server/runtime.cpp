@@ -1,5 +1,7 @@
 #include "runtime.h"
 
+#include <fmt/format.h>
+
 #include "core/random.h"
 #include "oauth/key_loading.h"
 #include "oauth/private_key_jwt.h"
@@ -69,8 +71,8 @@ core::Status Runtime::build_tokens() {
     return {};
   }
   ASSIGN_OR_RETURN(
-      auto grant,
-      oauth::DeviceGrant::create(
+      auto person,
+      oauth::PersonTokens::create(
           {.org_url = settings_.org_url,
            .client_id = settings_.client_id,
            .scopes = settings_.scopes,
@@ -80,8 +82,8 @@ core::Status Runtime::build_tokens() {
            .on_prompt = listener_.on_prompt,
            .on_signed_in = [this](const std::vector<std::string>&) { sign_in_ended(std::nullopt); },
            .on_failed = [this](const core::Error& error) { sign_in_ended(error); }}));
-  device_grant_ = grant.get();
-  tokens_ = std::move(grant);
+  person_ = person.get();
+  tokens_ = std::move(person);
   return {};
 }
 
@@ -99,13 +101,14 @@ void Runtime::sign_in_ended(std::optional<core::Error> problem) {
   ended_.notify_all();
 }
 
-void Runtime::begin_sign_in() {
+void Runtime::begin_sign_in(const std::stop_token& stop) {
   if (!org()) return;
-  if (device_grant_) {
-    device_grant_->begin();
+  const core::Context context{.stop = stop, .principal = "sign-in"};
+  if (person_) {
+    person_->begin(context);
     return;
   }
-  auto token = tokens_->token({});
+  auto token = tokens_->token(context);
   sign_in_ended(token ? std::nullopt : std::optional(token.error()));
 }
 
@@ -118,6 +121,33 @@ core::Status Runtime::sign_in_and_wait() {
   return {};
 }
 
+core::Result<SignedIn> Runtime::sign_in_with_browser(
+    std::optional<std::uint16_t> port, const std::function<void(const oauth::BrowserPrompt&)>& on_prompt) {
+  RETURN_IF_ERROR(org());
+  if (!person_) {
+    const std::string_view used = settings_.api_token.empty() ? "OKTA_PRIVATE_KEY" : "OKTA_API_TOKEN";
+    return core::fail(core::ErrorKind::invalid_input, "app.login_unused",
+                      fmt::format("{} is set, so a login made with a browser would not be used.", used),
+                      fmt::format("Unset {} to sign in as a person.", used));
+  }
+  ASSIGN_OR_RETURN(
+      const auto sign_in,
+      oauth::AuthorizationCode::create(
+          {.org_url = settings_.org_url,
+           .client_id = settings_.client_id,
+           .scopes = settings_.scopes,
+           .http = *http_,
+           .clock = core::system_clock(),
+           .random = core::system_random(),
+           .store = *store_,
+           .port = port.value_or(settings_.redirect_port.value_or(oauth::kDefaultRedirectPort))}));
+  on_prompt(sign_in->prompt());
+  ASSIGN_OR_RETURN(auto scopes, sign_in->complete({.principal = "sign-in"}));
+  SignedIn signed_in{.method = "authorization code", .scopes = std::move(scopes)};
+  if (sign_in->short_lived()) signed_in.notices.emplace_back(oauth::kShortLoginNotice);
+  return signed_in;
+}
+
 core::Result<std::shared_ptr<const oauth::AccessToken>> Runtime::token() {
   RETURN_IF_ERROR(org());
   return tokens_->token({});
@@ -128,17 +158,31 @@ std::optional<std::vector<std::string>> Runtime::granted_scopes() {
   return tokens_ ? tokens_->granted_scopes() : std::nullopt;
 }
 
-oauth::TokenKey Runtime::token_key() const {
+oauth::TokenKey Runtime::token_key(std::string_view grant) const {
   return {.org = settings_.org_url,
           .client_id = settings_.client_id,
-          .grant = settings_.private_key.empty() ? "device_code" : "client_credentials",
+          .grant = std::string(grant),
           .scopes = settings_.scopes};
 }
 
-core::Result<bool> Runtime::forget_login() {
+core::Result<oauth::SignedOut> Runtime::forget_login() {
   RETURN_IF_ERROR(org());
-  if (!store_) return false;
-  ASSIGN_OR_RETURN(auto stored, store_->load(token_key()));
-  RETURN_IF_ERROR(store_->erase_family(token_key()));
-  return stored.has_value();
+  oauth::SignedOut all;
+  if (!store_) return all;
+  if (!person_) {
+    // Revoking would take an assertion, and another token is a request away for whoever has the key.
+    const auto key = token_key("client_credentials");
+    ASSIGN_OR_RETURN(const auto stored, store_->load(key));
+    RETURN_IF_ERROR(store_->erase_family(key));
+    all.found = stored.has_value();
+    return all;
+  }
+  for (const auto grant : {oauth::kAuthorizationCode, oauth::kDeviceCode}) {
+    ASSIGN_OR_RETURN(auto one, oauth::sign_out({}, *http_, *store_, token_key(grant)));
+    if (!one.found) continue;
+    all.revoked = one.revoked && (all.revoked || !all.found);
+    all.found = true;
+    if (one.problem) all.problem = std::move(one.problem);
+  }
+  return all;
 }

@@ -12,7 +12,9 @@
 #include "admin/services.h"
 #include "core/clock.h"
 #include "net/http_client.h"
-#include "oauth/device_grant.h"
+#include "oauth/authorization_code.h"
+#include "oauth/person_tokens.h"
+#include "oauth/sign_out.h"
 #include "oauth/token_source.h"
 #include "oauth/token_store.h"
 #include "okta/org.h"
@@ -23,6 +25,12 @@ struct SignInListener {
   std::function<void(const oauth::DevicePrompt&)> on_prompt;
   std::function<void()> on_signed_in;
   std::function<void(const core::Error&)> on_failed;
+};
+
+struct SignedIn {
+  std::string method;
+  std::vector<std::string> scopes;   // granted
+  std::vector<std::string> notices;  // what the person should know
 };
 
 class Runtime {
@@ -37,18 +45,22 @@ class Runtime {
   core::Result<okta::Org*> org();
   // Signs in: by key or API token before it returns, by device grant without waiting for the person. Does
   // nothing when a setting is missing.
-  void begin_sign_in();
+  void begin_sign_in(const std::stop_token& stop = {});
   // Signs in and waits for the person where one is needed.
   core::Status sign_in_and_wait();
+  // Signs in anew with a browser on this machine, and stores the login for those who come after. Error
+  // app.login_unused when a key or an API token is set, and those of oauth::AuthorizationCode.
+  core::Result<SignedIn> sign_in_with_browser(
+      std::optional<std::uint16_t> port, const std::function<void(const oauth::BrowserPrompt&)>& on_prompt);
   core::Result<std::shared_ptr<const oauth::AccessToken>> token();
   std::string_view method() const { return tokens_ ? tokens_->method() : "none"; }
-  // Forgets the stored login. True when there was one.
-  core::Result<bool> forget_login();
+  // Forgets the stored login; the tokens of a person's are revoked at the org.
+  core::Result<oauth::SignedOut> forget_login();
 
  private:
   core::Status build();
   core::Status build_tokens();
-  oauth::TokenKey token_key() const;
+  oauth::TokenKey token_key(std::string_view grant) const;
   std::optional<std::vector<std::string>> granted_scopes();
   void sign_in_ended(std::optional<core::Error> problem);
 
@@ -65,7 +77,7 @@ class Runtime {
   std::unique_ptr<net::HttpClient> http_;
   std::unique_ptr<oauth::TokenStore> store_;
   std::unique_ptr<oauth::TokenSource> tokens_;
-  oauth::DeviceGrant* device_grant_ = nullptr;  // tokens_, when that is how one signs in
+  oauth::PersonTokens* person_ = nullptr;  // tokens_, when a person signs in
   std::unique_ptr<okta::Org> org_;
   admin::Services services_;
 };

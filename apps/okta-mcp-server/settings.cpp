@@ -1,5 +1,6 @@
 #include "settings.h"
 
+#include <charconv>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -98,6 +99,16 @@ core::Result<Settings> read_settings(const Environment& environment) {
                   "Use debug, info, warning or error.");
     }
     settings.log_level = *parsed;
+  }
+  if (auto text = get("OKTA_MCP_REDIRECT_PORT"); !text.empty()) {
+    std::uint16_t port = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+    if (error != std::errc{} || end != text.data() + text.size() || port < 1024) {
+      return fail(ErrorKind::invalid_input, "app.settings",
+                  fmt::format("OKTA_MCP_REDIRECT_PORT cannot be \"{}\".", text),
+                  "Set it to a port from 1024 to 65535, or leave it unset for 16582.");
+    }
+    settings.redirect_port = port;
   }
   if (auto flag = get("OKTA_MCP_READ_ONLY"); !flag.empty()) {
     bool yes = flag == "1" || flag == "true" || flag == "yes" || flag == "on";

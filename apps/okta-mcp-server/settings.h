@@ -1,6 +1,7 @@
 // Settings of okta-mcp-server, from flags and environment. An empty or blank variable counts as unset.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -20,7 +21,8 @@ struct Settings {
   std::string state_dir;            // OKTA_MCP_STATE_DIR: default $XDG_STATE_HOME/okta-mcp-server
   std::string key_file;             // OKTA_MCP_KEY_FILE: seals the stored tokens
   std::string toolset;              // OKTA_MCP_TOOLSET: areas to offer, separated by commas; empty for all
-  bool read_only = false;           // OKTA_MCP_READ_ONLY: 1, true, yes, on
+  std::optional<std::uint16_t> redirect_port;  // OKTA_MCP_REDIRECT_PORT: for `login --browser`, 1024 to 65535
+  bool read_only = false;                      // OKTA_MCP_READ_ONLY: 1, true, yes, on
   core::LogLevel log_level = core::LogLevel::info;  // OKTA_LOG_LEVEL
   std::string log_file;                             // OKTA_LOG_FILE
 };

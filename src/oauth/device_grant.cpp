@@ -13,32 +13,11 @@ namespace {
 using core::ErrorKind;
 using std::chrono::seconds;
 
-constexpr std::string_view kLoginNeeded = "oauth.login_needed";  // token() never returns it
-constexpr std::string_view kOfflineAccess = "offline_access";
 // RFC 8628 section 3.5: slow_down adds 5 seconds, for good.
 constexpr seconds kSlowDown{5};
 // Between polls while the org cannot be reached; also RFC 8628 section 3.5, which asks for exponential
 // back-off.
 constexpr seconds kMaxBackOff{60};
-
-std::vector<std::string> requested_scopes(const std::vector<std::string>& configured, bool lasting) {
-  auto scopes = configured;
-  for (std::string_view scope :
-       {std::string_view("openid"), std::string_view("profile"), std::string_view("email"), kOfflineAccess}) {
-    if (std::ranges::find(scopes, scope) == scopes.end()) scopes.emplace_back(scope);
-  }
-  if (!lasting) std::erase(scopes, kOfflineAccess);
-  return scopes;
-}
-
-// A refusal that may be about offline_access: it names it, or is an invalid_scope that names nothing.
-bool offline_access_refused(const core::Error& error) {
-  if (!error.upstream || (error.code != "oauth.invalid_scope" && error.code != "oauth.access_denied")) {
-    return false;
-  }
-  if (error.upstream->summary.contains(kOfflineAccess)) return true;
-  return error.code == "oauth.invalid_scope" && named_scopes(error.upstream->summary).empty();
-}
 
 // The network, the org's health and its rate limit come and go; what it says about this sign-in stays.
 bool passing(const core::Error& error) {
@@ -136,14 +115,16 @@ core::Result<std::unique_ptr<DeviceGrant>> DeviceGrant::create(DeviceGrantOption
 DeviceGrant::DeviceGrant(DeviceGrantOptions options, std::unique_ptr<TokenEndpoint> endpoint)
     : options_(std::move(options)),
       endpoint_(std::move(endpoint)),
-      cache_({.key = {.org = endpoint_->org(),
-                      .client_id = options_.client_id,
-                      .grant = "device_code",
-                      .scopes = options_.scopes},
+      login_({.endpoint = *endpoint_,
+              .client_id = options_.client_id,
+              .scopes = options_.scopes,
+              .grant = kDeviceCode,
               .clock = options_.clock,
               .dpop = endpoint_->dpop(),
               .store = options_.store,
-              .must_lock = true}) {}
+              // Now, even if the present access token still serves for a while: the person gets that much
+              // longer.
+              .on_ended = [this] { return start(false); }}) {}
 
 DeviceGrant::~DeviceGrant() {
   std::jthread last;
@@ -155,30 +136,11 @@ DeviceGrant::~DeviceGrant() {
 }
 
 core::Result<std::shared_ptr<const AccessToken>> DeviceGrant::token(const core::Context& context) {
-  auto outcome = cache_.get(context, [this](const core::Context& caller, const StoredToken* held) {
-    return refresh(caller, held);
-  });
+  auto outcome = login_.token(context);
   if (outcome) return outcome;
   const std::string& code = outcome.error().code;
   if (code != kLoginNeeded && code != "oauth.invalid_grant") return outcome;
   return login_pending(context);
-}
-
-core::Result<StoredToken> DeviceGrant::refresh(const core::Context& context, const StoredToken* held) {
-  if (!held || held->refresh_token.empty()) {
-    return core::fail(ErrorKind::unauthenticated, std::string(kLoginNeeded), "Nobody is signed in.");
-  }
-  auto answer = endpoint_->request_token(context, Grant::refresh_token,
-                                         {{"grant_type", "refresh_token"},
-                                          {"client_id", options_.client_id},
-                                          {"refresh_token", held->refresh_token.reveal()}});
-  if (answer) return to_stored(std::move(*answer), options_.scopes, held, options_.clock.now());
-  if (answer.error().code == "oauth.invalid_grant") {
-    core::log(core::LogLevel::notice, "oauth", "the stored login has ended, a person has to sign in again");
-    // Now, even if the present access token still serves for a while: the person gets that much longer.
-    RETURN_IF_ERROR(start(false));
-  }
-  return std::unexpected(std::move(answer).error());
 }
 
 core::Result<std::shared_ptr<const AccessToken>> DeviceGrant::login_pending(const core::Context& context) {
@@ -198,9 +160,7 @@ core::Result<std::shared_ptr<const AccessToken>> DeviceGrant::login_pending(cons
   if (failure_) return std::unexpected(*failure_);
   lock.unlock();
   // Signed in while this call was on its way.
-  return cache_.get(context, [this](const core::Context& caller, const StoredToken* held) {
-    return refresh(caller, held);
-  });
+  return login_.token(context);
 }
 
 void DeviceGrant::begin() {
@@ -213,7 +173,7 @@ std::optional<DevicePrompt> DeviceGrant::pending() const {
 }
 
 core::Status DeviceGrant::start(bool look_first) {
-  const std::uint64_t generation = cache_.generation();
+  const std::uint64_t generation = login_.cache().generation();
   std::lock_guard lock(mutex_);
   if (phase_ != Phase::idle) return {};
   try {
@@ -233,15 +193,13 @@ void DeviceGrant::run(const std::stop_token& stop, bool look_first, std::uint64_
   const core::Context context{.stop = stop, .principal = "sign-in"};
   core::Status outcome = core::fail(ErrorKind::unauthenticated, std::string(kLoginNeeded), "");
   if (look_first) {
-    auto present = cache_.get(context, [this](const core::Context& caller, const StoredToken* held) {
-      return refresh(caller, held);
-    });
+    auto present = login_.token(context);
     if (present) {
       outcome = {};
     } else if (present.error().code != "oauth.invalid_grant") {
       outcome = std::unexpected(std::move(present).error());
     }
-    generation = cache_.generation();
+    generation = login_.cache().generation();
   }
   if (!outcome && outcome.error().code == kLoginNeeded) {
     outcome = sign_in(context, true, generation);
@@ -260,9 +218,7 @@ core::Status DeviceGrant::sign_in(const core::Context& context, bool lasting, st
                                  {"scope", join_scopes(requested_scopes(options_.scopes, lasting))}}));
   ASSIGN_OR_RETURN(auto prompt, make_prompt(device, endpoint_->org(), options_.clock.now()));
   if (!lasting) {
-    prompt.notices.emplace_back(
-        "The org does not grant offline_access to this app, so this sign-in lasts only as long as its first "
-        "access token; to change that, enable the Refresh Token grant for the app.");
+    prompt.notices.emplace_back(kShortLoginNotice);
   }
   {
     std::lock_guard lock(mutex_);
@@ -284,7 +240,8 @@ core::Status DeviceGrant::poll(const core::Context& context, const DeviceAnswer&
     if (!options_.clock.wait_until(next, context.stop)) {
       return core::fail(ErrorKind::cancelled, "oauth.cancelled", "The sign-in was given up.");
     }
-    if (cache_.changed_since(generation)) return {};  // signed in through another process
+    if (login_.cache().changed_since(generation)) return {};  // signed in through another process
+    if (options_.superseded && options_.superseded()) return {};
     if (options_.clock.steady() >= end) {
       return core::fail(ErrorKind::unauthenticated, "oauth.expired_token",
                         "The sign-in code expired before anyone confirmed it.",
@@ -302,7 +259,7 @@ core::Status DeviceGrant::poll(const core::Context& context, const DeviceAnswer&
       }
       ASSIGN_OR_RETURN(auto token,
                        to_stored(std::move(*answer), options_.scopes, nullptr, options_.clock.now()));
-      cache_.put(context, std::move(token));
+      login_.cache().put(context, std::move(token));
       return {};
     }
     const core::Error& error = answer.error();
@@ -332,7 +289,7 @@ void DeviceGrant::finish(const core::Context& context, const core::Status& outco
   // Given up by the destructor: nobody is there to be told.
   if (!context.cancelled()) {
     if (outcome && options_.on_signed_in) {
-      options_.on_signed_in(cache_.granted_scopes().value_or(options_.scopes));
+      options_.on_signed_in(login_.cache().granted_scopes().value_or(options_.scopes));
     }
     if (!outcome && options_.on_failed) options_.on_failed(outcome.error());
   }

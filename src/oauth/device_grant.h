@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "core/random.h"
-#include "oauth/token_cache.h"
+#include "oauth/person_login.h"
 #include "oauth/token_endpoint.h"
 #include "oauth/token_source.h"
 
@@ -54,6 +54,8 @@ struct DeviceGrantOptions {
   // A login is there: the person has confirmed, another process has signed in, or begin() found one.
   std::function<void(const std::vector<std::string>& scopes)> on_signed_in;
   std::function<void(const core::Error&)> on_failed;  // the sign-in has ended without one
+  // Asked before each poll: true ends the sign-in as on_signed_in, for a login of another kind has come.
+  std::function<bool()> superseded;
 };
 
 class DeviceGrant final : public TokenSource {
@@ -64,14 +66,16 @@ class DeviceGrant final : public TokenSource {
   ~DeviceGrant() override;
 
   // Errors: oauth.login_pending; what kept the sign-in from starting; for a refresh those of TokenEndpoint,
-  // and oauth.store.locked.
+  // and oauth.store.locked; kLoginNeeded when the sign-in was superseded.
   core::Result<std::shared_ptr<const AccessToken>> token(const core::Context& context) override;
-  void reject(const AccessToken& token) override { cache_.reject(token); }
-  std::optional<std::vector<std::string>> granted_scopes() const override { return cache_.granted_scopes(); }
+  void reject(const AccessToken& token) override { login_.cache().reject(token); }
+  std::optional<std::vector<std::string>> granted_scopes() const override {
+    return login_.cache().granted_scopes();
+  }
   // Where the store keeps this login.
-  const TokenKey& login() const { return cache_.key(); }
+  const TokenKey& login() const { return login_.cache().key(); }
   std::string_view method() const override {
-    return cache_.bound() ? "device authorization grant with DPoP" : "device authorization grant";
+    return login_.cache().bound() ? "device authorization grant with DPoP" : "device authorization grant";
   }
 
   // Signs in without waiting: takes a stored login, refreshes it, or starts with link and code. Does nothing
@@ -84,7 +88,6 @@ class DeviceGrant final : public TokenSource {
   enum class Phase { idle, starting, waiting, ending };
 
   DeviceGrant(DeviceGrantOptions options, std::unique_ptr<TokenEndpoint> endpoint);
-  core::Result<StoredToken> refresh(const core::Context& context, const StoredToken* held);
   core::Result<std::shared_ptr<const AccessToken>> login_pending(const core::Context& context);
   core::Status start(bool look_first);  // no-op while one runs
   void run(const std::stop_token& stop, bool look_first, std::uint64_t generation);
@@ -95,7 +98,7 @@ class DeviceGrant final : public TokenSource {
 
   const DeviceGrantOptions options_;
   const std::unique_ptr<TokenEndpoint> endpoint_;
-  TokenCache cache_;
+  PersonLogin login_;
 
   mutable std::mutex mutex_;
   std::condition_variable_any changed_;

@@ -60,8 +60,8 @@ struct Bench {
     http.answer_with([this](const core::Context&, const net::HttpRequest& request) { return org(request); });
   }
 
-  std::unique_ptr<DeviceGrant> make(std::vector<std::string> scopes = {"okta.users.read"}) {
-    auto source = DeviceGrant::create({
+  DeviceGrantOptions options(std::vector<std::string> scopes = {"okta.users.read"}) {
+    return {
         .org_url = kOrg,
         .client_id = "0oa1",
         .scopes = std::move(scopes),
@@ -83,7 +83,10 @@ struct Bench {
               std::lock_guard lock(mutex);
               failed.push_back(error);
             },
-    });
+    };
+  }
+  std::unique_ptr<DeviceGrant> make(std::vector<std::string> scopes = {"okta.users.read"}) {
+    auto source = DeviceGrant::create(options(std::move(scopes)));
     EXPECT_TRUE(source);
     return std::move(*source);
   }

@@ -114,6 +114,24 @@ TokenCache::Outcome TokenCache::fly(const core::Context& context, const Obtain& 
   return adopt(std::move(*obtained));
 }
 
+bool TokenCache::serves() const {
+  std::lock_guard lock(mutex_);
+  return current_ && options_.clock.now() + kMinimumRemaining <= current_->expires_at;
+}
+
+bool TokenCache::present() {
+  if (serves()) return true;
+  {
+    std::lock_guard lock(mutex_);
+    if (login_) return true;
+  }
+  auto stored = load();
+  if (!stored) return false;
+  std::lock_guard lock(mutex_);
+  if (!login_) login_ = std::move(stored);
+  return true;
+}
+
 void TokenCache::put(const core::Context& context, StoredToken token) {
   std::unique_ptr<StoreLock> held_lock;
   if (options_.store) {

@@ -52,6 +52,10 @@ class TokenCache {
   // store. A stored login that is bound to a key which is not there, or is none, counts as no login.
   core::Result<std::shared_ptr<const AccessToken>> get(const core::Context& context, const Obtain& obtain);
 
+  // True when there is a login to use or to refresh: in memory, or in the store, from where it is taken over.
+  bool present();
+  // True while the token in memory can be handed out.
+  bool serves() const;
   // A sign-in that went another way delivered this.
   void put(const core::Context& context, StoredToken token);
   const TokenKey& key() const { return options_.key; }

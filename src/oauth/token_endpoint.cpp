@@ -24,8 +24,8 @@ constexpr std::int64_t kAssumedLifetime = 300;
 constexpr std::int64_t kDay = 86'400;
 constexpr std::int64_t kMaxLifetime = 366 * kDay;
 
-constexpr std::array<std::string_view, 3> kSecretFields = {"client_assertion", "refresh_token",
-                                                           "device_code"};
+constexpr std::array<std::string_view, 5> kSecretFields = {"client_assertion", "refresh_token", "device_code",
+                                                           "code", "code_verifier"};
 
 std::unexpected<core::Error> bad_answer(std::string_view what) {
   return core::fail(ErrorKind::protocol, "oauth.bad_answer",

@@ -171,6 +171,11 @@ constexpr std::array kRows = {
     Row{"unauthorized_client", "confidential client", Who::anyone, ErrorKind::forbidden,
         "The app has no credentials of its own, which this grant needs.",
         "Signing in with a private key needs an app of type \"API Services\"."},
+    Row{"unauthorized_client", "", Who::person, ErrorKind::forbidden,
+        "The grant type {grant} is not enabled for the app.",
+        "Enable {grant} in {app} > General > General Settings > Grant type, or sign in by a grant that is "
+        "enabled there: `okta-mcp-server login` (Device Authorization) or `okta-mcp-server login --browser` "
+        "(Authorization Code)."},
     Row{"unauthorized_client", "", Who::anyone, ErrorKind::forbidden,
         "The grant type {grant} is not enabled for the app.",
         "Enable {grant} in {app} > General > General Settings > Grant type, or use the client id of an app "
@@ -283,6 +288,8 @@ std::string_view display_name(Grant grant) {
     case Grant::device_authorization:
     case Grant::device_code:
       return "Device Authorization";
+    case Grant::authorization_code:
+      return "Authorization Code";
     case Grant::refresh_token:
       return "Refresh Token";
   }

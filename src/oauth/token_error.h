@@ -11,7 +11,13 @@
 
 namespace oauth {
 
-enum class Grant { client_credentials, device_authorization, device_code, refresh_token };
+enum class Grant {
+  client_credentials,
+  device_authorization,
+  device_code,
+  authorization_code,
+  refresh_token,
+};
 
 // As Okta's admin console and documentation call it: "Client Credentials", "Device Authorization", ...
 std::string_view display_name(Grant grant);

@@ -27,7 +27,7 @@ namespace oauth {
 struct TokenKey {
   std::string org;                  // origin of the org: "https://example.okta.com"
   std::string client_id;            // "" where there is none
-  std::string grant;                // "client_credentials", "device_code"
+  std::string grant;                // "client_credentials", "device_code", "authorization_code"
   std::vector<std::string> scopes;  // as requested, in any order
 
   // Two names made of letters, digits and '-', without any of the above in readable form. Names of one login
