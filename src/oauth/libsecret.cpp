@@ -173,8 +173,11 @@ class KeyringQuestion {
     service_ = lib_.secret_service_get_sync(kOpenSession, cancel_, &error_);
     if (service_ == nullptr) return trouble("open a session");
     ASSIGN_OR_RETURN(auto keys, read());
-    if (!keys.empty() || request.add_if_none.empty()) return keys;
-    RETURN_IF_ERROR(add(request.add_if_none));
+    if (!keys.empty()) return keys;
+    // A locked keyring may not even tell what is in it.
+    ASSIGN_OR_RETURN(const auto collection, open_collection());
+    if (request.add_if_none.empty()) return keys;
+    RETURN_IF_ERROR(add(collection, request.add_if_none));
     // Again, because another process may have added one in the same moment: both are then known to both.
     return read();
   }
@@ -247,16 +250,20 @@ class KeyringQuestion {
     return core::Secret(std::move(*bytes));
   }
 
-  // Straight to the service: libsecret's own way to store would unlock, or make, a keyring by prompting.
-  core::Status add(const core::Secret& key) {
+  // The path of the default keyring.
+  core::Result<std::string> open_collection() {
     char* alias = lib_.secret_service_read_alias_dbus_path_sync(service_, "default", cancel_, &error_);
     clear_error();
     if (alias == nullptr) return locked();
-    const std::string collection = alias;
+    std::string collection = alias;
     lib_.g_free(alias);
     ASSIGN_OR_RETURN(const bool closed, is_locked(collection));
     if (closed) return locked();
+    return collection;
+  }
 
+  // Straight to the service: libsecret's own way to store would unlock, or make, a keyring by prompting.
+  core::Status add(const std::string& collection, const core::Secret& key) {
     std::string text = core::base64url_encode(key.reveal());
     SecretValue* value =
         lib_.secret_value_new(text.data(), static_cast<std::ptrdiff_t>(text.size()), "text/plain");
