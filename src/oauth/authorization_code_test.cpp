@@ -250,6 +250,7 @@ class FullStore final : public TokenStore {
   core::Result<std::unique_ptr<StoreLock>> lock(const core::Context&, const TokenKey&) override {
     return std::make_unique<StoreLock>();
   }
+  StoreReport report(const TokenKey&) override { return {}; }
   bool is_local() const override { return true; }
 };
 

@@ -138,9 +138,15 @@ DeviceGrant::~DeviceGrant() {
 core::Result<std::shared_ptr<const AccessToken>> DeviceGrant::token(const core::Context& context) {
   auto outcome = login_.token(context);
   if (outcome) return outcome;
-  const std::string& code = outcome.error().code;
-  if (code != kLoginNeeded && code != "oauth.invalid_grant") return outcome;
-  return login_pending(context);
+  const core::Error& error = outcome.error();
+  if (error.code == kLoginNeeded) return login_pending(context);
+  if (error.code != "oauth.invalid_grant") return outcome;
+  auto pending = login_pending(context);
+  // Once, to whoever met it: why there is another sign-in.
+  if (!pending && pending.error().code == "oauth.login_pending") {
+    pending.error().message = error.message + " " + pending.error().message;
+  }
+  return pending;
 }
 
 core::Result<std::shared_ptr<const AccessToken>> DeviceGrant::login_pending(const core::Context& context) {

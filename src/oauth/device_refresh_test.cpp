@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "oauth/device_grant.h"
+#include "oauth/sealed_file_store.h"
 #include "oauth/test_sign_in.h"
 
 namespace oauth {
@@ -121,9 +122,10 @@ TEST_F(RefreshTest, RefreshesOnceForSeveralSourcesOnOneStore) {
 TEST_F(RefreshTest, NeverSendsAStaleTokenWhenRefreshingFails) {
   clock_.advance(hours{2});
   const auto source = bench_.make();
-  for (const std::string code : {"net.timeout", "net.reset"}) {
-    bench_.org.poll = {network_failure(code)};
+  for (const std::string code : {"net.timeout", "net.connect"}) {
+    bench_.org.poll = {network_failure(code), network_failure(code)};
     EXPECT_EQ(value(source->token({})), "error " + code);
+    bench_.org.poll.clear();
   }
   bench_.org.poll = {refusal(503, "temporarily_unavailable")};
   EXPECT_EQ(value(source->token({})), "error oauth.temporarily_unavailable");
@@ -132,6 +134,62 @@ TEST_F(RefreshTest, NeverSendsAStaleTokenWhenRefreshingFails) {
   bench_.org.poll = {token_answer("access-2-s3cr3t", "refresh-2-s3cr3t")};
   EXPECT_EQ(value(source->token({})), "access-2-s3cr3t");
   EXPECT_THAT(bench_.prompts, IsEmpty());
+}
+
+// Okta takes a rotated refresh token again for up to a minute, for exactly this.
+TEST_F(RefreshTest, AsksAgainAtOnceWhenTheAnswerIsLostOnItsWay) {
+  clock_.advance(hours{2});
+  const auto source = bench_.make();
+  for (const std::string code : {"net.reset", "net.truncated"}) {
+    bench_.org.poll = {network_failure(code), token_answer("access-2-s3cr3t", "refresh-2-s3cr3t")};
+    EXPECT_EQ(value(source->token({})), "access-2-s3cr3t");
+    EXPECT_EQ(stored_refresh(), "refresh-2-s3cr3t");
+    clock_.advance(hours{2});
+  }
+  bench_.org.poll = {network_failure("net.reset"), network_failure("net.reset")};
+  EXPECT_EQ(value(source->token({})), "error net.reset");
+  EXPECT_EQ(bench_.http.count(), 6u);
+  EXPECT_EQ(stored_refresh(), "refresh-2-s3cr3t");
+}
+
+// A call that is cancelled, or a process that is told to end, while the org rotates the refresh token.
+TEST_F(RefreshTest, KeepsTheAnswerToARefreshWhoseCallerHasGivenUp) {
+  clock_.advance(hours{2});
+  std::stop_source caller;
+  bool told_to_stop = false;
+  bench_.http.answer_with([&](const core::Context& context, const net::HttpRequest&) -> test::Answer {
+    caller.request_stop();
+    told_to_stop = context.stop.stop_requested();
+    return token_answer("access-2-s3cr3t", "refresh-2-s3cr3t");
+  });
+  const auto source = bench_.make();
+  (void)source->token(
+      {.stop = caller.get_token(), .deadline = std::chrono::steady_clock::now() + seconds{60}});
+  EXPECT_FALSE(told_to_stop);
+  EXPECT_EQ(stored_refresh(), "refresh-2-s3cr3t");
+}
+
+TEST_F(RefreshTest, SaysWhyThereIsAnotherSignIn) {
+  test::TempDir dir;
+  auto files = SealedFileStore::create({.state_dir = dir.path()});
+  ASSERT_TRUE(files);
+  bench_.store = files->get();
+  ASSERT_TRUE((*files)->save(key_, *std::move(*store_.load(key_))));
+  // A process that died between the org's answer and its own disk.
+  ASSERT_TRUE((*(*files)->lock({}, key_))->begin_refresh());
+  clock_.advance(hours{2});
+  bench_.org.poll = {refusal(400, "invalid_grant", "The refresh token is invalid or expired.")};
+  bench_.org.authorize = {test::json(200, device_body())};
+  const auto source = bench_.make();
+  const auto token = source->token({});
+  ASSERT_FALSE(token);
+  EXPECT_EQ(token.error().code, "oauth.login_pending");
+  EXPECT_THAT(token.error().message, HasSubstr("The stored login has ended"));
+  EXPECT_THAT(token.error().message, HasSubstr("An earlier refresh was cut off"));
+  // Once, and never the old token again.
+  EXPECT_THAT(source->token({}).error().message, Not(HasSubstr("has ended")));
+  EXPECT_EQ(bench_.http.count(), 2u);
+  EXPECT_FALSE((*(*files)->lock({}, key_))->interrupted());
 }
 
 TEST_F(RefreshTest, ForgetsALoginThatHasEndedAndStartsAnew) {

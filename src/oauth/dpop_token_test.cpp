@@ -433,7 +433,7 @@ TEST(DpopStore, ASealedLoginKeepsItsKeyAndOneOfVersion1StillLoads) {
   (*loaded)->scheme = "DPoP";
   (*loaded)->dpop_key = prover->private_jwk().value();
   ASSERT_TRUE(store->save(key, **loaded));
-  EXPECT_TRUE(test::slurp(file).starts_with("okta-mcp-token 2\n"));
+  EXPECT_TRUE(test::slurp(file).starts_with("okta-mcp-token 2 "));
   EXPECT_THAT(test::slurp(file), Not(HasSubstr("kty")));
   auto again = open()->load(key);
   ASSERT_TRUE(again);

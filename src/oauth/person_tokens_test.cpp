@@ -192,7 +192,7 @@ TEST_F(PersonTokensTest, BeginsWithLinkAndCodeAfterALoginThatHasEnded) {
 
 TEST_F(PersonTokensTest, ReportsWhatKeepsItFromBeginning) {
   save(kAuthorizationCode, "browser", seconds{-1});
-  bench_.org.poll = {network_failure("net.dns")};
+  bench_.org.poll = {network_failure("net.dns"), network_failure("net.dns")};  // it tries twice
   const auto tokens = make();
   tokens->begin({});
   ASSERT_THAT(bench_.failed, SizeIs(1));

@@ -401,6 +401,7 @@ class BrokenStore final : public TokenStore {
   core::Result<std::unique_ptr<StoreLock>> lock(const core::Context&, const TokenKey&) override {
     return broken();
   }
+  StoreReport report(const TokenKey&) override { return {}; }
   bool is_local() const override { return true; }
 
  private:

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "core/grace_stop.h"
 #include "core/lane.h"
 #include "core/log.h"
 #include "core/seal.h"
+#include "net/http_client.h"
 
 namespace oauth {
 namespace {
@@ -15,6 +17,12 @@ using std::chrono::milliseconds;
 
 // After a failed renewal ahead of time, while the present token still serves.
 constexpr std::chrono::seconds kRetryPause{30};
+// docs/architecture.md, rule 14.
+constexpr std::chrono::seconds kSettle{5};
+constexpr std::string_view kInterrupted =
+    " An earlier refresh was cut off before its answer was stored, and the org does not take its refresh "
+    "token "
+    "a second time.";
 
 bool given_up(const core::Context& context) {
   return context.cancelled() || std::chrono::steady_clock::now() >= context.deadline;
@@ -105,12 +113,18 @@ TokenCache::Outcome TokenCache::fly(const core::Context& context, const Obtain& 
   if (newest) RETURN_IF_ERROR(take_key(*newest));
   // What still serves is in use before anybody is asked: if that fails, the callers have it.
   if (newest && usable(*newest)) adopt(newest->copy());
-  auto obtained = obtain(context, newest ? &*newest : nullptr);
-  if (!obtained) {
-    if (obtained.error().code == "oauth.invalid_grant") forget();
-    return std::unexpected(std::move(obtained).error());
+  const bool spends = options_.must_lock && newest && !newest->refresh_token.empty();
+  if (spends && held_lock) RETURN_IF_ERROR(held_lock->begin_refresh());
+  auto obtained = spends ? spend(context, obtain, *newest) : obtain(context, newest ? &*newest : nullptr);
+  if (obtained) {
+    save(*obtained);
+  } else if (obtained.error().code == "oauth.invalid_grant") {
+    if (held_lock && held_lock->interrupted()) obtained.error().message += kInterrupted;
+    forget();
   }
-  save(*obtained);
+  const bool known = obtained || !net::may_have_been_sent(obtained.error());
+  if (spends && held_lock && known) held_lock->refresh_settled();
+  if (!obtained) return std::unexpected(std::move(obtained).error());
   return adopt(std::move(*obtained));
 }
 
@@ -130,6 +144,25 @@ bool TokenCache::present() {
   std::lock_guard lock(mutex_);
   if (!login_) login_ = std::move(stored);
   return true;
+}
+
+// The answer to a request that spends a refresh token may be the only copy of the next one: a caller who
+// gives up, or a process that is told to end, waits for it a little longer.
+core::Result<StoredToken> TokenCache::spend(const core::Context& context, const Obtain& obtain,
+                                            const StoredToken& held) {
+  const core::GraceStop grace(context.stop, kSettle);
+  core::Context patient = context;
+  patient.stop = grace.token();
+  if (context.deadline != std::chrono::steady_clock::time_point::max()) patient.deadline += kSettle;
+  auto obtained = obtain(patient, &held);
+  // A lost answer: at once, while an org that allows for it still takes the same refresh token (Okta: "grace
+  // period for token rotation"). Not after a timeout: by then nobody may be waiting any more.
+  if (!obtained && (obtained.error().code == "net.reset" || obtained.error().code == "net.truncated")) {
+    core::log(core::LogLevel::notice, "oauth", "the answer to a refresh was lost, asking once more",
+              {{"code", obtained.error().code}});
+    obtained = obtain(patient, &held);
+  }
+  return obtained;
 }
 
 void TokenCache::put(const core::Context& context, StoredToken token) {

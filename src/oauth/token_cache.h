@@ -42,7 +42,9 @@ class TokenCache {
   explicit TokenCache(TokenCacheOptions options) : options_(std::move(options)) {}
 
   // Asks the server. `held` is the newest login there is, which may carry a refresh token, or null. Runs in
-  // one thread of this process at a time, and under the store's lock.
+  // one thread of this process at a time, and under the store's lock. Where it spends a refresh token (held
+  // has one, must_lock), its context stops and ends 5 s after the caller's, and it runs a second time when
+  // the first answer was lost on its way (net.reset, net.truncated).
   using Obtain = std::function<core::Result<StoredToken>(const core::Context&, const StoredToken* held)>;
 
   // A token good for kMinimumRemaining: from memory, from the store (another process may have been faster),
@@ -75,6 +77,8 @@ class TokenCache {
   using Outcome = core::Result<std::shared_ptr<const AccessToken>>;
 
   Outcome fly(const core::Context& context, const Obtain& obtain);
+  core::Result<StoredToken> spend(const core::Context& context, const Obtain& obtain,
+                                  const StoredToken& held);
   std::optional<StoredToken> load();
   void peek() const;                                      // under mutex_
   core::Status take_key(const StoredToken& token) const;  // of a bound login, so that it can be used

@@ -197,8 +197,12 @@ constexpr std::array kRows = {
     Row{"too_many_user_codes", "", Who::anyone, ErrorKind::rate_limited,
         "Too many sign-ins have been started and not finished.", "Wait some minutes, then start again."},
 
-    Row{"invalid_grant", "refresh", Who::anyone, ErrorKind::unauthenticated, "The stored login has ended.",
-        "Sign in again."},
+    Row{"invalid_grant", "refresh", Who::anyone, ErrorKind::unauthenticated,
+        "The stored login has ended: its refresh token was revoked, has expired, or was used from elsewhere.",
+        "Sign in again. If nobody revoked it, look in Reports > System Log for "
+        "app.oauth2.token.detect_reuse: then a copy of it is in other hands, so end the person's sessions "
+        "and "
+        "tokens; a copied or restored state directory does the same."},
     Row{"invalid_grant", "another client", Who::anyone, ErrorKind::unauthenticated,
         "The stored login belongs to another client.", "Sign in again."},
     Row{"invalid_grant", "", Who::person, ErrorKind::unauthenticated, "This sign-in is no longer valid.",

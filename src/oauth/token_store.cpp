@@ -83,6 +83,10 @@ core::Status MemoryTokenStore::erase_family(const TokenKey& key) {
   return {};
 }
 
+StoreReport MemoryTokenStore::report(const TokenKey&) {
+  return {.where = "memory", .protection = "memory only: a login ends with the process"};
+}
+
 core::Result<std::unique_ptr<StoreLock>> MemoryTokenStore::lock(const core::Context& context,
                                                                 const TokenKey& key) {
   const std::string name = key.name();

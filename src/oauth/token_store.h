@@ -52,16 +52,37 @@ struct StoredToken {
 };
 
 // Held by one user of an entry at a time, let go when destroyed.
+//
+// It also keeps the books on refresh tokens that are good for one use. A process may die between the org's
+// answer and the end of save(): what it had already written is taken up by the next lock(); what it had not
+// is known to the org alone, and the old refresh token is tried once more, which works within the org's grace
+// period (Okta: 0 to 60 s, set per app) and else ends the login.
 class StoreLock {
  public:
   virtual ~StoreLock() = default;
+  // Before a refresh token is spent: notes it, and sees to it that the answer can be stored. Errors
+  // core.file.*: nothing must be spent.
+  virtual core::Status begin_refresh() { return {}; }
+  // The outcome is known and, if there is a new token, stored. Without it the note stays.
+  virtual void refresh_settled() {}
+  // The one before noted a refresh and never learned its outcome, or died before it could store it.
+  virtual bool interrupted() const { return false; }
+};
+
+// For people: what is stored where, and how it is protected.
+struct StoreReport {
+  std::string where;                   // "files in /home/a/.local/state/okta-mcp-server/tokens", "memory"
+  std::string protection;              // of the login that is there, else of the one that would be
+  std::optional<core::Error> keyring;  // why the desktop's keyring is not used, where it was asked
+  // oauth.store.other_key: a login is there, sealed with a key that is not at hand.
+  std::optional<core::Error> trouble;
 };
 
 class TokenStore {
  public:
   virtual ~TokenStore() = default;
 
-  // nullopt when there is none, or none that can be read any more (that is logged once).
+  // nullopt when there is none, or none that can be read (that is logged once; report() says why).
   // Errors: oauth.store.newer (written by a newer version of this program), core.file.*.
   virtual core::Result<std::optional<StoredToken>> load(const TokenKey& key) = 0;
   // On disk (or wherever) before it returns. Never replaces what a newer version wrote: oauth.store.newer.
@@ -78,6 +99,8 @@ class TokenStore {
   // Longer than a token request may take (kTokenRequestTimeout), so that a slow holder is outlived.
   static constexpr std::chrono::seconds kLockWait{60};
 
+  virtual StoreReport report(const TokenKey& key) = 0;
+
   // load() touches nothing but local disk or memory, so it may run where nothing may wait.
   virtual bool is_local() const = 0;
 };
@@ -90,6 +113,7 @@ class MemoryTokenStore final : public TokenStore {
   core::Status erase(const TokenKey& key) override;
   core::Status erase_family(const TokenKey& key) override;
   core::Result<std::unique_ptr<StoreLock>> lock(const core::Context& context, const TokenKey& key) override;
+  StoreReport report(const TokenKey& key) override;
   bool is_local() const override { return true; }
 
  private:

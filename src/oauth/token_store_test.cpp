@@ -292,10 +292,6 @@ TEST(SealedFileStore, SetsAsideWhatDoesNotOpenAndSaysSoOnce) {
          std::filesystem::rename(token_file(dir, key_of("https://other.okta.test")),
                                  token_file(dir, key_of()));
        }},
-      {"another key",
-       [](const TempDir& dir) {
-         write_text(dir.path() + "/state/token.key", core::base64url_encode(std::string(32, 'k')) + "\n");
-       }},
   };
   for (const auto& each : cases) {
     SCOPED_TRACE(each.what);
@@ -318,6 +314,152 @@ TEST(SealedFileStore, SetsAsideWhatDoesNotOpenAndSaysSoOnce) {
     ASSERT_TRUE(store->save(key_of(), token_of("8")));
     expect_token(store->load(key_of()), "8");
   }
+}
+
+TEST(SealedFileStore, KeepsWhatAnotherKeySealedUntilItIsReplaced) {
+  TempDir dir;
+  ASSERT_TRUE(open_store(dir)->save(key_of(), token_of()));
+  const std::string own_key = slurp(dir.path() + "/state/token.key");
+  write_text(dir.path() + "/state/token.key", core::base64url_encode(std::string(32, 'k')) + "\n");
+  test::LogCapture log;
+  auto store = open_store(dir);
+  for (int i = 0; i < 3; ++i) {
+    const auto loaded = store->load(key_of());
+    ASSERT_TRUE(loaded);
+    EXPECT_FALSE(*loaded);
+  }
+  const std::string text = log.text();
+  const auto first = text.find("token.key beside it is another");
+  EXPECT_NE(first, std::string::npos);
+  EXPECT_EQ(text.find("token.key beside it is another", first + 1), std::string::npos);
+  EXPECT_EQ(store->report(key_of()).trouble.value().code, "oauth.store.other_key");
+  // The key comes back from a backup.
+  write_text(dir.path() + "/state/token.key", own_key);
+  expect_token(open_store(dir)->load(key_of()), "1");
+  // The other one signs in.
+  ASSERT_TRUE(store->save(key_of(), token_of("8")));
+  expect_token(store->load(key_of()), "8");
+  EXPECT_FALSE(store->report(key_of()).trouble);
+}
+
+// What a process leaves behind that dies while it stores a login: the new file, not yet in its place.
+void leave_behind(const TempDir& dir, std::string_view number, std::chrono::seconds newer_by,
+                  std::string_view suffix = "abcdefghijkl") {
+  TempDir elsewhere;
+  std::filesystem::create_directory(elsewhere.path() + "/state");
+  std::filesystem::copy_file(dir.path() + "/state/token.key", elsewhere.path() + "/state/token.key");
+  auto token = token_of(number);
+  token.obtained_at += newer_by;
+  ASSERT_TRUE(open_store(elsewhere)->save(key_of(), token));
+  std::filesystem::copy_file(token_file(elsewhere, key_of()),
+                             fmt::format("{}.{}.tmp", token_file(dir, key_of()), suffix));
+}
+
+int left_over(const TempDir& dir) {
+  int count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(dir.path() + "/state/tokens")) {
+    count += entry.path().extension() == ".tmp";
+  }
+  return count;
+}
+
+std::string refresh_token_in(TokenStore& store) {
+  const auto loaded = store.load(key_of());
+  return loaded && *loaded ? (*loaded)->refresh_token.reveal() : "none";
+}
+
+TEST(SealedFileStore, RecoversALoginWhoseProcessDiedBeforeTheRename) {
+  TempDir dir;
+  auto store = open_store(dir);
+  ASSERT_TRUE(store->save(key_of(), token_of("1")));
+  leave_behind(dir, "2", std::chrono::seconds{1});
+  // Reading alone changes nothing: its writer may be alive and hold the lock.
+  EXPECT_EQ(refresh_token_in(*store), "refresh-s3cr3t-1");
+  test::LogCapture log;
+  ASSERT_TRUE(store->lock({}, key_of()));
+  EXPECT_EQ(refresh_token_in(*store), "refresh-s3cr3t-2");
+  EXPECT_EQ(left_over(dir), 0);
+  EXPECT_THAT(log.text(), HasSubstr("has been recovered"));
+}
+
+TEST(SealedFileStore, RecoversTheNewestOfSeveral) {
+  for (const bool older_first : {true, false}) {
+    TempDir dir;
+    auto store = open_store(dir);
+    ASSERT_TRUE(store->save(key_of(), token_of("1")));
+    leave_behind(dir, "2", std::chrono::seconds{1}, older_first ? "aaaaaaaaaaaa" : "bbbbbbbbbbbb");
+    leave_behind(dir, "3", std::chrono::seconds{2}, older_first ? "bbbbbbbbbbbb" : "aaaaaaaaaaaa");
+    ASSERT_TRUE(store->lock({}, key_of()));
+    EXPECT_EQ(refresh_token_in(*store), "refresh-s3cr3t-3");
+    EXPECT_EQ(left_over(dir), 0);
+  }
+}
+
+TEST(SealedFileStore, BringsNoOldLoginBack) {
+  TempDir dir;
+  auto store = open_store(dir);
+  ASSERT_TRUE(store->save(key_of(), token_of("5")));
+  leave_behind(dir, "4", std::chrono::seconds{-1});
+  ASSERT_TRUE(store->lock({}, key_of()));
+  EXPECT_EQ(refresh_token_in(*store), "refresh-s3cr3t-5");
+  EXPECT_EQ(left_over(dir), 0);
+  // Nor after the present one has ended.
+  ASSERT_TRUE(store->erase(key_of()));
+  ASSERT_TRUE(store->lock({}, key_of()));
+  EXPECT_EQ(refresh_token_in(*store), "none");
+  // Nor after a logout.
+  leave_behind(dir, "6", std::chrono::seconds{1});
+  ASSERT_TRUE(store->erase_family(key_of()));
+  ASSERT_TRUE(store->lock({}, key_of()));
+  EXPECT_EQ(refresh_token_in(*store), "none");
+}
+
+TEST(SealedFileStore, LeavesAloneWhatIsStillBeingWritten) {
+  TempDir dir;
+  auto store = open_store(dir);
+  ASSERT_TRUE(store->save(key_of(), token_of("1")));
+  const std::string torn = token_file(dir, key_of()) + ".abcdefghijkl.tmp";
+  write_text(torn, slurp(token_file(dir, key_of())).substr(0, 100));
+  ASSERT_TRUE(store->lock({}, key_of()));
+  EXPECT_TRUE(std::filesystem::exists(torn));
+  std::filesystem::last_write_time(torn,
+                                   std::filesystem::file_time_type::clock::now() - std::chrono::minutes{2});
+  ASSERT_TRUE(store->lock({}, key_of()));
+  EXPECT_FALSE(std::filesystem::exists(torn));
+  EXPECT_EQ(refresh_token_in(*store), "refresh-s3cr3t-1");
+}
+
+TEST(SealedFileStore, RemembersARefreshWhoseOutcomeIsUnknown) {
+  TempDir dir;
+  auto store = open_store(dir);
+  {
+    auto lock = store->lock({}, key_of());
+    ASSERT_TRUE(lock);
+    EXPECT_FALSE((*lock)->interrupted());
+    ASSERT_TRUE((*lock)->begin_refresh());
+    EXPECT_EQ(mode_of(token_file(dir, key_of(), "refreshing")), 0600u);
+  }
+  {
+    auto lock = open_store(dir)->lock({}, key_of());
+    ASSERT_TRUE(lock);
+    EXPECT_TRUE((*lock)->interrupted());
+    ASSERT_TRUE((*lock)->begin_refresh());
+    (*lock)->refresh_settled();
+  }
+  EXPECT_FALSE((*store->lock({}, key_of()))->interrupted());
+}
+
+TEST(SealedFileStore, SpendsNoRefreshTokenWhoseAnswerItCouldNotStore) {
+  TempDir dir;
+  auto store = open_store(dir);
+  // In the way of the note, as a full or read-only disk would be; those cannot be had without mounting one.
+  std::filesystem::create_directory(token_file(dir, key_of(), "refreshing"));
+  auto lock = store->lock({}, key_of());
+  ASSERT_TRUE(lock);
+  const auto begun = (*lock)->begin_refresh();
+  ASSERT_FALSE(begun);
+  EXPECT_EQ(begun.error().code, "core.file.io");
+  EXPECT_THAT(begun.error().message, HasSubstr("could not be stored"));
 }
 
 TEST(SealedFileStore, NeitherReadsNorReplacesWhatANewerVersionWrote) {
