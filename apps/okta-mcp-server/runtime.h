@@ -11,6 +11,7 @@
 
 #include "admin/services.h"
 #include "core/clock.h"
+#include "cured_tokens.h"
 #include "net/http_client.h"
 #include "oauth/device_grant.h"
 #include "oauth/token_source.h"
@@ -65,6 +66,7 @@ class Runtime {
   std::unique_ptr<net::HttpClient> http_;
   std::unique_ptr<oauth::TokenStore> store_;
   std::unique_ptr<oauth::TokenSource> tokens_;
+  std::optional<CuredTokens> cured_tokens_;     // tokens_, as org_ sees it
   oauth::DeviceGrant* device_grant_ = nullptr;  // tokens_, when that is how one signs in
   std::unique_ptr<okta::Org> org_;
   admin::Services services_;

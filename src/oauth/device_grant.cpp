@@ -21,7 +21,7 @@ constexpr seconds kSlowDown{5};
 // back-off.
 constexpr seconds kMaxBackOff{60};
 
-std::vector<std::string> requested_scopes(const std::vector<std::string>& configured, bool lasting) {
+std::vector<std::string> scopes_to_request(const std::vector<std::string>& configured, bool lasting) {
   auto scopes = configured;
   for (std::string_view scope :
        {std::string_view("openid"), std::string_view("profile"), std::string_view("email"), kOfflineAccess}) {
@@ -130,6 +130,10 @@ core::Result<std::unique_ptr<DeviceGrant>> DeviceGrant::create(DeviceGrantOption
       TokenEndpoint::create({.org_url = options.org_url, .http = options.http, .clock = options.clock}));
   RETURN_IF_ERROR(check_client(options.client_id, options.scopes));
   return std::unique_ptr<DeviceGrant>(new DeviceGrant(std::move(options), std::move(endpoint)));
+}
+
+std::vector<std::string> DeviceGrant::requested_scopes() const {
+  return scopes_to_request(options_.scopes, true);
 }
 
 DeviceGrant::DeviceGrant(DeviceGrantOptions options, std::unique_ptr<TokenEndpoint> endpoint)
@@ -255,7 +259,7 @@ core::Status DeviceGrant::sign_in(const core::Context& context, bool lasting, st
   ASSIGN_OR_RETURN(const auto device,
                    endpoint_->authorize_device(
                        context, {{"client_id", options_.client_id},
-                                 {"scope", join_scopes(requested_scopes(options_.scopes, lasting))}}));
+                                 {"scope", join_scopes(scopes_to_request(options_.scopes, lasting))}}));
   ASSIGN_OR_RETURN(auto prompt, make_prompt(device, endpoint_->org(), options_.clock.now()));
   if (!lasting) {
     prompt.notices.emplace_back(
