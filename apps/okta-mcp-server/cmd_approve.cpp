@@ -41,8 +41,8 @@ core::Status release(admin::Approvals& approvals, admin::AuditLog& audit, Termin
   if (passphrase.empty())
     return fail(ErrorKind::cancelled, "app.not_released", "Not released; nothing was changed.");
   RETURN_IF_ERROR(approvals.release(id, passphrase));
-  RETURN_IF_ERROR(
-      audit.append({.phase = admin::AuditEntry::Phase::released, .principal = "terminal", .plan = id}));
+  RETURN_IF_ERROR(audit.append(
+      {.phase = admin::AuditEntry::Phase::released, .principal = "terminal", .org = plan.org, .plan = id}));
   terminal.say("Released for 15 minutes. The agent may now call the tool again with the same arguments.\n");
   return {};
 }

@@ -7,7 +7,7 @@
 #include "commands.h"
 #include "core/file.h"
 #include "core/text.h"
-#include "runtime.h"
+#include "runtimes.h"
 #include "terminal.h"
 
 namespace {
@@ -79,6 +79,13 @@ class ProgressLine final : public core::Notifier {
   void log(core::LogLevel, std::string_view, const json::Value&) override {}
 };
 
+// The org that `arguments` name, or the only one there is; takes the name out of them.
+core::Result<admin::Services*> choose_org(const admin::Orgs& orgs, const std::string& tool,
+                                          json::Object& arguments) {
+  const admin::ToolRow* row = admin::find_tool(tool);
+  return row ? orgs.take(*row, arguments) : &orgs.standard();
+}
+
 core::Result<mcp::ToolResult> run(Runtime& runtime, const std::string& tool, const json::Object& arguments) {
   ProgressLine progress;
   core::Context context{
@@ -97,11 +104,14 @@ core::Result<mcp::ToolResult> run(Runtime& runtime, const std::string& tool, con
 
 }  // namespace
 
-int cmd_call(const Settings& settings, const std::string& tool, const std::string& args_json,
+int cmd_call(const Configuration& configuration, const std::string& tool, const std::string& args_json,
              const std::vector<std::string>& assignments, bool as_json) {
   auto arguments = arguments_from(tool, args_json, assignments);
   if (!arguments) return complain(arguments.error());
-  Runtime runtime(settings, {.on_prompt = print_prompt});
+  Runtimes runtimes(configuration, [](const Settings&) { return SignInListener{.on_prompt = print_prompt}; });
+  auto services = choose_org(runtimes.orgs(), tool, *arguments);
+  if (!services) return complain(services.error());
+  Runtime& runtime = runtimes.of(**services);
   if (auto signed_in = runtime.sign_in_and_wait(); !signed_in) return complain(signed_in.error());
   auto result = run(runtime, tool, *arguments);
   if (!result) return complain(result.error());
@@ -120,7 +130,7 @@ int cmd_call(const Settings& settings, const std::string& tool, const std::strin
   return result->is_error ? 1 : 0;
 }
 
-int cmd_report(const Settings& settings, const std::string& name, std::optional<int> days,
+int cmd_report(const Configuration& configuration, const std::string& name, std::optional<int> days,
                const std::string& template_file) {
   json::Object arguments{{"name", name}};
   if (days) arguments["days"] = *days;
@@ -133,5 +143,5 @@ int cmd_report(const Settings& settings, const std::string& name, std::optional<
     }
     arguments["template"] = **text;
   }
-  return cmd_call(settings, "run_report", json::write(arguments), {}, false);
+  return cmd_call(configuration, "run_report", json::write(arguments), {}, false);
 }

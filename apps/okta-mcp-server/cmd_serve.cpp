@@ -2,6 +2,7 @@
 #include <csignal>
 #include <cstdio>
 #include <fmt/format.h>
+#include <map>
 #include <sys/signalfd.h>
 #include <thread>
 #include <unistd.h>
@@ -12,7 +13,7 @@
 #include "core/log.h"
 #include "mcp/server.h"
 #include "mcp/stdio_transport.h"
-#include "runtime.h"
+#include "runtimes.h"
 
 namespace {
 
@@ -50,25 +51,31 @@ class SignInGuide {
     session_ = std::move(session);
   }
 
-  void prompt(const oauth::DevicePrompt& prompt) {
-    std::fprintf(stderr, "To sign in to Okta, open %s and confirm the code %s\n", prompt.link().c_str(),
-                 prompt.user_code.c_str());
+  // `org` is empty where there is only one.
+  void prompt(const std::string& org, const oauth::DevicePrompt& prompt) {
+    const std::string where = org.empty() ? "Okta" : fmt::format("Okta (org {})", org);
+    std::fprintf(stderr, "To sign in to %s, open %s and confirm the code %s\n", where.c_str(),
+                 prompt.link().c_str(), prompt.user_code.c_str());
     for (const auto& notice : prompt.notices) std::fprintf(stderr, "%s\n", notice.c_str());
     server_.log(core::LogLevel::notice, "sign-in",
-                core::json::Object{{"message", "To sign in to Okta, open the link and confirm the code."},
+                core::json::Object{{"message", fmt::format("To sign in to {}, open the link and confirm the "
+                                                           "code.",
+                                                           where)},
                                    {"link", prompt.link()},
                                    {"code", prompt.user_code}});
     std::shared_ptr<mcp::Session> session;
+    std::string elicitation = core::system_random().uuid();
     {
       std::lock_guard lock(mutex_);
       session = session_;
-      elicitation_ = core::system_random().uuid();
+      elicitations_[org] = elicitation;
     }
     if (session && session->can_elicit_url()) {
       mcp::UrlQuestion question{
-          .message = fmt::format("Sign in to Okta: open the link and confirm the code {}.", prompt.user_code),
+          .message =
+              fmt::format("Sign in to {}: open the link and confirm the code {}.", where, prompt.user_code),
           .url = prompt.link(),
-          .elicitation_id = elicitation_};
+          .elicitation_id = std::move(elicitation)};
       if (auto asked = session->elicit_url(question, [](mcp::Answer) {}); !asked) {
         core::log(core::LogLevel::info, "sign-in", "the client could not be asked",
                   {{"reason", asked.error().message}});
@@ -77,40 +84,43 @@ class SignInGuide {
     open_browser(prompt.link());
   }
 
-  void signed_in() {
-    core::log(core::LogLevel::info, "sign-in", "signed in");
+  void signed_in(const std::string& org) {
+    core::log(core::LogLevel::info, "sign-in", "signed in", {{"org", org}});
     std::shared_ptr<mcp::Session> session;
     std::string elicitation;
     {
       std::lock_guard lock(mutex_);
       session = session_;
-      elicitation = std::exchange(elicitation_, {});
+      elicitation = std::exchange(elicitations_[org], {});
     }
     if (session && !elicitation.empty() && session->can_elicit_url())
       session->elicitation_complete(elicitation);
     server_.tools_changed();
   }
 
-  void failed(const core::Error& error) {
-    core::log(core::LogLevel::error, "sign-in", core::describe(error), {{"code", error.code}});
+  void failed(const std::string& org, const core::Error& error) {
+    core::log(core::LogLevel::error, "sign-in", core::describe(error), {{"code", error.code}, {"org", org}});
     server_.log(core::LogLevel::error, "sign-in",
-                core::json::Object{{"message", "Signing in failed."}, {"reason", core::describe(error)}});
+                core::json::Object{
+                    {"message", "Signing in failed."}, {"org", org}, {"reason", core::describe(error)}});
   }
 
  private:
   mcp::Server& server_;
   std::mutex mutex_;
   std::shared_ptr<mcp::Session> session_;
-  std::string elicitation_;
+  std::map<std::string, std::string> elicitations_;  // the last of each org
 };
 
 }  // namespace
 
-int cmd_serve(const Settings& settings) {
+int cmd_serve(const Configuration& configuration) {
+  const Settings& settings = configuration.standard();
   if (auto ready = core::configure_log({.level = settings.log_level, .file = settings.log_file}); !ready) {
     return complain(ready.error());
   }
   if (auto known = admin::check_toolset(settings.toolset); !known) return complain(known.error());
+  for (const auto& notice : configuration.notices()) core::log(notice.level, "settings", notice.text);
   int stop_fd = stop_descriptor();
   auto server = mcp::Server::create({.info = {.name = "okta-mcp-server",
                                               .title = "Okta administration",
@@ -120,17 +130,21 @@ int cmd_serve(const Settings& settings) {
   if (!server) return complain(server.error());
 
   SignInGuide guide(**server);
-  Runtime runtime(settings, {.on_prompt = [&](const oauth::DevicePrompt& prompt) { guide.prompt(prompt); },
-                             .on_signed_in = [&] { guide.signed_in(); },
-                             .on_failed = [&](const core::Error& error) { guide.failed(error); }});
-  if (auto added = admin::add_tools(**server, runtime.services()); !added) return complain(added.error());
+  Runtimes runtimes(configuration, [&guide](const Settings& org) {
+    const std::string name = org.org_name;
+    return SignInListener{
+        .on_prompt = [&guide, name](const oauth::DevicePrompt& prompt) { guide.prompt(name, prompt); },
+        .on_signed_in = [&guide, name] { guide.signed_in(name); },
+        .on_failed = [&guide, name](const core::Error& error) { guide.failed(name, error); }};
+  });
+  if (auto added = admin::add_tools(**server, runtimes.orgs()); !added) return complain(added.error());
 
   // Signing in touches disk and network: never on the reading thread.
   std::once_flag once;
   std::jthread signing_in;
   auto sign_in = [&] {
     std::call_once(once, [&] {
-      signing_in = std::jthread([&](const std::stop_token& stop) { runtime.begin_sign_in(stop); });
+      signing_in = std::jthread([&](const std::stop_token& stop) { runtimes.begin_sign_in(stop); });
     });
   };
   (*server)->on_legacy_ready([&](std::shared_ptr<mcp::Session> session) {

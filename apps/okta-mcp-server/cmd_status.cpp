@@ -1,5 +1,6 @@
 // `status`.
 #include <cstdio>
+#include <utility>
 
 #include "admin/toolset.h"
 #include "commands.h"
@@ -21,9 +22,13 @@ int cmd_status(const Settings& settings, bool as_json) {
   } else {
     for (const auto& member : status->as_object()) {
       if (member.key() == "disabled_tools") continue;
-      std::string value =
-          member.value().is_string() ? std::string(member.value().as_string()) : json::write(member.value());
-      std::printf("%-28s %s\n", std::string(member.key()).c_str(), value.c_str());
+      // One line for each of several values.
+      std::string name(member.key());
+      const json::Array* list = member.value().if_array();
+      for (const json::Value& value : list && !list->empty() ? *list : json::Array{member.value()}) {
+        std::printf("%-28s %s\n", std::exchange(name, {}).c_str(),
+                    value.is_string() ? value.get_string().c_str() : json::write(value).c_str());
+      }
     }
   }
   return status->as_object().contains("problem") ? 1 : 0;

@@ -7,14 +7,16 @@
 #include <string>
 #include <vector>
 
+#include "configuration.h"
 #include "oauth/device_grant.h"
 #include "settings.h"
 
-int cmd_serve(const Settings& settings);
-int cmd_tools(const Settings& settings, const std::string& toolset, bool granted, bool as_json);
-int cmd_call(const Settings& settings, const std::string& tool, const std::string& args_json,
+// Those that take the whole configuration serve every org of it; the others work on one.
+int cmd_serve(const Configuration& configuration);
+int cmd_tools(const Configuration& configuration, const std::string& toolset, bool granted, bool as_json);
+int cmd_call(const Configuration& configuration, const std::string& tool, const std::string& args_json,
              const std::vector<std::string>& assignments, bool as_json);
-int cmd_report(const Settings& settings, const std::string& name, std::optional<int> days,
+int cmd_report(const Configuration& configuration, const std::string& name, std::optional<int> days,
                const std::string& template_file);
 int cmd_approve(const Settings& settings, const std::string& plan, bool set_passphrase);
 // `port` replaces OKTA_MCP_REDIRECT_PORT and is for `browser` only.

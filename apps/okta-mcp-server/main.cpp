@@ -1,5 +1,6 @@
 // okta-mcp-server: an MCP server for an Okta org. Builds the settings, runs one command.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <sodium.h>
 
@@ -13,7 +14,6 @@ int main(int argc, char** argv) {
     std::fputs("okta-mcp-server: libsodium cannot start; no randomness is available.\n", stderr);
     return 1;
   }
-  auto settings = read_settings(process_environment());
   CLI::App app{"Okta administration for AI agents, over MCP. Not affiliated with Okta, Inc."};
   app.set_version_flag("--version", "okta-mcp-server " OKTA_MCP_VERSION);
   app.footer(
@@ -21,17 +21,31 @@ int main(int argc, char** argv) {
       "with\n"
       "OKTA_KEY_ID (or neither, to sign in with a browser), or OKTA_API_TOKEN. Also OKTA_LOG_LEVEL, "
       "OKTA_LOG_FILE,\n"
-      "OKTA_MCP_STATE_DIR, OKTA_MCP_TOOLSET, OKTA_MCP_READ_ONLY, OKTA_MCP_KEY_FILE, OKTA_MCP_REDIRECT_PORT. "
-      "See\n"
-      "README.md.");
+      "OKTA_MCP_STATE_DIR, OKTA_MCP_TOOLSET, OKTA_MCP_READ_ONLY, OKTA_MCP_KEY_FILE, "
+      "OKTA_MCP_REDIRECT_PORT.\n"
+      "Or from a configuration file (OKTA_MCP_CONFIG), which may hold several orgs: docs/configuration.md.");
   app.require_subcommand(0, 1);
+  app.fallthrough();  // --config and --org stand before or after the command
+  ConfigurationRequest request;
+  app.add_option("--config", request.file, "configuration file, instead of OKTA_MCP_CONFIG");
+  app.add_option("--org", request.org, "only this org of the configuration file");
   int status = 0;
   bool as_json = false;
   // Wrong settings stop a command, but not --help.
-  auto run = [&](auto command) { status = settings ? command(*settings) : complain(settings.error()); };
+  auto run_on_all = [&](auto command) {
+    auto configuration = read_configuration(process_environment(), request);
+    status = configuration ? command(*configuration) : complain(configuration.error());
+  };
+  auto run = [&](auto command) {
+    run_on_all([&](const Configuration& with) { return command(with.standard()); });
+  };
+  auto run_serve = [&] {
+    request.for_a_host = true;
+    run_on_all([](const Configuration& with) { return cmd_serve(with); });
+  };
 
   auto* serve = app.add_subcommand("serve", "serve MCP over stdin and stdout (the default)");
-  serve->callback([&] { run([&](const Settings& with) { return cmd_serve(with); }); });
+  serve->callback(run_serve);
 
   std::string toolset;
   bool granted = false;
@@ -40,8 +54,9 @@ int main(int argc, char** argv) {
                     "only one area: users, groups, applications, policies, logs, reports");
   tools->add_flag("--granted", granted, "only what the present login may use");
   tools->add_flag("--json", as_json, "as JSON, with schemas");
-  tools->callback(
-      [&] { run([&](const Settings& with) { return cmd_tools(with, toolset, granted, as_json); }); });
+  tools->callback([&] {
+    run_on_all([&](const Configuration& with) { return cmd_tools(with, toolset, granted, as_json); });
+  });
 
   std::string tool, args_json;
   std::vector<std::string> assignments;
@@ -51,7 +66,8 @@ int main(int argc, char** argv) {
   call->add_option("--args", args_json, "all arguments as one JSON object");
   call->add_flag("--json", as_json, "answer as JSON");
   call->callback([&] {
-    run([&](const Settings& with) { return cmd_call(with, tool, args_json, assignments, as_json); });
+    run_on_all(
+        [&](const Configuration& with) { return cmd_call(with, tool, args_json, assignments, as_json); });
   });
 
   std::string report_name, template_file;
@@ -60,8 +76,9 @@ int main(int argc, char** argv) {
   report->add_option("name", report_name, "inactive_users or membership_changes")->required();
   report->add_option("--days", days, "how far back");
   report->add_option("--template", template_file, "Markdown file with {{placeholders}}");
-  report->callback(
-      [&] { run([&](const Settings& with) { return cmd_report(with, report_name, days, template_file); }); });
+  report->callback([&] {
+    run_on_all([&](const Configuration& with) { return cmd_report(with, report_name, days, template_file); });
+  });
 
   std::string plan;
   bool set_passphrase = false;
@@ -87,7 +104,13 @@ int main(int argc, char** argv) {
   logout->callback([&] { run([&](const Settings& with) { return cmd_logout(with); }); });
   auto* show_status = app.add_subcommand("status", "what is configured and granted");
   show_status->add_flag("--json", as_json, "as JSON");
-  show_status->callback([&] { run([&](const Settings& with) { return cmd_status(with, as_json); }); });
+  show_status->callback([&] {
+    run_on_all([&](const Configuration& with) {
+      int worst = 0;
+      for (const auto& org : with.orgs) worst = std::max(worst, cmd_status(org, as_json));
+      return worst;
+    });
+  });
 
   std::size_t count = 50;
   auto* audit = app.add_subcommand("audit", "the audit log of changes");
@@ -105,6 +128,6 @@ int main(int argc, char** argv) {
     int code = app.exit(error);
     return code == 0 ? 0 : 2;
   }
-  if (app.get_subcommands().empty()) run(cmd_serve);
+  if (app.get_subcommands().empty()) run_serve();
   return status;
 }

@@ -15,6 +15,13 @@ std::string principal_of(const Settings& settings) {
   return settings.client_id.empty() ? "nobody" : "client:" + settings.client_id;
 }
 
+std::vector<std::string> texts_of(const std::vector<Notice>& notices) {
+  std::vector<std::string> texts;
+  texts.reserve(notices.size());
+  for (const auto& notice : notices) texts.push_back(notice.text);
+  return texts;
+}
+
 }  // namespace
 
 Runtime::Runtime(const Settings& settings, SignInListener listener)
@@ -25,7 +32,9 @@ Runtime::Runtime(const Settings& settings, SignInListener listener)
            .state_dir = settings.state_dir,
            .configured_scopes = settings.scopes,
            .toolset = settings.toolset,
-           .read_only = settings.read_only},
+           .read_only = settings.read_only,
+           .org_name = settings.org_name,
+           .notices = texts_of(settings.notices)},
           [this] { return org(); }, [this] { return granted_scopes(); }, core::system_clock()) {}
 
 Runtime::~Runtime() = default;
@@ -34,7 +43,7 @@ core::Result<okta::Org*> Runtime::org() {
   std::lock_guard lock(mutex_);
   if (!built_) {
     built_ = true;
-    if (auto done = build(); !done) problem_ = std::move(done).error();
+    if (auto done = build(); !done) problem_ = with_cure(std::move(done).error(), settings_);
   }
   if (problem_) return std::unexpected(*problem_);
   return org_.get();
@@ -44,10 +53,11 @@ core::Status Runtime::build() {
   if (auto missing = missing_setting(settings_)) return std::unexpected(*std::move(missing));
   http_ = net::make_http_client({.user_agent = "okta-mcp-server/" OKTA_MCP_VERSION});
   RETURN_IF_ERROR(build_tokens());
+  cured_tokens_.emplace(*tokens_, settings_);
   okta::OrgOptions options{.url = settings_.org_url,
                            .user_agent = "okta-mcp-server/" OKTA_MCP_VERSION,
                            .read_only = settings_.read_only};
-  ASSIGN_OR_RETURN(org_, okta::Org::create(options, *http_, *tokens_, core::system_clock()));
+  ASSIGN_OR_RETURN(org_, okta::Org::create(options, *http_, *cured_tokens_, core::system_clock()));
   return {};
 }
 
@@ -88,6 +98,7 @@ core::Status Runtime::build_tokens() {
 }
 
 void Runtime::sign_in_ended(std::optional<core::Error> problem) {
+  if (problem) problem = with_cure(*std::move(problem), settings_);
   if (problem) {
     if (listener_.on_failed) listener_.on_failed(*problem);
   } else if (listener_.on_signed_in) {

@@ -11,6 +11,7 @@
 
 #include "admin/services.h"
 #include "core/clock.h"
+#include "cured_tokens.h"
 #include "net/http_client.h"
 #include "oauth/authorization_code.h"
 #include "oauth/person_tokens.h"
@@ -77,7 +78,8 @@ class Runtime {
   std::unique_ptr<net::HttpClient> http_;
   std::unique_ptr<oauth::TokenStore> store_;
   std::unique_ptr<oauth::TokenSource> tokens_;
-  oauth::PersonTokens* person_ = nullptr;  // tokens_, when a person signs in
+  std::optional<CuredTokens> cured_tokens_;  // tokens_, as org_ sees it
+  oauth::PersonTokens* person_ = nullptr;    // tokens_, when a person signs in
   std::unique_ptr<okta::Org> org_;
   admin::Services services_;
 };

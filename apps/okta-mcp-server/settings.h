@@ -1,4 +1,6 @@
-// Settings of okta-mcp-server, from flags and environment. An empty or blank variable counts as unset.
+// Settings of okta-mcp-server for one org, made from variables: those of the environment, and the keys of a
+// configuration file under the variables' names (configuration.h puts both together). An empty or blank
+// variable counts as unset; how bent values are read: setting_text.h.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +12,13 @@
 #include "core/context.h"
 #include "core/result.h"
 #include "core/secret.h"
+
+// What was put right or ignored while reading; never holds a secret.
+struct Notice {
+  std::string setting;  // "OKTA_SCOPES"
+  std::string text;
+  core::LogLevel level = core::LogLevel::warning;
+};
 
 struct Settings {
   std::string org_url;              // OKTA_ORG_URL: "https://example.okta.com"
@@ -25,6 +34,14 @@ struct Settings {
   bool read_only = false;                      // OKTA_MCP_READ_ONLY: 1, true, yes, on
   core::LogLevel log_level = core::LogLevel::info;  // OKTA_LOG_LEVEL
   std::string log_file;                             // OKTA_LOG_FILE
+
+  std::string org_name;  // in the configuration file; empty for an org that needs no name
+  std::vector<Notice> notices;
+  // Where a setting that did not come from the environment stands:
+  // "OKTA_KEY_ID" → "key_id in [orgs.prod] of /home/ada/.config/okta-mcp-server/config.toml".
+  std::map<std::string, std::string> origins;
+  // Errors tell how to correct an answer that the MCP host remembers.
+  bool host_prompts = false;
 };
 
 using Environment = std::map<std::string, std::string>;
@@ -35,5 +52,12 @@ Environment process_environment();
 core::Result<Settings> read_settings(const Environment& environment);
 
 // The first setting without which nobody can sign in, in words for whoever sets it; nullopt when all are
-// there.
+// there. Reads the private key's file when only that can tell whether a key id is needed.
 std::optional<core::Error> missing_setting(const Settings& settings);
+
+// The error, its hint completed with where the settings stand that it names: in the configuration file, or
+// in the answers that VS Code remembers (when settings.host_prompts). Does nothing a second time.
+core::Error with_cure(core::Error error, const Settings& settings);
+
+// The nine scopes that the tools use, separated by spaces.
+std::string_view usual_scopes();

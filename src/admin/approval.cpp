@@ -160,6 +160,9 @@ core::Result<PendingPlan> Approvals::load(const std::string& id) const {
   ASSIGN_OR_RETURN(plan.text, in.at("text").string());
   // Computed from the text that will be shown: a file whose text was swapped is another plan.
   plan.digest = digest_of(requests, plan.text);
+  if (auto at = plan.text.rfind(Plan::kOrgLine); at != std::string::npos) {
+    plan.org = plan.text.substr(at + Plan::kOrgLine.size());
+  }
   ASSIGN_OR_RETURN(auto expires, in.at("expires").string());
   ASSIGN_OR_RETURN(plan.expires, core::parse_rfc3339(expires));
   if (plan.digest.substr(0, 20) != id.substr(4)) return unknown();

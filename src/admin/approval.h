@@ -21,6 +21,7 @@ struct PendingPlan {
   std::string id;
   std::string digest;
   std::string text;  // as the person is shown it; the digest was made over it
+  std::string org;   // its URL, as the text says
   core::WallTime expires{};
 };
 

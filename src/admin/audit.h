@@ -24,6 +24,7 @@ struct AuditEntry {
   };
   Phase phase = Phase::intent;
   std::string principal;
+  std::string org;  // its URL; a name may come to mean another org
   std::string tool;
   std::string plan;
   std::string trace_id;

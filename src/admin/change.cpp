@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "admin/answer.h"
 #include "admin/read.h"
 #include "admin/resolve.h"
+#include "catalogue/operations.h"
 #include "core/grace_stop.h"
 #include "core/log.h"
 #include "core/text.h"
@@ -132,6 +134,7 @@ AuditEntry entry_for(Services& services, const ToolRow& row, const core::Context
                      const Arguments& arguments, const Plan& plan, AuditEntry::Phase phase) {
   return AuditEntry{.phase = phase,
                     .principal = services.options().principal,
+                    .org = plan.org_url,
                     .tool = std::string(row.name),
                     .plan = plan.id(),
                     .trace_id = context.trace_id,
@@ -275,6 +278,35 @@ core::Result<std::optional<mcp::Outcome>> approval(Services& services, const Too
   return Verdict{};
 }
 
+// Reads what is about to change. Without that there is no change: a replacing update would lose what it was
+// not given, and a person could not be shown what is meant.
+core::Result<okta::Response> read_subject(Services& services, okta::Org& org, const ToolRow& row,
+                                          const core::Context& context, const std::string& path) {
+  auto response = org.get(context, path);
+  if (response || response.error().kind != ErrorKind::forbidden) return response;
+  const auto* operation = catalogue::match_operation("GET", path);
+  const auto held = services.known_scopes();
+  if (!operation || !held) return response;
+  std::vector<std::string_view> missing;
+  for (auto scope : operation->scopes) {
+    if (std::ranges::find(*held, scope) == held->end()) missing.push_back(scope);
+  }
+  if (missing.empty()) return response;
+  core::Error error = std::move(response).error();
+  const bool replaces = row.body == Body::merge_profile || row.body == Body::merge_whole;
+  error.code = "admin.change.may_not_read";
+  error.message = fmt::format(
+      "{} has to read the object before it changes it{}, and that was refused: the scope {} is missing. "
+      "Nothing "
+      "was changed.",
+      row.name, replaces ? " (Okta replaces the whole of it)" : "", fmt::join(missing, " and "));
+  error.hint = fmt::format(
+      "An admin grants {0} to the app in Okta (Applications, the app, Okta API Scopes) and adds it to "
+      "OKTA_SCOPES; then the server has to be restarted.",
+      fmt::join(missing, " and "));
+  return std::unexpected(std::move(error));
+}
+
 }  // namespace
 
 core::Result<Plan> make_plan(Services& services, const ToolRow& row, const core::Context& context,
@@ -288,7 +320,7 @@ core::Result<Plan> make_plan(Services& services, const ToolRow& row, const core:
   plan.title = std::string(row.verb);
   if (!row.subject.empty()) {
     Subject subject{.path = expand_path(row.subject, arguments)};
-    ASSIGN_OR_RETURN(auto response, org->get(context, subject.path));
+    ASSIGN_OR_RETURN(auto response, read_subject(services, *org, row, context, subject.path));
     subject.fingerprint = fingerprint(response.body);
     subject.etag = response.etag;
     subject.body = std::move(response.body);

@@ -11,7 +11,8 @@
 
 namespace admin {
 
-// Reads what is needed and says what would be sent; changes nothing.
+// Reads what is needed and says what would be sent; changes nothing. Error admin.change.may_not_read, which
+// names the scope, when Okta does not let this login read what it wants to change.
 core::Result<Plan> make_plan(Services& services, const ToolRow& row, const core::Context& context,
                              Arguments& arguments);
 

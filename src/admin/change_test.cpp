@@ -184,6 +184,19 @@ TEST_F(ChangeTest, EachWriteIsWrittenDownBeforeAndAfter) {
                                                  "refused declined"}));
 }
 
+TEST_F(ChangeTest, AuditLinesAndPlansNameTheOrg) {
+  run("add_user_to_group", R"({"group_id":"Engineering","user_id":"ada@example.com"})");
+  const auto lines = services_->audit().tail(10);
+  ASSERT_TRUE(lines);
+  ASSERT_EQ(lines->size(), 2u);
+  for (const auto& line : *lines) EXPECT_EQ(json::string_or_empty(line, "org"), "https://example.okta.com");
+  can_ask_ = false;
+  run("deactivate_user", R"({"user_id":"ada@example.com"})");
+  const auto pending = services_->approvals().pending();
+  ASSERT_EQ(pending.size(), 1u);
+  EXPECT_EQ(pending[0].org, "https://example.okta.com");
+}
+
 TEST_F(ChangeTest, WithoutAnAuditLineNothingIsSent) {
   std::filesystem::create_directory(dir_ + "/audit.jsonl");
   EXPECT_TRUE(failed(run("add_user_to_group", R"({"group_id":"Engineering","user_id":"ada@example.com"})")));
@@ -218,6 +231,65 @@ TEST_F(ChangeTest, AChangeBySomebodyElseStopsAReplacement) {
   auto outcome = run("update_group", R"({"group_id":"00g00000000000000001","profile":{"description":"x"}})");
   EXPECT_TRUE(failed(outcome));
   EXPECT_TRUE(org_.writes().empty());
+}
+
+// With the manage scope alone, Okta decides whether it may read; when it may not, nothing is replaced.
+TEST_F(ChangeTest, AnUpdateThatMayNotReadFirstIsRefused) {
+  org_.tokens_.granted = {"okta.groups.manage", "okta.users.read"};
+  const auto refuse = [] {
+    core::Error error{core::ErrorKind::forbidden, "okta.E0000006", "No.", "A role.", std::nullopt};
+    error.upstream = core::UpstreamProblem{.status = 403, .code = "E0000006"};
+    return core::Result<okta::Response>(std::unexpected(error));
+  };
+  const std::string_view update = R"({"group_id":"00g00000000000000001","profile":{"description":"x"}})";
+  EXPECT_FALSE(failed(run("update_group", update))) << "Okta let it read";
+  const auto writes = org_.writes();
+
+  special_["GET /api/v1/groups/00g00000000000000001"] = refuse;
+  const auto outcome = run("update_group", update);
+  EXPECT_TRUE(failed(outcome));
+  for (std::string_view part : {"okta.groups.read", "replaces", "Nothing was changed", "E0000006"}) {
+    EXPECT_NE(text_of(outcome).find(part), std::string::npos) << part << " in " << text_of(outcome);
+  }
+  EXPECT_EQ(org_.writes(), writes);
+
+  // With the scope, the refusal is about something else, and keeps Okta's words.
+  org_.tokens_.granted = {"okta.groups.manage", "okta.groups.read"};
+  const auto by_role = run("update_group", update);
+  EXPECT_TRUE(failed(by_role));
+  EXPECT_EQ(text_of(by_role).find("okta.groups.read"), std::string::npos);
+  EXPECT_EQ(org_.writes(), writes);
+}
+
+TEST_F(ChangeTest, AManageScopeAloneListsTheReads) {
+  org_.tokens_.granted = {"okta.users.manage"};
+  const struct {
+    std::string_view tool;
+    bool listed;
+  } cases[] = {{"list_users", true}, {"create_user", true}, {"list_groups", false}, {"get_logs", false}};
+  for (const auto& c : cases) EXPECT_EQ(is_available(*services_, *find_tool(c.tool)), c.listed) << c.tool;
+  const std::string status = text_of(run("get_scope_status", "{}"));
+  EXPECT_NE(status.find("Manage was granted without okta.users.read"), std::string::npos) << status;
+}
+
+TEST_F(ChangeTest, TheStatusComparesScopes) {
+  services_ = std::make_unique<Services>(
+      ServicesOptions{.state_dir = dir_,
+                      .configured_scopes = {"okta.users.read", "okta.logs.read"},
+                      .notices = {"OKTA_ORG_URL is read as something."}},
+      [this]() -> core::Result<okta::Org*> { return &org_; }, [this] { return org_.tokens_.granted; },
+      clock_);
+  org_.tokens_.requested = {"okta.users.read", "okta.logs.read", "openid"};
+  auto status = *json::parse(text_of(run("get_scope_status", "{}")));
+  EXPECT_TRUE(status.at("granted_scopes").is_null());
+  EXPECT_EQ(json::write(status.at("notices")), R"(["OKTA_ORG_URL is read as something."])");
+  org_.tokens_.granted = {"okta.users.read", "openid", "okta.apps.read"};
+  status = *json::parse(text_of(run("get_scope_status", "{}")));
+  EXPECT_EQ(json::write(status.at("configured_scopes")), R"(["okta.users.read","okta.logs.read"])");
+  EXPECT_EQ(json::write(status.at("requested_scopes")), R"(["okta.users.read","okta.logs.read","openid"])");
+  EXPECT_EQ(json::write(status.at("configured_but_not_granted")), R"(["okta.logs.read"])");
+  EXPECT_EQ(json::write(status.at("granted_but_not_configured")), R"(["okta.apps.read"])");
+  EXPECT_EQ(status.at("scopes_in_words").as_array().size(), 2u);
 }
 
 TEST_F(ChangeTest, NothingToDoSendsNothing) {

@@ -17,8 +17,10 @@ class FakeTokens final : public oauth::TokenSource {
   }
   void reject(const oauth::AccessToken&) override {}
   std::optional<std::vector<std::string>> granted_scopes() const override { return granted; }
+  std::vector<std::string> requested_scopes() const override { return requested; }
   std::string_view method() const override { return "fake"; }
 
+  std::vector<std::string> requested;
   std::optional<std::vector<std::string>> granted;
 };
 

@@ -77,7 +77,7 @@ std::string Plan::text() const {
     out += fmt::format("\n- {}: {} -> {}", core::clean(change.path), show(change.before), show(change.after));
   }
   for (const auto& step : steps) out += "\n  " + core::clean(step.line());
-  out += fmt::format("\n  at {}", org_url);
+  out += fmt::format("{}{}", kOrgLine, org_url);
   return out;
 }
 

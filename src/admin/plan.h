@@ -6,6 +6,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/clock.h"
@@ -43,6 +44,9 @@ struct Plan {
   std::optional<Subject> subject;
   bool needs_approval = false;
   std::string nothing_to_do;  // set when the org already is as asked: nothing is sent
+
+  // The text's last line: this, and the org's URL.
+  static constexpr std::string_view kOrgLine = "\n  at ";
 
   std::string digest() const;  // 64 hex digits: digest_of(requests_digest(), text())
   std::string requests_digest() const;

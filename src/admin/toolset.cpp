@@ -5,11 +5,14 @@
 
 #include "admin/change.h"
 #include "admin/read.h"
+#include "catalogue/operations.h"
 #include "core/log.h"
 #include "core/text.h"
 
 namespace admin {
 namespace {
+
+namespace json = core::json;
 
 const Param kSingleReadParams[] = {
     {.name = "fields", .type = Type::string_list, .place = Place::handler, .about = "paths"},
@@ -39,20 +42,28 @@ core::Result<mcp::Outcome> run_and_translate(Services& services, const ToolRow& 
   return mcp::Complete{mcp::error_result(error_text(outcome.error()))};
 }
 
-mcp::Tool to_tool(Services& services, const ToolRow& row) {
+mcp::Tool to_tool(const Orgs& orgs, const ToolRow& row) {
   mcp::Tool tool;
   tool.name = row.name;
   tool.title = row.title;
   tool.description = row.about;
   tool.input_schema = input_schema(row);
+  orgs.describe(row, tool.input_schema);
   tool.annotations = {.read_only = row.effect == Effect::read,
                       .destructive = row.effect == Effect::destructive,
                       .idempotent = row.call.method == net::Method::put ||
                                     row.call.method == net::Method::delete_ || row.effect == Effect::read,
                       .open_world = row.area != Area::server};
   tool.runs_on = row.runs_on;
-  tool.handler = [&services, &row](const core::Context& context, const mcp::ToolCall& call) {
-    return run_and_translate(services, row, context, call);
+  tool.handler = [orgs, &row](const core::Context& context,
+                              const mcp::ToolCall& call) -> core::Result<mcp::Outcome> {
+    if (!orgs.several()) return run_and_translate(orgs.standard(), row, context, call);
+    json::Object arguments = call.arguments;
+    auto services = orgs.take(row, arguments);
+    if (!services) return mcp::Complete{mcp::error_result(error_text(services.error()))};
+    const mcp::ToolCall of_org{
+        .arguments = arguments, .can_ask = call.can_ask, .responses = call.responses, .state = call.state};
+    return run_and_translate(**services, row, context, of_org);
   };
   return tool;
 }
@@ -153,17 +164,24 @@ bool is_available(const Services& services, const ToolRow& row) {
   if (!in_toolset(services.options().toolset, row.area)) return false;
   if (row.scope.empty()) return true;
   auto scopes = services.known_scopes();
-  return !scopes || std::find(scopes->begin(), scopes->end(), row.scope) != scopes->end();
+  return !scopes || catalogue::may_suffice(*scopes, row.scope);
 }
 
-core::Status add_tools(mcp::Server& server, Services& services) {
-  for (const ToolRow& row : all_tools()) RETURN_IF_ERROR(server.add_tool(to_tool(services, row)));
-  server.set_visible([&services](const mcp::Tool& tool) {
-    const auto& rows = all_tools();
-    auto row = std::find_if(rows.begin(), rows.end(), [&](const ToolRow& r) { return r.name == tool.name; });
-    return row != rows.end() && is_available(services, *row);
+core::Status add_tools(mcp::Server& server, const Orgs& orgs) {
+  for (const ToolRow& row : all_tools()) RETURN_IF_ERROR(server.add_tool(to_tool(orgs, row)));
+  server.set_visible([orgs](const mcp::Tool& tool) {
+    const ToolRow* row = find_tool(tool.name);
+    return row != nullptr && std::ranges::any_of(orgs.all(), [&](const Orgs::Named& org) {
+             return is_available(*org.services, *row);
+           });
   });
   return {};
+}
+
+const ToolRow* find_tool(std::string_view name) {
+  const auto& rows = all_tools();
+  auto row = std::ranges::find(rows, name, &ToolRow::name);
+  return row == rows.end() ? nullptr : &*row;
 }
 
 core::Result<mcp::Outcome> call_tool(Services& services, std::string_view name, const core::Context& context,

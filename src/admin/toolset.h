@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "admin/orgs.h"
 #include "admin/services.h"
 #include "admin/tool_row.h"
 #include "core/context.h"
@@ -12,19 +13,23 @@
 
 namespace admin {
 
-// Adds every row to the server and lets it list those that the known scopes and read-only mode allow.
-// `services` outlives the server.
-core::Status add_tools(mcp::Server& server, Services& services);
+// Adds every row to the server and lets it list those that the known scopes and read-only mode of at least
+// one org allow. The services outlive the server.
+core::Status add_tools(mcp::Server& server, const Orgs& orgs);
 
 // One call, as `okta-mcp-server call` makes it: the same checks and the same way as through MCP.
 // Error admin.tool.unknown lists names that are near.
 core::Result<mcp::Outcome> call_tool(Services& services, std::string_view name, const core::Context& context,
                                      const mcp::ToolCall& call);
 
+// nullptr when there is no tool of that name.
+const ToolRow* find_tool(std::string_view name);
+
 // Error admin.toolset when `toolset` ("users, groups") names an area that does not exist.
 core::Status check_toolset(std::string_view toolset);
 
-// True when the toolset, the known scopes and read-only mode leave the tool something to do.
+// True when the toolset, the known scopes and read-only mode leave the tool something to do. With a manage
+// scope alone the reads of its area are tried: Okta decides (catalogue::may_suffice).
 bool is_available(const Services& services, const ToolRow& row);
 
 // An Error in the words a model reads: what happened, Okta's code and request id, cause, next step.

@@ -150,6 +150,16 @@ std::span<const Operation> operations() {
   return table().operations;
 }
 
+bool may_suffice(std::span<const std::string> held, std::string_view wanted) {
+  constexpr std::string_view kRead = ".read";
+  if (std::ranges::find(held, wanted) != held.end()) return true;
+  if (!wanted.ends_with(kRead)) return false;
+  wanted.remove_suffix(kRead.size());
+  return std::ranges::any_of(held, [&](std::string_view scope) {
+    return scope.starts_with(wanted) && scope.substr(wanted.size()) == ".manage";
+  });
+}
+
 const Operation* find_operation(std::string_view id) {
   const auto& ids = table().by_id;
   auto place = std::lower_bound(ids.begin(), ids.end(), id, [](auto* operation, std::string_view wanted) {

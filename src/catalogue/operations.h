@@ -52,4 +52,9 @@ const Operation* find_operation(std::string_view id);
 // case counts, percent-encoding is not undone, a trailing slash is another path. HEAD is answered as GET is.
 const Operation* match_operation(std::string_view method, std::string_view path);
 
+// Whether a login with these scopes is worth a try at what needs `wanted`: it has that scope, or, where a
+// read scope is wanted, the manage scope beside it. The two are granted apart, and whether manage includes
+// reading is for Okta to say, operation by operation.
+bool may_suffice(std::span<const std::string> held, std::string_view wanted);
+
 }  // namespace catalogue

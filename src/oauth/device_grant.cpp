@@ -112,6 +112,10 @@ core::Result<std::unique_ptr<DeviceGrant>> DeviceGrant::create(DeviceGrantOption
   return std::unique_ptr<DeviceGrant>(new DeviceGrant(std::move(options), std::move(endpoint)));
 }
 
+std::vector<std::string> DeviceGrant::requested_scopes() const {
+  return oauth::requested_scopes(options_.scopes, true);
+}
+
 DeviceGrant::DeviceGrant(DeviceGrantOptions options, std::unique_ptr<TokenEndpoint> endpoint)
     : options_(std::move(options)),
       endpoint_(std::move(endpoint)),
@@ -221,7 +225,7 @@ core::Status DeviceGrant::sign_in(const core::Context& context, bool lasting, st
   ASSIGN_OR_RETURN(const auto device,
                    endpoint_->authorize_device(
                        context, {{"client_id", options_.client_id},
-                                 {"scope", join_scopes(requested_scopes(options_.scopes, lasting))}}));
+                                 {"scope", join_scopes(oauth::requested_scopes(options_.scopes, lasting))}}));
   ASSIGN_OR_RETURN(auto prompt, make_prompt(device, endpoint_->org(), options_.clock.now()));
   if (!lasting) {
     prompt.notices.emplace_back(kShortLoginNotice);

@@ -72,6 +72,8 @@ class DeviceGrant final : public TokenSource {
   std::optional<std::vector<std::string>> granted_scopes() const override {
     return login_.cache().granted_scopes();
   }
+  // With offline_access, which is left out when the org refuses it.
+  std::vector<std::string> requested_scopes() const override;
   // Where the store keeps this login.
   const TokenKey& login() const { return login_.cache().key(); }
   std::string_view method() const override {

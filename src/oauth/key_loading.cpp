@@ -8,6 +8,7 @@
 #include "core/encoding.h"
 #include "core/file.h"
 #include "core/json.h"
+#include "core/secret.h"
 #include "oauth/secret_json.h"
 
 namespace oauth {
@@ -24,7 +25,9 @@ std::unexpected<core::Error> key_error(std::string_view reason, std::string mess
                     std::move(hint));
 }
 
+// Also without the byte order mark that Windows editors put in front.
 std::string_view trimmed(std::string_view text) {
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
   const auto begin = text.find_first_not_of(kSpace);
   if (begin == std::string_view::npos) return {};
   return text.substr(begin, text.find_last_not_of(kSpace) - begin + 1);
@@ -145,8 +148,15 @@ core::Result<Key> read_jwks(const core::json::Array& entries, std::string_view k
 }
 
 core::Result<Key> read_json(std::string_view text, std::string_view kid) {
-  auto value =
-      core::json::parse(text, {.max_bytes = kMaxBytes, .max_depth = 8, .allow_duplicate_keys = true});
+  const core::json::ParseLimits limits{.max_bytes = kMaxBytes, .max_depth = 8, .allow_duplicate_keys = true};
+  auto value = core::json::parse(text, limits);
+  // {\"kty\":...}: a JWK that was put into a JSON string, or a .env file, on its way here.
+  core::Secret plain;
+  if (!value && text.contains('\\')) {
+    plain = core::Secret(unescaped(text));
+    text = plain.reveal();
+    value = core::json::parse(text, limits);
+  }
   if (!value || !value->is_object()) {
     return key_error("not_a_key", "The text begins like a JWK but is not one JSON object.");
   }

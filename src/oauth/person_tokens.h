@@ -27,6 +27,7 @@ class PersonTokens final : public TokenSource {
   void reject(const AccessToken& token) override;
   std::optional<std::vector<std::string>> granted_scopes() const override;
   // "authorization code" or "device authorization grant".
+  std::vector<std::string> requested_scopes() const override { return device_->requested_scopes(); }
   std::string_view method() const override;
 
   // Signs in: with the browser login before it returns, which may take a request; else as DeviceGrant::begin.

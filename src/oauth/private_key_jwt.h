@@ -36,6 +36,7 @@ class PrivateKeyJwt final : public TokenSource {
   core::Result<std::shared_ptr<const AccessToken>> token(const core::Context& context) override;
   void reject(const AccessToken& token) override { cache_.reject(token); }
   std::optional<std::vector<std::string>> granted_scopes() const override { return cache_.granted_scopes(); }
+  std::vector<std::string> requested_scopes() const override { return options_.scopes; }
   // Where the store keeps this login.
   const TokenKey& login() const { return cache_.key(); }
   std::string_view method() const override {

@@ -44,6 +44,10 @@ class TokenSource {
   // What the last token was granted, without asking anybody; nullopt when nothing is known yet.
   virtual std::optional<std::vector<std::string>> granted_scopes() const = 0;
 
+  // What a sign-in asks for, the scopes that only serve the sign-in itself (openid, offline_access) included;
+  // empty where none are asked for.
+  virtual std::vector<std::string> requested_scopes() const { return {}; }
+
   // "private key JWT", "device authorization grant with DPoP", "SSWS token"; for status and audit.
   virtual std::string_view method() const = 0;
 };

@@ -189,15 +189,14 @@ core::Result<Response> HttpOrg::call(const core::Context& context, const Request
   }
 }
 
-// Manage does not imply read, and a scope that is configured may still not be granted: what the token was
-// given counts. An operation that names several scopes is let through with one of them, and Okta has the last
-// word.
+// A scope that is configured may still not be granted: what the token was given counts. With the manage scope
+// where a read scope is needed, and with one of several scopes, Okta has the last word.
 core::Status HttpOrg::check_scopes(const catalogue::Operation& operation) const {
   if (operation.scopes.empty()) return {};
   const auto granted = tokens_.granted_scopes();
   if (!granted || granted->empty()) return {};
   for (auto scope : operation.scopes) {
-    if (std::find(granted->begin(), granted->end(), scope) != granted->end()) return {};
+    if (catalogue::may_suffice(*granted, scope)) return {};
   }
   std::string needed;
   for (auto scope : operation.scopes) needed += (needed.empty() ? "" : " and ") + std::string(scope);

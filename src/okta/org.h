@@ -91,7 +91,8 @@ class Org {
   // what to do next. Refusals of our own, before anything is sent:
   // - okta.path: not an absolute path of the API, or one with dot segments;
   // - okta.read_only: the operation writes (unknown operations: anything but GET and HEAD writes);
-  // - okta.scope: the token is known to hold none of the scopes the operation needs;
+  // - okta.scope: the token is known to hold none of the scopes the operation needs (nor, for a read scope,
+  //   the manage scope beside it);
   // - okta.rate_limited: the bucket frees up later than max_rate_wait or the deadline; the message says when;
   // - okta.cancelled: context.stop, before the request left;
   // - those of the token source (oauth.login_pending, ...).

@@ -140,16 +140,18 @@ TEST(Org, ReadOnlyIsDecidedByTheCatalogue) {
 TEST(Org, RefusesWhatTheTokenHasNoScopeFor) {
   TestOrg test;
   test.tokens.granted = {"okta.users.manage", "okta.groups.manage"};
-  auto result = test.get("/api/v1/users");
+  auto result = test.get("/api/v1/apps");
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().code, "okta.scope");
   EXPECT_EQ(result.error().kind, ErrorKind::forbidden);
-  EXPECT_THAT(result.error().message, HasSubstr("okta.users.read"));  // manage does not imply read
+  EXPECT_THAT(result.error().message, HasSubstr("okta.apps.read"));
   EXPECT_EQ(test.http.count(), 0u);
   EXPECT_EQ(test.tokens.asked, 0);
 
   test.http.reply(200, "{}");
   EXPECT_TRUE(test.send(net::Method::post, "/api/v1/users/00u1", core::json::Value(core::json::Object{})));
+  test.http.reply(200, "[]");  // needs users.read: whether users.manage includes it, Okta decides
+  EXPECT_TRUE(test.get("/api/v1/users"));
   test.http.reply(200, "{}");  // needs apps.manage and groups.manage: with one of them Okta decides
   EXPECT_TRUE(test.send(net::Method::post, "/api/v1/apps/0oa1/group-push/mappings"));
   test.http.reply(200, "{}");  // needs none
