@@ -1,10 +1,12 @@
 // okta-dev-org: a local Okta org for demos and tests. It is a development tool and says so.
 #include <CLI/CLI.hpp>
 #include <charconv>
+#include <chrono>
 #include <csignal>
 #include <fcntl.h>
 #include <future>
 #include <iostream>
+#include <map>
 #include <unistd.h>
 
 #include "core/file.h"
@@ -36,6 +38,10 @@ struct Options {
   long search_lag_ms = 1000;
   std::vector<std::string> rate_limits;
   std::vector<std::string> faults;
+  devorg::Dpop dpop = devorg::Dpop::optional;
+  devorg::DpopNonce dpop_nonce = devorg::DpopNonce::token_endpoint;
+  long refresh_grace_s = 30;
+  std::vector<std::string> redirect_uris{"http://127.0.0.1:8017/callback"};
   bool verbose = false;
 };
 
@@ -202,6 +208,10 @@ int serve(const Options& options) {
   auto authorization = devorg::OrgAuthorizationServer::create(
       {.issuer = url,
        .service_keys = {service_key->public_key()},
+       .redirect_uris = options.redirect_uris,
+       .dpop = options.dpop,
+       .dpop_nonce = options.dpop_nonce,
+       .refresh_grace = std::chrono::seconds(options.refresh_grace_s),
        .find_user = [&server](std::string_view login) { return find_person(server.service(), login); },
        .administrators = [&server] { return administrators(server.service()); },
        .clock = &clock,
@@ -260,6 +270,27 @@ int main(int argc, char** argv) {
   app.add_option(
       "--fault", options.faults,
       "METHOD PATH=FAULT[:TIMES] with FAULT 429, 500, 503html, reset, truncate or slow; may be repeated");
+  app.add_option("--dpop", options.dpop,
+                 "Whether its apps bind tokens to keys: off, optional, or required at the token endpoint")
+      ->transform(
+          CLI::CheckedTransformer(std::map<std::string, devorg::Dpop>{{"off", devorg::Dpop::off},
+                                                                      {"optional", devorg::Dpop::optional},
+                                                                      {"required", devorg::Dpop::required}}))
+      ->default_str("optional");
+  app.add_option("--dpop-nonce", options.dpop_nonce,
+                 "Where DPoP proofs must carry its nonce: off, token (the endpoint, as Okta), or all")
+      ->transform(CLI::CheckedTransformer(
+          std::map<std::string, devorg::DpopNonce>{{"off", devorg::DpopNonce::off},
+                                                   {"token", devorg::DpopNonce::token_endpoint},
+                                                   {"all", devorg::DpopNonce::everywhere}}))
+      ->default_str("token");
+  app.add_option("--refresh-grace", options.refresh_grace_s,
+                 "Seconds for which a rotated refresh token still works; after that its use ends the sign-in")
+      ->check(CLI::Range(0l, 60l))
+      ->capture_default_str();
+  app.add_option("--redirect-uri", options.redirect_uris,
+                 "Where its native app's authorization codes may go; may be repeated, replaces the default")
+      ->capture_default_str();
   app.add_flag("--verbose", options.verbose, "Log every request to stderr");
   CLI11_PARSE(app, argc, argv);
   if (const auto configured =

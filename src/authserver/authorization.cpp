@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "authserver/problem.h"
+#include "authserver/refresh_token.h"
 #include "authserver/scopes.h"
 #include "core/encoding.h"
 #include "core/json.h"
@@ -24,7 +25,8 @@ std::int64_t seconds_after(core::WallTime now, std::chrono::seconds lifetime) {
   return core::to_unix_seconds(now + lifetime);
 }
 
-Result<std::string> mint_access_token(const Server& server, const Authorization& who, const Scopes& scopes) {
+Result<std::string> mint_access_token(const Server& server, const Authorization& who, const Scopes& scopes,
+                                      const std::string& dpop_key) {
   const Settings& settings = server.settings;
   core::WallTime now = server.now();
   std::string id = "AT." + server.random->token(32);
@@ -41,6 +43,7 @@ Result<std::string> mint_access_token(const Server& server, const Authorization&
     claims["auth_time"] = who.auth_time;
   }
   claims["scp"] = to_array(scopes);
+  if (!dpop_key.empty()) claims["cnf"] = object{{"jkt", dpop_key}};  // RFC 9449 section 6.1
   if (!who.family.empty()) {
     std::string value = core::json::write(object{{"family", who.family}});
     ASSIGN_OR_RETURN(bool written,
@@ -70,30 +73,8 @@ Result<std::string> mint_id_token(const Server& server, const Authorization& who
     claims["preferred_username"] = user.login;
   }
   if (who.has("email")) claims["email"] = user.email;
+  if (!who.nonce.empty()) claims["nonce"] = who.nonce;
   return oauth::sign_jwt(server.signing_keys.front(), claims, "");
-}
-
-Result<std::string> start_family(const Server& server) {
-  std::string family = server.random->token(16);
-  core::WallTime now = server.now();
-  ASSIGN_OR_RETURN(bool written,
-                   server.store->compare_and_set(RecordKind::token_family, family, 0, R"({"revoked":false})",
-                                                 now + server.settings.refresh_family_lifetime, now));
-  if (!written) return problem("server_error");
-  return family;
-}
-
-Result<std::string> mint_refresh_token(const Server& server, const Authorization& who) {
-  std::string token = server.random->token(32);
-  object value = to_json(who);
-  value["used"] = false;
-  core::WallTime now = server.now();
-  ASSIGN_OR_RETURN(bool written,
-                   server.store->compare_and_set(RecordKind::refresh_token, hash_secret(token), 0,
-                                                 core::json::write(value),
-                                                 now + server.settings.refresh_token_lifetime, now));
-  if (!written) return problem("server_error");
-  return token;
 }
 
 }  // namespace
@@ -104,7 +85,8 @@ bool Authorization::has(std::string_view scope) const {
 
 object to_json(const Authorization& who) {
   return {{"client_id", who.client_id}, {"scopes", to_array(who.scopes)}, {"user_id", who.user_id},
-          {"login", who.login},         {"auth_time", who.auth_time},     {"family", who.family}};
+          {"login", who.login},         {"auth_time", who.auth_time},     {"family", who.family},
+          {"dpop_key", who.dpop_key}};
 }
 
 std::optional<Authorization> authorization_from_json(const boost::json::value& value) {
@@ -115,26 +97,31 @@ std::optional<Authorization> authorization_from_json(const boost::json::value& v
   auto login = in.at("login").string();
   auto auth_time = in.at("auth_time").integer();
   auto family = in.at("family").string();
-  if (!client_id || !scopes || !user_id || !login || !auth_time || !family) return std::nullopt;
+  auto dpop_key = in.at("dpop_key").string();
+  if (!client_id || !scopes || !user_id || !login || !auth_time || !family || !dpop_key) return std::nullopt;
   return Authorization{.client_id = *std::move(client_id),
                        .scopes = *std::move(scopes),
                        .user_id = *std::move(user_id),
                        .login = *std::move(login),
                        .auth_time = *auth_time,
-                       .family = *std::move(family)};
+                       .family = *std::move(family),
+                       .dpop_key = *std::move(dpop_key)};
 }
 
-Result<object> token_answer(const Server& server, Authorization who, const Scopes& scopes) {
+Result<object> token_answer(const GrantCall& call, Authorization who, const Scopes& scopes) {
+  const Server& server = call.server;
   bool refreshes = !who.login.empty() && who.has("offline_access");
   if (refreshes && who.family.empty()) {
     ASSIGN_OR_RETURN(who.family, start_family(server));
   }
-  ASSIGN_OR_RETURN(std::string access_token, mint_access_token(server, who, scopes));
-  object answer{{"token_type", "Bearer"},
+  ASSIGN_OR_RETURN(std::string access_token, mint_access_token(server, who, scopes, call.dpop_key));
+  object answer{{"token_type", call.dpop_key.empty() ? "Bearer" : "DPoP"},
                 {"expires_in", server.settings.access_token_lifetime.count()},
                 {"access_token", access_token},
                 {"scope", join_scopes(scopes)}};
   if (refreshes) {
+    // A confidential client's refresh token is bound to the client already.
+    if (call.client.auth_method == AuthMethod::none) who.dpop_key = call.dpop_key;
     ASSIGN_OR_RETURN(std::string refresh_token, mint_refresh_token(server, who));
     answer["refresh_token"] = refresh_token;
   }
@@ -180,6 +167,16 @@ Status revoke_access_token(const Server& server, const oauth::VerifiedJwt& token
   RETURN_IF_ERROR(server.store->compare_and_set(RecordKind::access_token, token.id(),
                                                 record ? record->version : 0, "{}", token.expires_at(), now));
   return {};
+}
+
+Result<std::string> start_family(const Server& server) {
+  std::string family = server.random->token(16);
+  core::WallTime now = server.now();
+  ASSIGN_OR_RETURN(bool written,
+                   server.store->compare_and_set(RecordKind::token_family, family, 0, R"({"revoked":false})",
+                                                 now + server.settings.refresh_family_lifetime, now));
+  if (!written) return problem("server_error");
+  return family;
 }
 
 Status revoke_family(const Server& server, std::string_view family) {

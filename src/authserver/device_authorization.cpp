@@ -140,7 +140,7 @@ class DeviceCodeGrant final : public Grant {
                                          record->expires_at, call.server.now()));
       if (!written) continue;
       if (!answer.empty()) return problem(answer);
-      return token_answer(call.server, code.authorization, code.authorization.scopes);
+      return token_answer(call, code.authorization, code.authorization.scopes);
     }
     return problem("server_error");
   }

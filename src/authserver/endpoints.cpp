@@ -5,7 +5,9 @@
 #include "authserver/authorization.h"
 #include "authserver/client_authentication.h"
 #include "authserver/device_authorization.h"
+#include "authserver/dpop.h"
 #include "authserver/problem.h"
+#include "authserver/refresh_token.h"
 #include "authserver/scopes.h"
 #include "core/json.h"
 
@@ -33,6 +35,12 @@ ServerResponse respond(const ServerRequest& request, const Result<object>& answe
   return json_response(*answer);
 }
 
+// RFC 9449 section 8.2: the newest nonce rides on every answer to whoever uses them.
+void add_nonce(const Server& server, DpopNonceUse use, ServerResponse& response) {
+  auto nonces = dpop_nonces(server, use);
+  if (nonces && !nonces->empty()) response.headers.set("DPoP-Nonce", nonces->front());
+}
+
 Result<object> token(const Server& server, const ServerRequest& request) {
   ASSIGN_OR_RETURN(Form form, Form::read(request));
   auto type = form.get("grant_type");
@@ -41,7 +49,8 @@ Result<object> token(const Server& server, const ServerRequest& request) {
   if (!grant) return problem("unsupported_grant_type", {server.grant_types()});
   ASSIGN_OR_RETURN(Client client, authenticate_client(server, request, form, "token"));
   if (!contains(client.grants, *type)) return problem("unauthorized_client", {joined(client.grants)});
-  return grant->redeem({server, form, client});
+  ASSIGN_OR_RETURN(std::string dpop_key, token_request_key(server, request, client));
+  return grant->redeem({server, form, client, std::move(dpop_key)});
 }
 
 Result<object> device_authorization(const Server& server, const ServerRequest& request) {
@@ -51,21 +60,6 @@ Result<object> device_authorization(const Server& server, const ServerRequest& r
   return start_device_authorization(server, client, form);
 }
 
-// A refresh token of this client that could still be used.
-Result<std::optional<std::pair<Authorization, Record>>> find_refresh_token(const Server& server,
-                                                                           const Client& client,
-                                                                           std::string_view token) {
-  ASSIGN_OR_RETURN(auto record,
-                   server.store->find(RecordKind::refresh_token, hash_secret(token), server.now()));
-  if (!record) return std::nullopt;
-  auto value = core::json::parse(record->value);
-  auto who = value ? authorization_from_json(*value) : std::nullopt;
-  if (!who || who->client_id != client.id || value->at("used").as_bool()) return std::nullopt;
-  ASSIGN_OR_RETURN(bool alive, family_is_alive(server, who->family));
-  if (!alive) return std::nullopt;
-  return std::pair{*std::move(who), *std::move(record)};
-}
-
 Result<object> introspect(const Server& server, const ServerRequest& request) {
   ASSIGN_OR_RETURN(Form form, Form::read(request));
   ASSIGN_OR_RETURN(Client client, authenticate_client(server, request, form, "introspect"));
@@ -73,7 +67,7 @@ Result<object> introspect(const Server& server, const ServerRequest& request) {
   if (!token) return problem("request_missing_token");
   if (auto jwt = verify_access_token(server, *token); jwt && jwt->string("cid") == client.id) {
     object answer{{"active", true},
-                  {"token_type", "Bearer"},
+                  {"token_type", bound_key(*jwt).empty() ? "Bearer" : "DPoP"},
                   {"scope", join_scopes(jwt->strings("scp"))},
                   {"client_id", client.id},
                   {"username", jwt->subject()},
@@ -84,18 +78,23 @@ Result<object> introspect(const Server& server, const ServerRequest& request) {
                   {"iss", server.settings.issuer},
                   {"jti", jwt->id()}};
     if (auto user = jwt->string("uid"); !user.empty()) answer["uid"] = user;
+    if (auto key = bound_key(*jwt); !key.empty()) answer["cnf"] = object{{"jkt", key}};  // RFC 9449, 6.2
     return answer;
   }
   ASSIGN_OR_RETURN(auto refresh, find_refresh_token(server, client, *token));
-  if (!refresh) return object{{"active", false}};
-  const auto& [who, record] = *refresh;
-  return object{
-      {"active", true},         {"token_type", "Bearer"}, {"scope", join_scopes(who.scopes)},
-      {"client_id", client.id}, {"username", who.login},  {"exp", core::to_unix_seconds(record.expires_at)},
-      {"sub", who.login}};
+  if (!refresh || !refresh->is_usable(server)) return object{{"active", false}};
+  const Authorization& who = refresh->who;
+  return object{{"active", true},
+                {"token_type", who.dpop_key.empty() ? "Bearer" : "DPoP"},
+                {"scope", join_scopes(who.scopes)},
+                {"client_id", client.id},
+                {"username", who.login},
+                {"exp", core::to_unix_seconds(refresh->record.expires_at)},
+                {"sub", who.login}};
 }
 
-// RFC 7009 section 2.2: a token that is unknown, or somebody else's, is answered like one that was revoked.
+// RFC 7009 section 2.2: a token that is unknown, or somebody else's, is answered like one that was revoked. A
+// refresh token ends its sign-in, also one that was rotated: who signs out may hold the one before.
 Result<object> revoke(const Server& server, const ServerRequest& request) {
   ASSIGN_OR_RETURN(Form form, Form::read(request));
   ASSIGN_OR_RETURN(Client client, authenticate_client(server, request, form, "revoke"));
@@ -106,44 +105,63 @@ Result<object> revoke(const Server& server, const ServerRequest& request) {
   }
   ASSIGN_OR_RETURN(auto refresh, find_refresh_token(server, client, *token));
   if (refresh) {
-    RETURN_IF_ERROR(revoke_family(server, refresh->first.family));
+    RETURN_IF_ERROR(revoke_family(server, refresh->who.family));
   }
   return object{};
 }
 
-// A refusal of RFC 6750 section 3, with the body Okta sends beside it.
-ServerResponse bearer_refusal(int status, std::string_view error, std::string_view description) {
+// A refusal of RFC 6750 section 3 or RFC 9449 section 7.1, with the body Okta sends beside it.
+ServerResponse resource_refusal(const Server& server, int status, std::string_view error,
+                                std::string_view description, bool of_dpop) {
   auto response = json_response({{"error", error}, {"error_description", description}}, status);
-  response.headers.add("WWW-Authenticate", "Bearer error=\"" + std::string(error) +
-                                               "\", error_description=\"" + std::string(description) + "\"");
+  std::string challenge = "Bearer ";
+  if (of_dpop) challenge = "DPoP algs=\"" + join_scopes(dpop_algorithms()) + "\", ";
+  challenge.append("error=\"").append(error);
+  challenge.append("\", error_description=\"").append(description).append("\"");
+  response.headers.add("WWW-Authenticate", std::move(challenge));
+  add_nonce(server, DpopNonceUse::resource, response);
   return response;
 }
 
 object metadata(const Server& server) {
   const Settings& settings = server.settings;
   array grants;
+  bool by_code = server.find_grant(kAuthorizationCode) != nullptr;
   for (const auto& grant : server.grants) grants.emplace_back(grant->type());
   array scopes;
   for (const std::string& scope : openid_scopes()) scopes.emplace_back(scope);
   array methods{"client_secret_basic", "client_secret_post", "private_key_jwt", "none"};
   array algorithms{"RS256", "RS384", "RS512", "ES256", "ES384", "ES512"};
-  return {{"issuer", settings.issuer},
-          {"token_endpoint", settings.endpoint("token")},
-          {"jwks_uri", settings.endpoint("keys")},
-          {"device_authorization_endpoint", settings.endpoint("device/authorize")},
-          {"introspection_endpoint", settings.endpoint("introspect")},
-          {"revocation_endpoint", settings.endpoint("revoke")},
-          // RFC 8414 section 2 demands the member; there is no authorization endpoint, so there is nothing to
-          // list.
-          {"response_types_supported", array{}},
-          {"grant_types_supported", std::move(grants)},
-          {"scopes_supported", std::move(scopes)},
-          {"token_endpoint_auth_methods_supported", methods},
-          {"token_endpoint_auth_signing_alg_values_supported", algorithms},
-          {"introspection_endpoint_auth_methods_supported", methods},
-          {"introspection_endpoint_auth_signing_alg_values_supported", algorithms},
-          {"revocation_endpoint_auth_methods_supported", methods},
-          {"revocation_endpoint_auth_signing_alg_values_supported", algorithms}};
+  object body{{"issuer", settings.issuer},
+              {"token_endpoint", settings.endpoint("token")},
+              {"jwks_uri", settings.endpoint("keys")},
+              {"device_authorization_endpoint", settings.endpoint("device/authorize")},
+              {"introspection_endpoint", settings.endpoint("introspect")},
+              {"revocation_endpoint", settings.endpoint("revoke")},
+              // RFC 8414 section 2 demands the member, also where there is nothing to list.
+              {"response_types_supported", by_code ? array{"code"} : array{}},
+              {"grant_types_supported", std::move(grants)},
+              {"scopes_supported", std::move(scopes)},
+              {"token_endpoint_auth_methods_supported", methods},
+              {"token_endpoint_auth_signing_alg_values_supported", algorithms},
+              {"introspection_endpoint_auth_methods_supported", methods},
+              {"introspection_endpoint_auth_signing_alg_values_supported", algorithms},
+              {"revocation_endpoint_auth_methods_supported", methods},
+              {"revocation_endpoint_auth_signing_alg_values_supported", algorithms}};
+  if (by_code) {
+    body["authorization_endpoint"] = settings.endpoint("authorize");
+    body["response_modes_supported"] = array{"query"};
+    body["code_challenge_methods_supported"] = array{"S256"};
+    body["authorization_response_iss_parameter_supported"] = true;  // RFC 9207
+    body["request_parameter_supported"] = false;
+    body["request_uri_parameter_supported"] = false;
+  }
+  if (settings.dpop) {
+    array names;
+    for (const std::string& name : dpop_algorithms()) names.emplace_back(name);
+    body["dpop_signing_alg_values_supported"] = std::move(names);  // RFC 9449 section 5.1
+  }
+  return body;
 }
 
 ServerResponse public_document(const ServerRequest& request, const object& body) {
@@ -159,7 +177,9 @@ ServerResponse public_document(const ServerRequest& request, const object& body)
 }  // namespace
 
 ServerResponse token_endpoint(const Server& server, const ServerRequest& request) {
-  return respond(request, token(server, request));
+  auto response = respond(request, token(server, request));
+  if (request.headers.has("DPoP")) add_nonce(server, DpopNonceUse::token_endpoint, response);
+  return response;
 }
 
 ServerResponse device_authorization_endpoint(const Server& server, const ServerRequest& request) {
@@ -211,29 +231,29 @@ ServerResponse openid_metadata_endpoint(const Server& server, const ServerReques
   return public_document(request, body);
 }
 
-std::string_view bearer_token(const ServerRequest& request) {
-  constexpr std::string_view kScheme = "bearer ";
-  std::string_view value = request.headers.get("Authorization");
-  if (value.size() <= kScheme.size()) return {};
-  for (std::size_t i = 0; i < kScheme.size(); ++i) {
-    if ((value[i] | 0x20) != kScheme[i]) return {};  // RFC 9110 section 11.1: schemes compare without case
-  }
-  return value.substr(kScheme.size());
-}
-
 ServerResponse userinfo_endpoint(const Server& server, const ServerRequest& request) {
-  auto jwt = verify_access_token(server, bearer_token(request));
-  if (!jwt) return bearer_refusal(401, "invalid_token", "The access token is invalid");
+  PresentedToken presented = presented_token(request);
+  bool by_dpop = net::equals_ignoring_case(presented.scheme, "DPoP");
+  auto invalid = [&] {
+    return resource_refusal(server, 401, "invalid_token", "The access token is invalid", by_dpop);
+  };
+  auto jwt = verify_presented_token(server, request, presented, server.settings.endpoint("userinfo"));
+  if (!jwt) {
+    const ProblemRow* row = problem_of(jwt.error());
+    if (!row || row->name == "access_token_revoked") return invalid();
+    return resource_refusal(server, row->status, row->error, row->description, row->status != 500);
+  }
   auto scopes = jwt->strings("scp");
   if (!contains(scopes, "openid")) {
-    return bearer_refusal(
-        403, "insufficient_scope",
+    return resource_refusal(
+        server, 403, "insufficient_scope",
         "The access token must provide access to at least one of these scopes - profile, email, "
-        "address or phone");
+        "address or phone",
+        by_dpop);
   }
   auto user = server.find_user(jwt->subject());
   if (!user || user->id != jwt->string("uid")) {
-    return bearer_refusal(401, "invalid_token", "The access token is invalid");
+    return invalid();
   }
   object body{{"sub", user->id}};
   if (contains(scopes, "profile")) {
@@ -246,7 +266,9 @@ ServerResponse userinfo_endpoint(const Server& server, const ServerRequest& requ
     body["email"] = user->email;
     body["email_verified"] = true;
   }
-  return json_response(body);
+  auto response = json_response(body);
+  if (by_dpop) add_nonce(server, DpopNonceUse::resource, response);
+  return response;
 }
 
 }  // namespace authserver

@@ -21,7 +21,4 @@ net::ServerResponse userinfo_endpoint(const Server& server,
 net::ServerResponse oauth_metadata_endpoint(const Server& server, const net::ServerRequest& request);
 net::ServerResponse openid_metadata_endpoint(const Server& server, const net::ServerRequest& request);
 
-// The token of "Authorization: Bearer ...", or empty.
-std::string_view bearer_token(const net::ServerRequest& request);
-
 }  // namespace authserver

@@ -9,7 +9,7 @@ namespace {
 
 using core::ErrorKind;
 
-constexpr std::array<ProblemRow, 49> kProblems{{
+constexpr std::array<ProblemRow, 91> kProblems{{
     // The request
     {"invalid_request", 400, "invalid_request", "The request is malformed: {}."},
     {"method_not_allowed", 405, "invalid_request", "The endpoint answers {} only."},
@@ -101,6 +101,79 @@ constexpr std::array<ProblemRow, 49> kProblems{{
     {"invalid_user_code", 400, "invalid_user_code", "The user code is invalid or has expired."},
     {"invalid_refresh_token", 400, "invalid_grant", "The refresh token is invalid or expired."},
 
+    // Authorization requests (RFC 6749 section 4.1.2.1) and codes
+    {"missing_redirect_uri", 400, "missing_redirect_uri", "redirect_uri is missing."},
+    {"illegal_redirect_uri", 400, "invalid_request",
+     "The 'redirect_uri' parameter must be a Login redirect URI in the client app settings."},
+    {"unsupported_response_type", 400, "unsupported_response_type",
+     "The response type is not supported by the authorization server. Configured response types: [{}]."},
+    {"response_mode_is_not_query", 400, "unsupported_response_mode",
+     "The response mode is not supported by the authorization server. Valid response modes: [query]."},
+    {"invalid_state", 400, "invalid_request", "The authentication request has an invalid 'state' parameter."},
+    {"invalid_prompt", 400, "invalid_request",
+     "Invalid value for 'prompt' parameter. Supported values: [{}]"},
+    {"login_required", 400, "login_required",
+     "The client specified not to prompt, but the user is not logged in."},
+    {"request_not_supported", 400, "request_not_supported",
+     "The authorize request object is not supported by this client."},
+    {"request_uri_not_supported", 400, "request_uri_not_supported",
+     "The authorize request uri is not supported by this client."},
+    {"invalid_dpop_jkt", 400, "invalid_request", "The 'dpop_jkt' parameter is not a JWK thumbprint."},
+    {"pkce_missing_challenge", 400, "invalid_request", "PKCE code challenge is required by the application."},
+    {"pkce_invalid_challenge", 400, "invalid_request", "PKCE code challenge contains illegal characters."},
+    {"pkce_unsupported_code_challenge_method", 400, "invalid_request",
+     "PKCE code challenge method is not supported. Valid values: [{}]"},
+    {"pkce_missing_verifier", 400, "invalid_request", "PKCE code verifier is required by the application."},
+    {"pkce_missing_challenge_verifier_present", 400, "invalid_request",
+     "PKCE code challenge should be specified in the authorize request for code verification."},
+    {"pkce_verification_failed", 400, "invalid_grant", "PKCE verification failed."},
+    {"invalid_authorization_code", 400, "invalid_grant", "The authorization code is invalid or has expired."},
+    {"mismatched_client", 400, "invalid_grant",
+     "The grant was issued to another client. Please make sure the 'client_id' matches the one used at the "
+     "authorize request."},
+    {"mismatched_redirect_uri", 400, "invalid_grant",
+     "The 'redirect_uri' does not match the redirection URI used in the authorization request."},
+
+    // DPoP (RFC 9449)
+    {"invalid_dpop_proof", 400, "invalid_dpop_proof", "The DPoP proof JWT is invalid."},
+    {"invalid_dpop_proof_missing_header", 400, "invalid_dpop_proof", "The DPoP proof JWT header is missing."},
+    {"invalid_dpop_proof_multiple_headers_not_allowed", 400, "invalid_dpop_proof",
+     "Multiple DPoP proof JWT headers are not allowed."},
+    {"invalid_dpop_proof_invalid_type", 400, "invalid_dpop_proof",
+     "'typ' must be 'dpop+jwt' in the DPoP proof JWT."},
+    {"invalid_dpop_proof_invalid_signature_algorithm", 400, "invalid_dpop_proof",
+     "The DPoP proof JWT signature algorithm is invalid."},
+    {"invalid_dpop_proof_invalid_jwt", 400, "invalid_dpop_proof", "The DPoP proof JWT cannot be parsed."},
+    {"invalid_dpop_proof_invalid_signature", 400, "invalid_dpop_proof",
+     "The DPoP proof JWT signature is invalid."},
+    {"invalid_dpop_proof_invalid_htm", 400, "invalid_dpop_proof",
+     "'htm' claim in the DPoP proof JWT is invalid."},
+    {"invalid_dpop_proof_invalid_htu", 400, "invalid_dpop_proof",
+     "'htu' claim in the DPoP proof JWT is invalid."},
+    {"invalid_dpop_proof_invalid_iat", 400, "invalid_dpop_proof",
+     "'iat' claim in the DPoP proof JWT is invalid."},
+    {"invalid_dpop_proof_jwt_issued_in_future", 400, "invalid_dpop_proof",
+     "The DPoP proof JWT is issued in the future."},
+    {"invalid_dpop_proof_jwt_too_old", 400, "invalid_dpop_proof",
+     "The DPoP proof JWT is issued more than five minutes in the past."},
+    {"invalid_dpop_proof_jwt_expired", 400, "invalid_dpop_proof", "The DPoP proof JWT is expired."},
+    {"invalid_dpop_proof_invalid_public_key_binding", 400, "invalid_dpop_proof",
+     "Invalid DPoP Public Key binding in refresh token"},
+    {"invalid_dpop_proof_invalid_jti", 400, "invalid_dpop_proof",
+     "'jti' claim in the DPoP proof JWT is invalid."},
+    {"dpop_proof_already_used", 400, "invalid_dpop_proof", "The DPoP proof JWT has already been used."},
+    {"dpop_proof_invalid_ath", 400, "invalid_dpop_proof",
+     "'ath' claim in the DPoP proof does not match the presented access_token."},
+    {"invalid_access_token_dpop_binding", 400, "invalid_dpop_proof",
+     "The access_token is not bound to the provided DPoP proof."},
+    {"dpop_proof_required_for_token", 400, "invalid_request", "The resource request requires a DPoP proof."},
+    {"dpop_authentication_scheme_required", 400, "invalid_request",
+     "The resource request must use the DPoP authentication scheme when using a DPoP bound token."},
+    {"access_token_not_dpop_bound", 401, "invalid_token", "The presented access_token is not DPoP bound."},
+    {"use_dpop_nonce", 400, "use_dpop_nonce", "Authorization server requires nonce in DPoP proof."},
+    // Okta's API demands no nonce; RFC 9449 section 9 has the status and the words.
+    {"resource_requires_dpop_nonce", 401, "use_dpop_nonce", "Resource server requires nonce in DPoP proof."},
+
     {"access_token_revoked", 401, "invalid_token", "The access token has been revoked."},
 
     // Ourselves
@@ -159,13 +232,14 @@ net::ServerResponse json_response(const boost::json::value& body, int status) {
   return response;
 }
 
+const ProblemRow* problem_of(const core::Error& error) {
+  std::string_view code = error.code;
+  return code.starts_with(kPrefix) ? find_problem(code.substr(kPrefix.size())) : nullptr;
+}
+
 net::ServerResponse error_response(const core::Error& error, bool basic_was_tried) {
-  const ProblemRow* row = nullptr;
-  std::string description;
-  if (std::string_view code = error.code; code.starts_with(kPrefix)) {
-    row = find_problem(code.substr(kPrefix.size()));
-    description = error.message;
-  }
+  const ProblemRow* row = problem_of(error);
+  std::string_view description = error.message;
   if (!row) {
     row = find_problem("server_error");
     description = row->description;

@@ -26,6 +26,9 @@ struct ProblemRow {
 // nullptr when the name is not in the table.
 const ProblemRow* find_problem(std::string_view name);
 
+// The row that the error came from; nullptr for an error of another room.
+const ProblemRow* problem_of(const core::Error& error);
+
 // The error of that name, each {} replaced by the next argument. Names come from this room's code only; an
 // unknown one gives server_error.
 std::unexpected<core::Error> problem(std::string_view name,

@@ -16,6 +16,7 @@
 #include "core/clock.h"
 #include "core/random.h"
 #include "core/result.h"
+#include "oauth/dpop_verifier.h"
 #include "oauth/jwk.h"
 
 namespace authserver {
@@ -26,6 +27,8 @@ struct GrantCall {
   const Server& server;
   const Form& form;
   const Client& client;  // authenticated, and allowed to use this grant
+  // Thumbprint of the key that the request's DPoP proof proved (dpop.h); empty without a proof.
+  std::string dpop_key{};
 };
 
 // One grant_type. Objects without state; what a grant needs it finds in the call.
@@ -39,10 +42,12 @@ class Grant {
 
 std::shared_ptr<const Grant> client_credentials_grant();  // RFC 6749 section 4.4
 std::shared_ptr<const Grant> device_code_grant();         // RFC 8628
+std::shared_ptr<const Grant> authorization_code_grant();  // RFC 6749 section 4.1 with RFC 7636
 std::shared_ptr<const Grant> refresh_token_grant();  // RFC 6749 section 6, rotated, RFC 9700 section 4.14.2
 
 inline constexpr std::string_view kClientCredentials = "client_credentials";
 inline constexpr std::string_view kDeviceCode = "urn:ietf:params:oauth:grant-type:device_code";
+inline constexpr std::string_view kAuthorizationCode = "authorization_code";
 inline constexpr std::string_view kRefreshToken = "refresh_token";
 
 // A person who may sign in. find_user() knows active ones only.
@@ -63,6 +68,20 @@ struct Settings {
   std::chrono::seconds device_interval{5};
   std::chrono::seconds refresh_token_lifetime{7 * 86400};    // unused for that long, it dies
   std::chrono::seconds refresh_family_lifetime{90 * 86400};  // after that the person signs in again
+  // How long a rotated refresh token still gives tokens, so that a client whose answer got lost may ask again
+  // (Okta's `leeway`: 0 to 60 s, 30 by default). After that its use is taken for theft, and the whole family
+  // dies. 0: at once.
+  std::chrono::seconds refresh_grace{30};
+  std::chrono::seconds authorization_code_lifetime{300};
+
+  bool dpop = true;  // false: proofs are ignored, and the scheme DPoP is unknown
+  // Proofs must carry a nonce of ours. Okta demands it at the token endpoint and not at its API.
+  bool dpop_nonce = true;
+  bool dpop_api_nonce = false;
+  std::chrono::seconds dpop_nonce_rotation{86400};      // Okta hands out a new one every day,
+  std::chrono::seconds dpop_nonce_lifetime{3 * 86400};  // and takes the old ones for three
+  oauth::HtuForm dpop_htu = oauth::HtuForm::decoded;    // Okta's
+
   // Okta's org authorization server gives client_credentials to private_key_jwt clients only.
   bool client_credentials_need_key = true;
 

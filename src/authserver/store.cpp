@@ -1,5 +1,7 @@
 #include "authserver/store.h"
 
+#include <algorithm>
+
 #include "authserver/problem.h"
 #include "core/encoding.h"
 #include "core/seal.h"
@@ -7,6 +9,10 @@
 namespace authserver {
 
 using core::Result;
+
+namespace {
+constexpr std::size_t kFirstSweep = 1024;
+}  // namespace
 
 std::string_view to_string(AuthMethod method) {
   switch (method) {
@@ -26,7 +32,8 @@ std::string hash_secret(std::string_view secret) {
   return core::base64url_encode(core::sha256(secret));
 }
 
-MemoryStore::MemoryStore(std::vector<Client> clients, std::size_t max_records) : max_records_(max_records) {
+MemoryStore::MemoryStore(std::vector<Client> clients, std::size_t max_records)
+    : max_records_(max_records), sweep_at_(std::min(kFirstSweep, max_records)) {
   for (Client& client : clients) {
     std::string id = client.id;
     clients_.insert_or_assign(std::move(id), std::move(client));
@@ -61,9 +68,11 @@ Result<bool> MemoryStore::compare_and_set(RecordKind kind, std::string_view key,
     place->second = Record{current + 1, std::move(value), expires_at};
     return true;
   }
-  if (records_.size() >= max_records_) {
+  if (records_.size() >= sweep_at_) {
     std::erase_if(records_, [&](const auto& entry) { return entry.second.expires_at <= now; });
     if (records_.size() >= max_records_) return problem("server_error");
+    // Twice what is left, so that a sweep costs each write a constant share.
+    sweep_at_ = std::clamp(2 * records_.size(), std::min(kFirstSweep, max_records_), max_records_);
   }
   records_.emplace(Key{kind, key}, Record{1, std::move(value), expires_at});
   return true;

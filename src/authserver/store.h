@@ -32,13 +32,27 @@ struct Client {
   std::string secret_hash{};          // client_secret_*: hash_secret() of the secret
   std::vector<std::string> grants{};  // grant_type values
   std::vector<std::string> scopes{};  // what may be granted; "okta.*" stands for every scope that starts so
+  // Where a browser may be sent with a code; compared as texts, as Okta and RFC 9700 section 2.1 want it.
+  std::vector<std::string> redirect_uris{};
+  // Every token request needs a DPoP proof (RFC 9449 section 5.2). Without this a proof is welcome.
+  bool dpop_bound_access_tokens = false;
 };
 
 // SHA-256, base64url. Stores hold hashes of codes, tokens and secrets only: all of these are random and long,
 // so a plain hash is enough.
 std::string hash_secret(std::string_view secret);
 
-enum class RecordKind { device_code, user_code, refresh_token, token_family, access_token, assertion_id };
+enum class RecordKind {
+  device_code,
+  user_code,
+  authorization_code,
+  refresh_token,
+  token_family,
+  access_token,
+  assertion_id,
+  dpop_nonces,
+  dpop_proof_id,
+};
 
 struct Record {
   std::uint64_t version = 0;  // grows by one with each write
@@ -67,7 +81,7 @@ class Store {
 // Forgets everything when the process ends.
 class MemoryStore final : public Store {
  public:
-  // `max_records`: beyond it expired records are dropped, and if that does not help, writes fail.
+  // Expired records are dropped now and then; beyond `max_records` that are not, writes fail.
   explicit MemoryStore(std::vector<Client> clients, std::size_t max_records = 200'000);
 
   core::Result<std::optional<Client>> find_client(std::string_view id) override;
@@ -86,6 +100,7 @@ class MemoryStore final : public Store {
   std::map<std::string, Client, std::less<>> clients_;
   std::map<Key, Record> records_;
   std::size_t max_records_;
+  std::size_t sweep_at_;  // so many records: time to look for expired ones
 };
 
 }  // namespace authserver

@@ -1,11 +1,12 @@
-// A whole authorization server for tests: fake clock, repeatable randomness, a store in memory, four clients,
-// two people.
+// A whole authorization server for tests: fake clock, repeatable randomness, a store in memory, clients of
+// each kind, two people.
 #pragma once
 
 #include <string>
 #include <utility>
 
 #include "authserver/authorization.h"
+#include "authserver/device_authorization.h"
 #include "authserver/endpoints.h"
 #include "authserver/server.h"
 #include "core/json.h"
@@ -86,6 +87,24 @@ struct TestServer {
          .secret_hash = hash_secret("posted"),
          .grants = {device, "refresh_token"},
          .scopes = {"okta.*"}},
+        {.id = "0oaNative",
+         .name = "Desktop <b>",
+         .auth_method = AuthMethod::none,
+         .grants = {"authorization_code", "refresh_token"},
+         .scopes = {"okta.*"},
+         .redirect_uris = {"http://127.0.0.1:8017/callback", "com.example:/cb?kept=1"}},
+        {.id = "0oaWeb",
+         .name = "Web",
+         .auth_method = AuthMethod::client_secret_post,
+         .secret_hash = hash_secret("posted"),
+         .grants = {"authorization_code", "refresh_token"},
+         .scopes = {"okta.*"},
+         .redirect_uris = {"https://web.example/cb"}},
+        {.id = "0oaBound",
+         .auth_method = AuthMethod::none,
+         .grants = {device, "refresh_token"},
+         .scopes = {"okta.*"},
+         .dpop_bound_access_tokens = true},
         {.id = "0oaNoKeys", .auth_method = AuthMethod::private_key_jwt, .grants = {"client_credentials"}},
     };
   }
@@ -98,7 +117,8 @@ struct TestServer {
             .clock = &clock,
             .random = &random,
             .signing_keys = {test_signing_key()},
-            .grants = {client_credentials_grant(), device_code_grant(), refresh_token_grant()},
+            .grants = {client_credentials_grant(), device_code_grant(), authorization_code_grant(),
+                       refresh_token_grant()},
             .find_user = [this](std::string_view login) -> std::optional<User> {
               if (login == "alice@acme.example" && alice_is_active) {
                 return User{"00uAlice", "alice@acme.example", "alice@mail.example", "Alice", "Liddell"};
@@ -140,18 +160,56 @@ struct TestServer {
         server, form_request({{"client_id", std::move(client_id)}, {"scope", std::string(scope)}})));
   }
 
-  Answer poll(const std::string& device_code, std::string client_id = "0oaDevice") {
+  Answer poll(const std::string& device_code, std::string client_id = "0oaDevice",
+              const net::Headers& headers = {}) {
     return token({{"grant_type", std::string(kDeviceCode)},
                   {"client_id", std::move(client_id)},
-                  {"device_code", device_code}});
+                  {"device_code", device_code}},
+                 headers);
   }
 
-  Answer refresh(const std::string& refresh_token, const std::string& scope = "") {
+  Answer refresh(const std::string& refresh_token, const std::string& scope = "",
+                 std::string client_id = "0oaDevice", const net::Headers& headers = {}) {
     return token({{"grant_type", "refresh_token"},
-                  {"client_id", "0oaDevice"},
+                  {"client_id", std::move(client_id)},
                   {"refresh_token", refresh_token},
-                  {"scope", scope}});
+                  {"scope", scope}},
+                 headers);
+  }
+
+  User alice() { return *server.find_user("alice@acme.example"); }
+
+  // A device that a person has approved.
+  Answer signed_in(std::string_view scope, const std::string& client_id = "0oaDevice",
+                   const net::Headers& headers = {}) {
+    auto start = start_device(scope, client_id);
+    auto approved = approve_device(server, start.text("user_code"), alice());
+    if (!approved) return {};
+    return poll(start.text("device_code"), client_id, headers);
+  }
+
+  // "ok", or the error's code.
+  std::string verify(const std::string& access_token) {
+    auto verified = verify_access_token(server, access_token);
+    return verified ? "ok" : verified.error().code;
+  }
+
+  // A DPoP header for a token request; `changes` as in assertion().
+  net::Headers proof(const boost::json::object& changes = {}, const oauth::Key& key = test_client_key()) {
+    boost::json::object claims{{"htm", "POST"},
+                               {"htu", "https://acme.example/oauth2/v1/token"},
+                               {"iat", seconds()},
+                               {"jti", random.uuid()}};
+    for (const auto& change : changes) claims[change.key()] = change.value();
+    return {{"DPoP", *oauth::sign_compact(key, core::json::write(claims),
+                                          {{"typ", "dpop+jwt"}, {"jwk", key.public_jwk()}})}};
   }
 };
+
+// One more key, for whoever is not the owner of the first.
+inline const oauth::Key& test_other_key() {
+  static const oauth::Key key = *oauth::Key::generate(oauth::Algorithm::es256);
+  return key;
+}
 
 }  // namespace authserver

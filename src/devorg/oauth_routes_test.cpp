@@ -6,6 +6,8 @@
 
 #include "core/json.h"
 #include "net/url.h"
+#include "oauth/dpop_verifier.h"
+#include "oauth/jws.h"
 
 namespace devorg {
 namespace {
@@ -91,10 +93,29 @@ class OrgAuthorizationServerTest : public testing::Test {
                 {{"client_id", std::string(kDevDeviceClient)}, {"scope", scope}});
   }
 
-  net::ServerResponse poll(const net::ServerResponse& device) {
-    return post("/oauth2/v1/token", {{"grant_type", "urn:ietf:params:oauth:grant-type:device_code"},
-                                     {"client_id", std::string(kDevDeviceClient)},
-                                     {"device_code", text(device, "device_code")}});
+  net::ServerResponse poll(const net::ServerResponse& device, const net::Headers& headers = {}) {
+    return post("/oauth2/v1/token",
+                {{"grant_type", "urn:ietf:params:oauth:grant-type:device_code"},
+                 {"client_id", std::string(kDevDeviceClient)},
+                 {"device_code", text(device, "device_code")}},
+                headers);
+  }
+
+  // A request of the API, as the org sees it.
+  std::expected<TokenClaims, TokenRefusal> ask(std::string authorization, const net::Headers& headers = {}) {
+    net::ServerRequest request;
+    request.path = "/api/v1/users";
+    request.headers = headers;
+    request.headers.set("Authorization", std::move(authorization));
+    return org_->hooks().verify(request);
+  }
+
+  // A DPoP header; `claims` besides iat and jti.
+  net::Headers proof(boost::json::object claims) {
+    claims["iat"] = core::to_unix_seconds(clock_.now());
+    claims["jti"] = random_.uuid();
+    return {{"DPoP", *oauth::sign_compact(service_key(), core::json::write(claims),
+                                          {{"typ", "dpop+jwt"}, {"jwk", service_key().public_jwk()}})}};
   }
 
   core::FakeClock clock_;
@@ -136,13 +157,68 @@ TEST_F(OrgAuthorizationServerTest, TheServiceClientSignsInWithItsKey) {
   EXPECT_EQ(jwt->string("cid"), kDevServiceClient);
   EXPECT_THAT(jwt->strings("scp"), testing::ElementsAre("okta.users.read", "okta.users.manage"));
 
-  auto claims = org_->hooks().verify({}, "Bearer", text(answer, "access_token"));
-  ASSERT_EQ(code(claims), "ok");
+  auto claims = ask("Bearer " + text(answer, "access_token"));
+  ASSERT_TRUE(claims);
   EXPECT_EQ(claims->client_id, kDevServiceClient);
   EXPECT_EQ(claims->client_name, "Development service app");
   EXPECT_EQ(claims->user_id, "");
-  EXPECT_EQ(code(org_->hooks().verify({}, "DPoP", text(answer, "access_token"))), "authserver.scheme");
-  EXPECT_EQ(code(org_->hooks().verify({}, "Bearer", "x")), "oauth.jwt.malformed");
+  EXPECT_EQ(ask("DPoP " + text(answer, "access_token")).error().description,
+            "The presented access_token is not DPoP bound.");
+  EXPECT_EQ(ask("Bearer x").error().error, "invalid_token");
+}
+
+TEST_F(OrgAuthorizationServerTest, TokensBoundToAKeyNeedAProofWithEachRequest) {
+  auto with = options();
+  with.dpop = Dpop::required;
+  with.dpop_nonce = DpopNonce::everywhere;
+  start(std::move(with));
+  auto device = start_device("okta.users.read");
+  post("/activate", {{"csrf_token", csrf(get("/activate"))},
+                     {"user_code", text(device, "user_code")},
+                     {"login", "ada@example.com"},
+                     {"decision", "approve"}});
+  const boost::json::object here{{"htm", "POST"}, {"htu", "http://127.0.0.1:4400/oauth2/v1/token"}};
+  EXPECT_EQ(text(poll(device), "error_description"), "The DPoP proof JWT header is missing.");
+  auto challenged = poll(device, proof(here));
+  ASSERT_EQ(text(challenged, "error"), "use_dpop_nonce");
+  auto with_nonce = here;
+  with_nonce["nonce"] = std::string(challenged.headers.get("DPoP-Nonce"));
+  auto tokens = poll(device, proof(with_nonce));
+  ASSERT_EQ(tokens.status, 200) << tokens.body;
+  const std::string token = text(tokens, "access_token");
+
+  auto stolen = ask("Bearer " + token);
+  ASSERT_FALSE(stolen);
+  EXPECT_EQ(stolen.error().status, 400);
+  EXPECT_TRUE(stolen.error().of_dpop);
+  EXPECT_EQ(stolen.error().error, "invalid_request");
+  boost::json::object api{{"htm", "GET"},
+                          {"htu", "http://127.0.0.1:4400/api/v1/users"},
+                          {"ath", oauth::access_token_hash(token)}};
+  auto nonceless = ask("DPoP " + token, proof(api));
+  ASSERT_FALSE(nonceless);
+  EXPECT_EQ(nonceless.error().status, 401);
+  EXPECT_EQ(nonceless.error().error, "use_dpop_nonce");
+  api["nonce"] = std::string(nonceless.error().headers.get("DPoP-Nonce"));
+  auto good = ask("DPoP " + token, proof(api));
+  ASSERT_TRUE(good) << good.error().description;
+  EXPECT_EQ(good->user_id, "00uAda");
+  EXPECT_EQ(good->headers.get("DPoP-Nonce"), api["nonce"].as_string());
+  api["htm"] = "POST";
+  EXPECT_EQ(ask("DPoP " + token, proof(api)).error().description,
+            "'htm' claim in the DPoP proof JWT is invalid.");
+}
+
+TEST_F(OrgAuthorizationServerTest, DpopCanBeSwitchedOff) {
+  auto with = options();
+  with.dpop = Dpop::off;
+  start(std::move(with));
+  EXPECT_EQ(get("/.well-known/oauth-authorization-server").body.find("dpop"), std::string::npos);
+  EXPECT_EQ(org_->hooks().dpop_algorithms, "");
+  auto refused = ask("DPoP x");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().status, 401);
+  EXPECT_FALSE(refused.error().of_dpop);
 }
 
 TEST_F(OrgAuthorizationServerTest, ADeviceIsApprovedWithTwoRequestsFromAShell) {

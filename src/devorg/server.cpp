@@ -20,16 +20,6 @@ bool is_loopback(std::string_view peer) {
          peer.starts_with("[::ffff:127.");
 }
 
-// As recorded: `Bearer authorization_uri="…", realm="…", scope="…", error="…", error_description="…",
-// resource="…"`.
-std::string challenge(std::string_view base, const net::ServerRequest& request, std::string_view scheme,
-                      std::string_view scope, std::string_view error, std::string_view description) {
-  return fmt::format(
-      "{} authorization_uri=\"{}/oauth2/v1/authorize\", realm=\"{}\", scope=\"{}\", error=\"{}\", "
-      "error_description=\"{}\", resource=\"{}\"",
-      scheme, base, base, scope, error, description, request.path);
-}
-
 std::string join(const std::vector<std::string_view>& words) {
   std::string out;
   for (const auto word : words) out += (out.empty() ? "" : " ") + std::string(word);
@@ -38,6 +28,7 @@ std::string join(const std::vector<std::string_view>& words) {
 
 net::ServerResponse problem_response(const rest::Problem& problem, core::Random& random) {
   net::ServerResponse response{.status = problem.status, .headers = problem.headers};
+  if (problem.code.empty()) return response;
   response.headers.set("content-type", "application/json");
   response.body = rest::write_problem(problem, "oae" + random.token(16));
   return response;
@@ -59,7 +50,21 @@ Server::Server(std::unique_ptr<Service> service, ServerOptions options, core::Cl
   for (auto& fault : options_.faults) faults_.add(std::move(fault));
 }
 
-Answer<Caller> Server::authenticate(const net::ServerRequest& request, std::string_view scope) {
+// As recorded: `Bearer authorization_uri="…", realm="…", scope="…", error="…", error_description="…",
+// resource="…"`; for DPoP as in okta/okta-sdk-nodejs issue 453, with `algs` before the rest.
+std::string Server::challenge(const net::ServerRequest& request, bool of_dpop, std::string_view scope,
+                              std::string_view error, std::string_view description) const {
+  const std::string& base = service_->base_url();
+  const std::string lead =
+      of_dpop ? fmt::format("DPoP algs=\"{}\",", authorization_.dpop_algorithms) : std::string("Bearer");
+  return fmt::format(
+      "{} authorization_uri=\"{}/oauth2/v1/authorize\", realm=\"{}\", scope=\"{}\", error=\"{}\", "
+      "error_description=\"{}\", resource=\"{}\"",
+      lead, base, base, scope, error, description, request.path);
+}
+
+Answer<Caller> Server::authenticate(const net::ServerRequest& request, std::string_view scope,
+                                    net::Headers& headers) {
   const std::string_view header = request.headers.get("authorization");
   const std::size_t space = header.find(' ');
   const std::string_view scheme = header.substr(0, space);
@@ -77,16 +82,23 @@ Answer<Caller> Server::authenticate(const net::ServerRequest& request, std::stri
                   .id = org.users.at(org.admin).id(),
                   .name = org.users.display_name(org.admin)};
   }
-  if ((scheme == "Bearer" || scheme == "DPoP") && authorization_.verify) {
-    auto claims = authorization_.verify(request, scheme, token);
+  if ((net::equals_ignoring_case(scheme, "Bearer") || net::equals_ignoring_case(scheme, "DPoP")) &&
+      authorization_.verify) {
+    auto claims = authorization_.verify(request);
+    for (const auto& [name, value] : claims ? claims->headers : claims.error().headers)
+      headers.set(name, value);
     if (claims)
       return Caller{.kind = claims->user_id.empty() ? Caller::Kind::client : Caller::Kind::user,
                     .id = claims->user_id.empty() ? claims->client_id : claims->user_id,
                     .name = claims->client_name,
                     .scopes = std::move(claims->scopes)};
+    const TokenRefusal& refusal = claims.error();
+    // What is wrong with a proof stands in the header alone, and the status is 400
+    // (okta/terraform-provider-okta issue 2392).
     rest::Problem problem = rest::invalid_token();
-    problem.headers.set("www-authenticate", challenge(service_->base_url(), request, scheme, scope,
-                                                      "invalid_token", "The access token is invalid."));
+    if (refusal.status != problem.status) problem = rest::Problem{.status = refusal.status};
+    problem.headers.set("www-authenticate",
+                        challenge(request, refusal.of_dpop, scope, refusal.error, refusal.description));
     return rest::refuse(std::move(problem));
   }
   return rest::refuse(rest::invalid_token());
@@ -109,7 +121,9 @@ Answer<bool> Server::authorize(const net::ServerRequest& request, const Caller& 
   rest::Problem problem = rest::access_denied();
   problem.headers.set(
       "www-authenticate",
-      challenge(service_->base_url(), request, "Bearer", join(operation->scopes), "insufficient_scope",
+      challenge(request,
+                net::equals_ignoring_case(request.headers.get("authorization").substr(0, 5), "DPoP "),
+                join(operation->scopes), "insufficient_scope",
                 "The access token provided does not contain the required scopes."));
   return rest::refuse(std::move(problem));
 }
@@ -118,7 +132,8 @@ Answer<rest::Reply> Server::management(const net::ServerRequest& request, net::H
   const catalogue::Operation* operation =
       catalogue::match_operation(net::to_string(request.method), request.path);
   auto match = router_.match(request.method, request.path);
-  ASSIGN_OR_RETURN(auto caller, authenticate(request, operation ? join(operation->scopes) : std::string()));
+  ASSIGN_OR_RETURN(auto caller,
+                   authenticate(request, operation ? join(operation->scopes) : std::string(), headers));
   const auto verdict = limiter_.take(operation ? operation->bucket : "/api/v1");
   verdict.write(headers);
   if (!verdict.allowed) return rest::refuse(rest::too_many_requests());

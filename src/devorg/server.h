@@ -2,6 +2,7 @@
 // which makes it misbehave on request.
 #pragma once
 
+#include <expected>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -21,16 +22,26 @@ struct TokenClaims {
   std::string client_name;
   std::string user_id;  // empty for a service app
   std::vector<std::string> scopes;
+  net::Headers headers{};  // go with the answer, such as DPoP-Nonce
+};
+
+// Why a token does not do, as it stands in WWW-Authenticate.
+struct TokenRefusal {
+  int status = 401;
+  std::string error = "invalid_token";
+  std::string description = "The access token is invalid.";
+  bool of_dpop = false;  // the challenge is DPoP's, not Bearer's
+  net::Headers headers{};
 };
 
 // The org authorization server, as far as this room's server needs it.
 struct AuthorizationHooks {
   // Answers /oauth2, /.well-known, /activate; nullopt for a path that is none of its own.
   std::function<std::optional<net::ServerResponse>(const net::ServerRequest&)> handle;
-  // The claims of a good token for this request (scheme is "Bearer" or "DPoP"); an error otherwise.
-  std::function<core::Result<TokenClaims>(const net::ServerRequest&, std::string_view scheme,
-                                          std::string_view token)>
-      verify;
+  // The claims of the token in the request's Authorization, whose scheme is Bearer or DPoP.
+  std::function<std::expected<TokenClaims, TokenRefusal>(const net::ServerRequest&)> verify;
+  // As challenges name them, separated by spaces; empty without DPoP.
+  std::string dpop_algorithms{};
 };
 
 struct ServerOptions {
@@ -55,7 +66,10 @@ class Server {
 
  private:
   rest::Answer<rest::Reply> management(const net::ServerRequest& request, net::Headers& headers);
-  rest::Answer<rest::Caller> authenticate(const net::ServerRequest& request, std::string_view scope);
+  rest::Answer<rest::Caller> authenticate(const net::ServerRequest& request, std::string_view scope,
+                                          net::Headers& headers);
+  std::string challenge(const net::ServerRequest& request, bool of_dpop, std::string_view scope,
+                        std::string_view error, std::string_view description) const;
   rest::Answer<bool> authorize(const net::ServerRequest& request, const rest::Caller& caller,
                                const rest::Route& route);
   net::ServerResponse development(const net::ServerRequest& request);

@@ -16,16 +16,27 @@ AuthorizationHooks tokens() {
             if (!request.path.starts_with("/oauth2/")) return std::nullopt;
             return net::ServerResponse{.status = 200, .body = "oauth"};
           },
-          .verify = [](const net::ServerRequest&, std::string_view scheme,
-                       std::string_view token) -> core::Result<TokenClaims> {
-            if (scheme != "Bearer") return core::fail(core::ErrorKind::unauthenticated, "test", "no DPoP");
-            if (token == "reader")
+          .verify = [](const net::ServerRequest& request) -> std::expected<TokenClaims, TokenRefusal> {
+            const std::string_view token = request.headers.get("authorization");
+            if (token == "DPoP bound")
+              return TokenClaims{.client_id = "0oa1",
+                                 .client_name = "Bound",
+                                 .scopes = {"okta.users.read"},
+                                 .headers = {{"DPoP-Nonce", "n1"}}};
+            if (token == "DPoP proofless")
+              return std::unexpected(TokenRefusal{.status = 400,
+                                                  .error = "invalid_dpop_proof",
+                                                  .description = "The DPoP proof JWT is invalid.",
+                                                  .of_dpop = true,
+                                                  .headers = {{"DPoP-Nonce", "n2"}}});
+            if (token == "Bearer reader")
               return TokenClaims{.client_id = "0oa1", .client_name = "Reader", .scopes = {"okta.users.read"}};
-            if (token == "manager")
+            if (token == "Bearer manager")
               return TokenClaims{
                   .client_id = "0oa1", .client_name = "Manager", .scopes = {"okta.users.manage"}};
-            return core::fail(core::ErrorKind::unauthenticated, "test", "unknown");
-          }};
+            return std::unexpected(TokenRefusal{});
+          },
+          .dpop_algorithms = "RS256 ES256"};
 }
 
 Answer with(TestOrg& org, std::string authorization, Method method, std::string target,
@@ -54,6 +65,26 @@ TEST(ServerTest, KnowsWhoCalls) {
             "scope=\"okta.users.read\", error=\"invalid_token\", error_description=\"The access token is "
             "invalid.\", "
             "resource=\"/api/v1/users/00u1\"");
+}
+
+TEST(ServerTest, DpopHasChallengesOfItsOwn) {
+  TestOrg org(5);
+  org.server->set_authorization(tokens());
+  const Answer good = with(org, "DPoP bound", Method::get, "/api/v1/users");
+  EXPECT_EQ(good.status(), 200);
+  EXPECT_EQ(good.raw.headers.get("dpop-nonce"), "n1");
+  const Answer refused = with(org, "DPoP proofless", Method::get, "/api/v1/users?limit=2");
+  EXPECT_EQ(refused.status(), 400);
+  EXPECT_EQ(refused.raw.body, "");
+  EXPECT_EQ(refused.raw.headers.get("dpop-nonce"), "n2");
+  EXPECT_EQ(refused.raw.headers.get("www-authenticate"),
+            "DPoP algs=\"RS256 ES256\", authorization_uri=\"http://org.test/oauth2/v1/authorize\", "
+            "realm=\"http://org.test\", scope=\"okta.users.read\", error=\"invalid_dpop_proof\", "
+            "error_description=\"The DPoP proof JWT is invalid.\", resource=\"/api/v1/users\"");
+  const Answer forbidden = with(org, "DPoP bound", Method::get, "/api/v1/groups");
+  EXPECT_EQ(forbidden.status(), 403);
+  EXPECT_THAT(std::string(forbidden.raw.headers.get("www-authenticate")),
+              testing::AllOf(testing::StartsWith("DPoP algs="), testing::HasSubstr("insufficient_scope")));
 }
 
 TEST(ServerTest, ScopesDecideByOperation) {
