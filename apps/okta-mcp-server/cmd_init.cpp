@@ -156,8 +156,8 @@ class Init {
                   "Put the key into a file that only you can read and give --key-file FILE --key-id KID.");
     }
     // A reference to what is not set does no harm where the host makes nothing of it.
-    const bool harmless = asks || host_.reference == Reference::env_or_empty ||
-                          host_.reference == Reference::forward;
+    const bool harmless =
+        asks || host_.reference == Reference::env_or_empty || host_.reference == Reference::forward;
     if (harmless || !set.empty()) {
       entry.variables.push_back({"OKTA_PRIVATE_KEY", std::nullopt});
       entry.variables.push_back({"OKTA_KEY_ID", kid.empty() ? std::nullopt : std::optional(kid)});
@@ -191,7 +191,8 @@ class Init {
                   "Run it in a terminal, or add --yes.");
     }
     std::fflush(stdout);
-    ASSIGN_OR_RETURN(const std::string answer, terminal->ask(fmt::format("\nWrite this to {}? [y/N]: ", path_)));
+    ASSIGN_OR_RETURN(const std::string answer,
+                     terminal->ask(fmt::format("\nWrite this to {}? [y/N]: ", path_)));
     if (answer == "y" || answer == "Y" || answer == "yes") return {};
     return fail(ErrorKind::cancelled, "app.not_written", "Nothing was written.");
   }

@@ -70,8 +70,9 @@ core::Status keygen(const KeygenOptions& options, const Environment& environment
   }
   const json::Object jwk = key.public_jwk();
   if (options.as_json) {
-    std::printf("%s\n",
-                json::write(json::Object{{"private_key_file", path}, {"kid", key.kid()}, {"jwk", jwk}}).c_str());
+    std::printf(
+        "%s\n",
+        json::write(json::Object{{"private_key_file", path}, {"kid", key.kid()}, {"jwk", jwk}}).c_str());
     return {};
   }
   std::printf(

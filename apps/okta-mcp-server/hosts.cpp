@@ -17,7 +17,8 @@ namespace jsonc = core::jsonc;
 
 // Files and forms: code.visualstudio.com/docs/copilot/reference/mcp-configuration,
 // code.claude.com/docs/en/mcp, modelcontextprotocol.io/quickstart/user, cursor.com/docs/mcp,
-// docs.windsurf.com/windsurf/cascade/mcp, geminicli.com/docs/tools/mcp-server, developers.openai.com/codex/mcp.
+// docs.windsurf.com/windsurf/cascade/mcp, geminicli.com/docs/tools/mcp-server,
+// developers.openai.com/codex/mcp.
 constexpr std::array kHosts{
     Host{.id = "vscode",
          .name = "VS Code",

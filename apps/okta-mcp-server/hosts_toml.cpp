@@ -1,5 +1,5 @@
-// Codex's config.toml. The text is edited by lines; toml++ reads it before and after, and an edit that changed
-// anything but the entry is thrown away.
+// Codex's config.toml. The text is edited by lines; toml++ reads it before and after, and an edit that
+// changed anything but the entry is thrown away.
 #define TOML_EXCEPTIONS 0
 #include <algorithm>
 #include <fmt/format.h>

@@ -23,6 +23,8 @@ struct SignInListener {
   std::function<void(const oauth::DevicePrompt&)> on_prompt;
   std::function<void()> on_signed_in;
   std::function<void(const core::Error&)> on_failed;
+  // False: a login that is there is used and refreshed, none is started (oauth.login_needed).
+  bool may_ask_a_person = true;
 };
 
 class Runtime {
@@ -40,7 +42,7 @@ class Runtime {
   void begin_sign_in();
   // Signs in and waits for the person where one is needed.
   core::Status sign_in_and_wait();
-  core::Result<std::shared_ptr<const oauth::AccessToken>> token();
+  core::Result<std::shared_ptr<const oauth::AccessToken>> token(const core::Context& context = {});
   std::string_view method() const { return tokens_ ? tokens_->method() : "none"; }
   // Forgets the stored login. True when there was one.
   core::Result<bool> forget_login();

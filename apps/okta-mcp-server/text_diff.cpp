@@ -61,10 +61,9 @@ std::string masked(std::string_view line) {
     while (name_end > 0 && (line[name_end - 1] == ' ' || line[name_end - 1] == '"')) --name_end;
     std::size_t name_begin = name_end;
     while (name_begin > 0 && is_word(line[name_begin - 1])) --name_begin;
-    const bool harmless = value.empty() || value.starts_with('$') || value.starts_with('/') ||
-                          value == "promptString";
-    const bool hide =
-        is_value && !harmless && sounds_secret(line.substr(name_begin, name_end - name_begin));
+    const bool harmless =
+        value.empty() || value.starts_with('$') || value.starts_with('/') || value == "promptString";
+    const bool hide = is_value && !harmless && sounds_secret(line.substr(name_begin, name_end - name_begin));
     out += '"';
     out += hide ? "***" : value;
     if (close < line.size()) out += '"';
@@ -110,8 +109,8 @@ std::vector<Step> steps_between(const std::vector<std::string_view>& a,
     auto cell = [&](std::size_t i, std::size_t j) -> std::uint32_t& { return common[i * (columns + 1) + j]; };
     for (std::size_t i = rows; i-- > 0;) {
       for (std::size_t j = columns; j-- > 0;) {
-        cell(i, j) = a[front + i] == b[front + j] ? cell(i + 1, j + 1) + 1
-                                                  : std::max(cell(i + 1, j), cell(i, j + 1));
+        cell(i, j) =
+            a[front + i] == b[front + j] ? cell(i + 1, j + 1) + 1 : std::max(cell(i + 1, j), cell(i, j + 1));
       }
     }
     std::size_t i = 0;

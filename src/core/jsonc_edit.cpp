@@ -261,8 +261,7 @@ bool all_simple(const json::Array& array) {
 
 Result<Document> Document::parse(std::string text) {
   if (text.size() > kMaxBytes) {
-    return fail(ErrorKind::too_large, "core.jsonc.too_large",
-                fmt::format("larger than {} bytes", kMaxBytes));
+    return fail(ErrorKind::too_large, "core.jsonc.too_large", fmt::format("larger than {} bytes", kMaxBytes));
   }
   if (!valid_utf8(text)) {
     return fail(ErrorKind::invalid_input, "core.jsonc.syntax", "the text is not UTF-8");
@@ -277,8 +276,8 @@ Result<Document> Document::parse(std::string text) {
     document.line_end_ = "\r\n";
   }
   if (!root) {
-    const bool begins_a_line = document.text_.empty() || document.text_ == kByteOrderMark ||
-                               document.text_.ends_with('\n');
+    const bool begins_a_line =
+        document.text_.empty() || document.text_ == kByteOrderMark || document.text_.ends_with('\n');
     document.text_ += (begins_a_line ? "{}" : document.line_end_ + "{}") + document.line_end_;
     ASSIGN_OR_RETURN(root, Parser(document.text_).document());
   }
@@ -324,8 +323,9 @@ Result<const Node*> Document::find(const Path& path, std::size_t steps) const {
     for (const auto& member : node->members) {
       if (member.name != path[step]) continue;
       if (found) {
-        return fail(ErrorKind::conflict, "core.jsonc.duplicate",
-                    fmt::format("{} stands a second time at {}", joined(path, step + 1), place(member.begin)));
+        return fail(
+            ErrorKind::conflict, "core.jsonc.duplicate",
+            fmt::format("{} stands a second time at {}", joined(path, step + 1), place(member.begin)));
       }
       found = &member.value;
     }
@@ -371,8 +371,9 @@ Status Document::append(const Path& path, const json::Value& value) {
   ASSIGN_OR_RETURN(const Node* present, find(path, path.size()));
   if (!present) return set(path, json::Array{value});
   if (present->kind != Node::Kind::array) {
-    return fail(ErrorKind::conflict, "core.jsonc.shape",
-                fmt::format("expected an array ({}) at {}", joined(path, path.size()), place(present->begin)));
+    return fail(
+        ErrorKind::conflict, "core.jsonc.shape",
+        fmt::format("expected an array ({}) at {}", joined(path, path.size()), place(present->begin)));
   }
   return insert(*present, print(value, indent_of_children(*present)));
 }

@@ -13,7 +13,7 @@ namespace {
 using core::ErrorKind;
 using std::chrono::seconds;
 
-constexpr std::string_view kLoginNeeded = "oauth.login_needed";  // token() never returns it
+constexpr std::string_view kLoginNeeded = "oauth.login_needed";  // asked for a sign-in, inside this file
 constexpr std::string_view kOfflineAccess = "offline_access";
 // RFC 8628 section 3.5: slow_down adds 5 seconds, for good.
 constexpr seconds kSlowDown{5};
@@ -174,12 +174,17 @@ core::Result<StoredToken> DeviceGrant::refresh(const core::Context& context, con
   if (answer.error().code == "oauth.invalid_grant") {
     core::log(core::LogLevel::notice, "oauth", "the stored login has ended, a person has to sign in again");
     // Now, even if the present access token still serves for a while: the person gets that much longer.
-    RETURN_IF_ERROR(start(false));
+    if (options_.may_ask_a_person) RETURN_IF_ERROR(start(false));
   }
   return std::unexpected(std::move(answer).error());
 }
 
 core::Result<std::shared_ptr<const AccessToken>> DeviceGrant::login_pending(const core::Context& context) {
+  if (!options_.may_ask_a_person) {
+    return core::fail(ErrorKind::unauthenticated, std::string(kLoginNeeded),
+                      fmt::format("Nobody is signed in to {}.", endpoint_->org()),
+                      "Run okta-mcp-server login.");
+  }
   RETURN_IF_ERROR(start(false));
   std::unique_lock lock(mutex_);
   if (phase_ == Phase::starting) {
