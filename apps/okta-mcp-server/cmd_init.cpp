@@ -63,7 +63,12 @@ class Init {
     ASSIGN_OR_RETURN(path_, file());
     ASSIGN_OR_RETURN(const auto present, core::read_file(path_));
     ASSIGN_OR_RETURN(const HostEntry wanted, entry());
-    ASSIGN_OR_RETURN(const HostEdit edit, edit_host_file(host_, present.value_or(""), wanted));
+    auto edited = edit_host_file(host_, present.value_or(""), wanted);
+    if (!edited) {
+      edited.error().message = fmt::format("{}: {}", path_, edited.error().message);
+      return std::unexpected(std::move(edited).error());
+    }
+    const HostEdit edit = *std::move(edited);
     for (const auto& notice : edit.notices) std::fprintf(stderr, "Note: %s\n", notice.c_str());
     if (present && edit.text == *present) {
       std::printf("%s already has this server; nothing to change.\n", path_.c_str());

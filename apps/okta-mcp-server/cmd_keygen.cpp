@@ -6,6 +6,7 @@
 
 #include "commands.h"
 #include "core/file.h"
+#include "core/json.h"
 #include "oauth/jwk.h"
 
 namespace {

@@ -125,6 +125,11 @@ class JsonEdit {
       : host_(host), entry_(entry), document_(std::move(document)) {}
 
   core::Result<HostEdit> run() {
+    if (const auto where = document_.first_extension(); where && host_.plain_json) {
+      notices_.push_back(fmt::format(
+          "{} reads plain JSON only and ignores a file with comments or trailing commas: there is one at {}.",
+          host_.name, document_.place(*where)));
+    }
     ASSIGN_OR_RETURN(const auto present, document_.get(at()));
     if (present) {
       RETURN_IF_ERROR(mend(*present));
@@ -134,11 +139,6 @@ class JsonEdit {
       const json::Object entry = fresh();
       RETURN_IF_ERROR(declare_inputs(entry.at("env").get_object()));
       RETURN_IF_ERROR(document_.set(at(), entry));
-    }
-    if (const auto where = document_.first_extension(); where && host_.plain_json) {
-      notices_.push_back(fmt::format(
-          "{} reads plain JSON only and ignores a file with comments or trailing commas: there is one at {}.",
-          host_.name, document_.place(*where)));
     }
     return HostEdit{.text = document_.text(), .notices = std::move(notices_)};
   }
@@ -175,7 +175,7 @@ class JsonEdit {
     if (entry->contains("url") || entry->contains("serverUrl") || entry->contains("httpUrl")) {
       return something_else("is a server on the network");
     }
-    if (host_.has_type) RETURN_IF_ERROR(document_.set(at("type"), "stdio"));
+    if (entry->contains("type")) RETURN_IF_ERROR(document_.set(at("type"), "stdio"));
     const auto command = json::string_or_empty(*entry, "command");
     if (!is_our_program(command) && entry->contains("args")) {
       RETURN_IF_ERROR(document_.set(at("args"), json::Array{}));

@@ -276,6 +276,8 @@ TEST(TextDiff, ShowsNoSecretsAndNoControlCharacters) {
                R"("OKTA_PRIVATE_KEY": "${input:OKTA_PRIVATE_KEY}")"},
            Row{R"("OKTA_PRIVATE_KEY": "/home/u/key.pem")", R"("OKTA_PRIVATE_KEY": "/home/u/key.pem")"},
            Row{R"("OKTA_KEY_ID": "kid-1")", R"("OKTA_KEY_ID": "kid-1")"},
+           Row{"TOKEN = 'zzzz' # don't", "TOKEN = '***' # don't"},
+           Row{R"("args": ["Bearer abcdefghijklmnop"])", R"("args": ["Bearer [redacted]"])"},
            Row{"\t\"x\x1b[31m\": 1\r", "    \"x[31m\": 1"},
            Row{R"("open: "TOKEN)", R"("open: "TOKEN)"},
        }) {

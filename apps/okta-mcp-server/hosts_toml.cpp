@@ -162,6 +162,9 @@ class CodexEdit {
                           : insert_line("command = " + quoted(entry_.command)));
       wanted_entry().insert_or_assign("command", entry_.command);
     }
+    // Each goes to the top of its list, so the last comes first.
+    std::ranges::reverse(forward);
+    std::ranges::reverse(set);
     for (const auto& name : forward) RETURN_IF_ERROR(forward_variable(name));
     for (const auto& [name, value] : set) RETURN_IF_ERROR(set_variable(name, value));
     return {};

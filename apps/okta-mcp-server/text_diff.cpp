@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdint>
 #include <fmt/format.h>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "core/log.h"
@@ -39,37 +41,45 @@ bool sounds_secret(std::string_view name) {
          upper.contains("PASSW") || upper.contains("AUTHORIZATION");
 }
 
-// Every `name: "value"` and `name = "value"` whose name sounds secret, unless the value is a reference or a
-// path.
+// The name that a value at `at` belongs to: back over blanks, one ':' or '=', and the quote of a JSON name.
+// nullopt where no value begins.
+std::optional<std::string_view> name_before(std::string_view line, std::size_t at) {
+  std::size_t end = at;
+  while (end > 0 && line[end - 1] == ' ') --end;
+  if (end == 0 || (line[end - 1] != ':' && line[end - 1] != '=')) return std::nullopt;
+  --end;
+  while (end > 0 && (line[end - 1] == ' ' || line[end - 1] == '"')) --end;
+  std::size_t begin = end;
+  while (begin > 0 && is_word(line[begin - 1])) --begin;
+  return line.substr(begin, end - begin);
+}
+
+// Values whose name sounds secret become ***, unless they are references or paths; what looks like a secret
+// by itself goes everywhere.
 std::string masked(std::string_view line) {
   std::string out;
+  std::string plain;
   std::size_t at = 0;
   while (at < line.size()) {
-    if (line[at] != '"') {
-      out += line[at++];
+    const char quote = line[at];
+    const auto name = quote == '"' || quote == '\'' ? name_before(line, at) : std::nullopt;
+    // An apostrophe in a comment is none; a TOML value may stand between two.
+    if (quote != '"' && (quote != '\'' || !name)) {
+      plain += line[at++];
       continue;
     }
     std::size_t close = at + 1;
-    while (close < line.size() && line[close] != '"') close += line[close] == '\\' ? 2 : 1;
+    while (close < line.size() && line[close] != quote) close += quote == '"' && line[close] == '\\' ? 2 : 1;
     close = std::min(close, line.size());
     const std::string_view value = line.substr(at + 1, close - at - 1);
-    // The name in front: back over blanks, one ':' or '=', and the quote of a JSON name.
-    std::size_t name_end = at;
-    while (name_end > 0 && line[name_end - 1] == ' ') --name_end;
-    const bool is_value = name_end > 0 && (line[name_end - 1] == ':' || line[name_end - 1] == '=');
-    if (is_value) --name_end;
-    while (name_end > 0 && (line[name_end - 1] == ' ' || line[name_end - 1] == '"')) --name_end;
-    std::size_t name_begin = name_end;
-    while (name_begin > 0 && is_word(line[name_begin - 1])) --name_begin;
-    const bool harmless =
-        value.empty() || value.starts_with('$') || value.starts_with('/') || value == "promptString";
-    const bool hide = is_value && !harmless && sounds_secret(line.substr(name_begin, name_end - name_begin));
-    out += '"';
-    out += hide ? "***" : value;
-    if (close < line.size()) out += '"';
+    const bool harmless = value.empty() || value.starts_with('$') || value.starts_with('/');
+    out += core::redact(std::exchange(plain, {}));
+    out += quote;
+    out += name && !harmless && sounds_secret(*name) ? "***" : core::redact(value);
+    if (close < line.size()) out += quote;
     at = std::min(close + 1, line.size());
   }
-  return core::redact(out);
+  return out + core::redact(plain);
 }
 
 std::string shown(std::string_view line) {

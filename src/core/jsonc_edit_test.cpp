@@ -117,7 +117,7 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& param) {
       std::string name(param.param.name);
       for (char& c : name) {
-        if (c == ' ' || c == ',') c = '_';
+        if (c == ' ' || c == ',' || c == '\'') c = '_';
       }
       return name;
     });

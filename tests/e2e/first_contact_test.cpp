@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "core/scratch_directory.h"
 #include "dev_org.h"
 #include "net/http_server.h"
@@ -347,6 +348,7 @@ TEST_F(DoctorTest, NamesWhatIsWrongWithTheNetwork) {
   struct Row {
     net::ServerResponse answer;
     const char* org;
+    int status = 1;
   };
   const std::vector<Row> rows{
       {{.status = 200, .headers = {{"Content-Type", "text/html"}}, .body = "<html>Wi-Fi login</html>"},
@@ -359,11 +361,12 @@ TEST_F(DoctorTest, NamesWhatIsWrongWithTheNetwork) {
       {{.status = 200,
         .headers = {{"Content-Type", "application/json"}},
         .body = R"({"issuer":"https://other.okta.com"})"},
-       "warn: "},
+       "warn: ",
+       0},
   };
   for (const auto& row : rows) {
     answer = row.answer;
-    auto found = doctor(settings, 1);
+    auto found = doctor(settings, row.status);
     EXPECT_THAT(found["org"], HasSubstr(row.org));
     EXPECT_THAT(found["connection"], HasSubstr("ok: "));
   }
@@ -386,7 +389,8 @@ TEST_F(DoctorTest, ScopesWithoutARoleAreNoRights) {
         .headers = {{"Content-Type", "application/json"},
                     {"X-Rate-Limit-Limit", "100"},
                     {"X-Rate-Limit-Remaining", "4"},
-                    {"X-Rate-Limit-Reset", "4102444800"}},
+                    {"X-Rate-Limit-Reset",
+                     std::to_string(core::to_unix_seconds(core::system_clock().now()) + 50)}},
         .body = users
                     ? "[]"
                     : R"({"errorCode":"E0000006","errorSummary":"You do not have permission to perform the )"
