@@ -205,6 +205,27 @@ TEST(Jsonc, KnowsWherePlainReadersStop) {
   EXPECT_EQ(Document::parse("{} /* x */")->first_extension(), 3U);
 }
 
+// Whatever a crash or an editor leaves behind is read whole or refused, and an edit of it can be read again.
+TEST(Jsonc, EveryPrefixIsReadOrRefused) {
+  const std::string text =
+      "\xEF\xBB\xBF// c\r\n{ /* x */\r\n\t\"a\\u00e9\\\"\": [1, -2.5e3, true, {\"b\": null,},], // d\r\n"
+      "\t\"c\": {\"d\": \"\xC3\xBC // \", \"e\": [[], {}]} /* y */,\r\n}\r\n// end";
+  std::size_t read = 0;
+  for (std::size_t size = 0; size <= text.size(); ++size) {
+    auto document = Document::parse(text.substr(0, size));
+    if (!document) continue;
+    ++read;
+    for (const auto& path : {Path{"new", "x"}, Path{"c", "d"}, Path{"c", "f"}}) {
+      ASSERT_TRUE(document->set(path, value(R"({"k":[1,{"l":2}]})"))) << size;
+      auto again = Document::parse(document->text());
+      ASSERT_TRUE(again) << document->text();
+      EXPECT_EQ(again->text(), document->text());
+      EXPECT_EQ(again->get(path)->value(), value(R"({"k":[1,{"l":2}]})"));
+    }
+  }
+  EXPECT_GT(read, 10U) << "empty, blank and commented beginnings, and the ends";
+}
+
 TEST(Jsonc, DuplicatesElsewhereAreNobodysBusiness) {
   auto document = Document::parse("{\"x\": 1, \"x\": 2}");
   ASSERT_TRUE(document);

@@ -174,17 +174,12 @@ core::Result<StoredToken> DeviceGrant::refresh(const core::Context& context, con
   if (answer.error().code == "oauth.invalid_grant") {
     core::log(core::LogLevel::notice, "oauth", "the stored login has ended, a person has to sign in again");
     // Now, even if the present access token still serves for a while: the person gets that much longer.
-    if (options_.may_ask_a_person) RETURN_IF_ERROR(start(false));
+    RETURN_IF_ERROR(start(false));
   }
   return std::unexpected(std::move(answer).error());
 }
 
 core::Result<std::shared_ptr<const AccessToken>> DeviceGrant::login_pending(const core::Context& context) {
-  if (!options_.may_ask_a_person) {
-    return core::fail(ErrorKind::unauthenticated, std::string(kLoginNeeded),
-                      fmt::format("Nobody is signed in to {}.", endpoint_->org()),
-                      "Run okta-mcp-server login.");
-  }
   RETURN_IF_ERROR(start(false));
   std::unique_lock lock(mutex_);
   if (phase_ == Phase::starting) {
@@ -216,6 +211,11 @@ std::optional<DevicePrompt> DeviceGrant::pending() const {
 }
 
 core::Status DeviceGrant::start(bool look_first) {
+  if (!options_.may_ask_a_person) {
+    return core::fail(ErrorKind::unauthenticated, std::string(kLoginNeeded),
+                      fmt::format("Nobody is signed in to {}.", endpoint_->org()),
+                      "Run okta-mcp-server login.");
+  }
   const std::uint64_t generation = cache_.generation();
   std::lock_guard lock(mutex_);
   if (phase_ != Phase::idle) return {};

@@ -45,7 +45,8 @@ struct DeviceGrantOptions {
   net::HttpClient& http;            // http, clock and store outlive the source
   core::Clock& clock;
   TokenStore* store = nullptr;  // null: the login lives in memory only
-  // False: no sign-in is ever started, token() fails with oauth.login_needed instead. For whoever only looks.
+  // False: no sign-in is ever started, token() fails with oauth.login_needed instead, and a login that the
+  // org does not renew stays in the store. For whoever only looks.
   bool may_ask_a_person = true;
 
   // Called on the sign-in's thread, one at a time, without a lock held; each may be empty. They may call any
