@@ -32,6 +32,35 @@ int cmd_status(const Settings& settings, bool as_json);
 int cmd_audit_show(const Settings& settings, std::size_t count);
 int cmd_audit_verify(const Settings& settings);
 
+// What may stand behind `init`; empty means not given.
+struct InitOptions {
+  std::string host;   // "vscode", see hosts.h
+  std::string scope;  // "user" or "project"
+  std::string file;   // instead of the host's own
+  std::string name = "okta-mcp-server";
+  std::string org_url;
+  std::string client_id;
+  std::string scopes;
+  std::string key_file;  // path of the private key
+  std::string key_id;
+  std::string config;  // OKTA_MCP_CONFIG instead of all these
+  bool yes = false;
+  bool dry_run = false;
+};
+int cmd_init(const InitOptions& options, const Environment& environment);
+
+struct KeygenOptions {
+  std::string type = "rsa";  // or "ec"
+  unsigned bits = 3072;      // RSA only
+  std::string out;           // default: private-key.pem in the user's configuration directory
+  std::string kid;           // default: the key's thumbprint (RFC 7638)
+  bool as_json = false;
+};
+int cmd_keygen(const KeygenOptions& options, const Environment& environment);
+
+// `configuration` may be an error: that is the first finding.
+int cmd_doctor(const core::Result<Configuration>& configuration, bool as_json);
+
 // Link and code of a device sign-in, on stderr.
 void print_prompt(const oauth::DevicePrompt& prompt);
 

@@ -97,7 +97,8 @@ std::string_view nearest(std::string_view name, const std::vector<std::string_vi
     const std::string other = bare(candidate);
     // "url" for org_url, "token" for api_token.
     std::size_t far = wanted.size() >= 3 && other.contains(wanted) ? 1 : distance(wanted, other);
-    if (far < least) {
+    // "org": orgs rather than default_org.
+    if (far < least || (far == least && candidate.size() < best.size())) {
       least = far;
       best = candidate;
     }

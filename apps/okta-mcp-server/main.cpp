@@ -122,6 +122,38 @@ int main(int argc, char** argv) {
     run([](const Settings& with) { return cmd_audit_verify(with); });
   });
 
+  InitOptions init_options;
+  auto* init = app.add_subcommand("init", "put this server into an MCP host's configuration");
+  init->add_option("host", init_options.host,
+                   "vscode, claude-desktop, claude-code, cursor, windsurf, gemini or codex")
+      ->required();
+  init->add_option("--scope", init_options.scope, "user or project: which of the host's files");
+  init->add_option("--file", init_options.file, "this file instead");
+  init->add_option("--name", init_options.name, "the entry's name")->capture_default_str();
+  init->add_option("--org-url", init_options.org_url, "OKTA_ORG_URL of the entry");
+  init->add_option("--client-id", init_options.client_id, "OKTA_CLIENT_ID of the entry");
+  init->add_option("--scopes", init_options.scopes, "OKTA_SCOPES of the entry");
+  init->add_option("--key-file", init_options.key_file, "the private key's file (see keygen)");
+  init->add_option("--key-id", init_options.key_id, "its key id");
+  init->add_option("--config", init_options.config, "a configuration file instead of all these");
+  init->add_flag("--yes", init_options.yes, "write without asking");
+  init->add_flag("--dry-run", init_options.dry_run, "show what would change, write nothing");
+  init->callback([&] { status = cmd_init(init_options, process_environment()); });
+
+  KeygenOptions keygen_options;
+  auto* keygen = app.add_subcommand("keygen", "make a private key for an API Services app");
+  keygen->add_option("--type", keygen_options.type, "rsa or ec (P-256)")->capture_default_str();
+  keygen->add_option("--bits", keygen_options.bits, "of an RSA key")->capture_default_str();
+  keygen->add_option("--out", keygen_options.out,
+                     "file for the private key (default: ~/.config/okta-mcp-server/private-key.pem)");
+  keygen->add_option("--kid", keygen_options.kid, "key id (default: the key's thumbprint)");
+  keygen->add_flag("--json", keygen_options.as_json, "as JSON");
+  keygen->callback([&] { status = cmd_keygen(keygen_options, process_environment()); });
+
+  auto* doctor = app.add_subcommand("doctor", "check settings, network, sign-in and scopes");
+  doctor->add_flag("--json", as_json, "as JSON");
+  doctor->callback([&] { status = cmd_doctor(read_configuration(process_environment(), request), as_json); });
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

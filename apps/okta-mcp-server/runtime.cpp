@@ -89,6 +89,7 @@ core::Status Runtime::build_tokens() {
            .http = *http_,
            .clock = core::system_clock(),
            .store = store_.get(),
+           .may_ask_a_person = listener_.may_ask_a_person,
            .on_prompt = listener_.on_prompt,
            .on_signed_in = [this](const std::vector<std::string>&) { sign_in_ended(std::nullopt); },
            .on_failed = [this](const core::Error& error) { sign_in_ended(error); }}));
@@ -159,9 +160,9 @@ core::Result<SignedIn> Runtime::sign_in_with_browser(
   return signed_in;
 }
 
-core::Result<std::shared_ptr<const oauth::AccessToken>> Runtime::token() {
+core::Result<std::shared_ptr<const oauth::AccessToken>> Runtime::token(const core::Context& context) {
   RETURN_IF_ERROR(org());
-  return tokens_->token({});
+  return tokens_->token(context);
 }
 
 std::optional<std::vector<std::string>> Runtime::granted_scopes() {

@@ -26,6 +26,8 @@ struct SignInListener {
   std::function<void(const oauth::DevicePrompt&)> on_prompt;
   std::function<void()> on_signed_in;
   std::function<void(const core::Error&)> on_failed;
+  // False: a login that is there is used and refreshed, none is started (oauth.login_needed).
+  bool may_ask_a_person = true;
 };
 
 struct SignedIn {
@@ -53,7 +55,7 @@ class Runtime {
   // app.login_unused when a key or an API token is set, and those of oauth::AuthorizationCode.
   core::Result<SignedIn> sign_in_with_browser(
       std::optional<std::uint16_t> port, const std::function<void(const oauth::BrowserPrompt&)>& on_prompt);
-  core::Result<std::shared_ptr<const oauth::AccessToken>> token();
+  core::Result<std::shared_ptr<const oauth::AccessToken>> token(const core::Context& context = {});
   std::string_view method() const { return tokens_ ? tokens_->method() : "none"; }
   // Forgets the stored login; the tokens of a person's are revoked at the org.
   core::Result<oauth::SignedOut> forget_login();

@@ -91,6 +91,24 @@ Result<LastLine> last_line(int fd, const std::string& path) {
   return LastLine{};
 }
 
+// Writes beside `path`, lets `prepare` see the new file, and renames it over `path`.
+Status replace(const std::string& path, std::string_view content,
+               const std::function<Status(int fd, const std::string& temporary)>& prepare) {
+  std::string temporary = path + "." + system_random().alphanumeric(12) + ".tmp";
+  Descriptor file{::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600)};
+  if (file.fd < 0) return io_error("write", path);
+  auto written = write_all(file.fd, content, path);
+  if (written) written = prepare(file.fd, temporary);
+  if (written && ::fsync(file.fd) != 0) written = io_error("write", path);
+  if (written && ::rename(temporary.c_str(), path.c_str()) != 0) written = io_error("replace", path);
+  if (!written) {
+    ::unlink(temporary.c_str());
+    return written;
+  }
+  sync_directory(path);
+  return {};
+}
+
 }  // namespace
 
 Status make_private_directory(const std::string& path) {
@@ -138,14 +156,55 @@ Result<std::optional<std::string>> read_file(const std::string& path, std::size_
 }
 
 Status write_file_atomically(const std::string& path, std::string_view content) {
-  std::string temporary = path + "." + system_random().alphanumeric(12) + ".tmp";
-  Descriptor file{::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600)};
+  return replace(path, content, [](int, const std::string&) { return Status{}; });
+}
+
+Status replace_file(const std::string& path, std::string_view content, unsigned mode_if_new) {
+  std::error_code error;
+  const std::filesystem::path target = std::filesystem::weakly_canonical(path, error);
+  if (error) {
+    errno = error.value();
+    return io_error("find", path);
+  }
+  if (std::filesystem::is_symlink(target, error)) {
+    return fail(ErrorKind::invalid_input, "core.file.dangling",
+                fmt::format("{} is a symbolic link that leads nowhere.", path), "Mend or remove the link.");
+  }
+  struct stat info{};
+  const bool present = ::stat(target.c_str(), &info) == 0;
+  if (!present && target.has_parent_path()) {
+    std::filesystem::create_directories(target.parent_path(), error);
+    if (error) {
+      errno = error.value();
+      return io_error("create directory", target.parent_path());
+    }
+  }
+  const auto mode = present ? info.st_mode & 07777 : static_cast<mode_t>(mode_if_new);
+  return replace(target, content, [&](int fd, const std::string& temporary) -> Status {
+    // Changing the owner clears set-id bits and may be refused, so the mode comes after it.
+    if (present && (info.st_uid != ::geteuid() || info.st_gid != ::getegid()) &&
+        ::fchown(fd, info.st_uid, info.st_gid) != 0 && errno != EPERM) {
+      return io_error("keep the owner of", temporary);
+    }
+    if (::fchmod(fd, mode) != 0) return io_error("keep the mode of", temporary);
+    return {};
+  });
+}
+
+Status create_file(const std::string& path, std::string_view content, unsigned mode) {
+  Descriptor file{::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode)};
+  if (file.fd < 0 && errno == EEXIST) {
+    return fail(ErrorKind::conflict, "core.file.exists", fmt::format("{} is already there.", path),
+                "Choose another name, or move it away first.");
+  }
   if (file.fd < 0) return io_error("write", path);
-  auto written = write_all(file.fd, content, path);
+  auto written = Status{};
+  // The umask may take rights away; it must not add any, so the mode is set as asked.
+  if (::fchmod(file.fd, mode) != 0) written = io_error("set the mode of", path);
+  if (written) written = write_all(file.fd, content, path);
   if (written && ::fsync(file.fd) != 0) written = io_error("write", path);
-  if (written && ::rename(temporary.c_str(), path.c_str()) != 0) written = io_error("replace", path);
   if (!written) {
-    ::unlink(temporary.c_str());
+    ::unlink(path.c_str());
     return written;
   }
   sync_directory(path);

@@ -19,6 +19,15 @@ Result<std::optional<std::string>> read_file(const std::string& path, std::size_
 // Writes beside it, fsyncs, renames over it: readers see the old or the new content, never half. Mode 0600.
 Status write_file_atomically(const std::string& path, std::string_view content);
 
+// The same for a file that is not ours: a symbolic link stays and its target is replaced; mode and owner stay
+// (the owner as far as the system lets us). A file that is not there yet gets `mode_if_new` and its missing
+// parent directories. Error core.file.dangling for a link that leads nowhere.
+Status replace_file(const std::string& path, std::string_view content, unsigned mode_if_new = 0600);
+
+// Writes a file that must not be there yet (O_EXCL; a symbolic link counts as there), and syncs it. Error
+// core.file.exists, and nothing was touched.
+Status create_file(const std::string& path, std::string_view content, unsigned mode = 0600);
+
 Status remove_file(const std::string& path);  // a missing file is fine
 
 // An advisory lock between processes (flock on `path`, created if missing), held until destroyed.

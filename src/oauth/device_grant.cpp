@@ -183,6 +183,7 @@ std::optional<DevicePrompt> DeviceGrant::pending() const {
 }
 
 core::Status DeviceGrant::start(bool look_first) {
+  if (!options_.may_ask_a_person) return login_needed(endpoint_->org());
   const std::uint64_t generation = login_.cache().generation();
   std::lock_guard lock(mutex_);
   if (phase_ != Phase::idle) return {};

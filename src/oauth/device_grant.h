@@ -47,6 +47,9 @@ struct DeviceGrantOptions {
   core::Clock& clock;
   core::Random& random = core::system_random();
   TokenStore* store = nullptr;  // null: the login lives in memory only
+  // False: no sign-in is ever started, token() fails with oauth.login_needed instead, and a login that the
+  // org does not renew stays in the store. For whoever only looks.
+  bool may_ask_a_person = true;
 
   // Called on the sign-in's thread, one at a time, without a lock held; each may be empty. They may call any
   // member of the source but its destructor.
@@ -65,8 +68,9 @@ class DeviceGrant final : public TokenSource {
   // Gives up a running sign-in: its requests are cancelled, no callback comes any more.
   ~DeviceGrant() override;
 
-  // Errors: oauth.login_pending; what kept the sign-in from starting; for a refresh those of TokenEndpoint,
-  // and oauth.store.locked; kLoginNeeded when the sign-in was superseded.
+  // Errors: oauth.login_pending, or oauth.login_needed where nobody may be asked or the sign-in was
+  // superseded; what kept the sign-in from starting; for a refresh those of TokenEndpoint, and
+  // oauth.store.locked.
   core::Result<std::shared_ptr<const AccessToken>> token(const core::Context& context) override;
   void reject(const AccessToken& token) override { login_.cache().reject(token); }
   std::optional<std::vector<std::string>> granted_scopes() const override {

@@ -61,6 +61,24 @@ TEST_F(RefreshTest, AsksNobodyWhileTheStoredTokenIsGood) {
   EXPECT_EQ(bench_.http.count(), 0u);
 }
 
+TEST_F(RefreshTest, AsksNobodyWhereNobodyMayBeAsked) {
+  bench_.may_ask_a_person = false;
+  EXPECT_EQ(value(bench_.make()->token({})), "access-1-s3cr3t");
+  clock_.advance(hours{2});
+  bench_.org.poll = {refusal(400, "invalid_grant", "The refresh token is invalid or expired."),
+                     token_answer("access-2-s3cr3t", "refresh-2-s3cr3t")};
+  const auto source = bench_.make();
+  const auto refused = source->token({});
+  EXPECT_EQ(value(refused), "error oauth.login_needed");
+  EXPECT_THAT(refused.error().hint, HasSubstr("okta-mcp-server login"));
+  EXPECT_EQ(stored_refresh(), "refresh-1-s3cr3t") << "whoever only looks takes nothing away";
+  EXPECT_EQ(value(source->token({})), "access-2-s3cr3t");
+  ASSERT_TRUE(store_.erase(key_));
+  EXPECT_EQ(value(bench_.make()->token({})), "error oauth.login_needed");
+  EXPECT_THAT(bench_.prompts, IsEmpty());
+  EXPECT_EQ(bench_.http.count(), 2u) << "two refreshes, and no request for a code";
+}
+
 TEST_F(RefreshTest, StoresTheNewRefreshTokenBeforeTheNewAccessTokenIsUsed) {
   clock_.advance(minutes{59} + seconds{30});
   bench_.org.poll = {token_answer("access-2-s3cr3t", "refresh-2-s3cr3t")};

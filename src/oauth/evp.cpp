@@ -325,7 +325,7 @@ Result<PKey> from_pem(std::string_view pem, bool& is_private) {
       "KEY-----\"; line ends may be written as \\n.");
 }
 
-Result<PKey> generate(Algorithm algorithm) {
+Result<PKey> generate(Algorithm algorithm, unsigned rsa_bits) {
   CleanErrorQueue guard;
   EVP_PKEY* key = nullptr;
   switch (algorithm) {
@@ -346,7 +346,7 @@ Result<PKey> generate(Algorithm algorithm) {
     case Algorithm::hs512:
       return fail(ErrorKind::invalid_input, "oauth.jwk.algorithm", "HMAC has no key pair to generate.");
     default:
-      key = EVP_RSA_gen(2048);
+      key = EVP_RSA_gen(rsa_bits);
       break;
   }
   if (!key) return fail(ErrorKind::internal, "oauth.jwk.not_a_key", "OpenSSL could not generate a key.");

@@ -31,7 +31,7 @@ struct Parameters {
 // Errors as Key's makers; a private key that cannot sign what its public half verifies is refused.
 core::Result<PKey> from_parameters(const Parameters& parameters);
 core::Result<PKey> from_pem(std::string_view pem, bool& is_private);
-core::Result<PKey> generate(Algorithm algorithm);
+core::Result<PKey> generate(Algorithm algorithm, unsigned rsa_bits);
 core::Result<Parameters> to_parameters(EVP_PKEY& key, bool with_private);
 core::Result<core::Secret> to_private_pem(EVP_PKEY& key);  // PKCS#8
 std::string to_public_pem(EVP_PKEY& key);

@@ -350,8 +350,14 @@ Result<Key> Key::parse(std::string_view text) {
   return from_pem(text);
 }
 
-Result<Key> Key::generate(Algorithm algorithm) {
-  ASSIGN_OR_RETURN(auto pkey, evp::generate(algorithm));
+Result<Key> Key::generate(Algorithm algorithm, unsigned rsa_bits) {
+  if (rsa_bits < 2048) {
+    return fail(ErrorKind::invalid_input, "oauth.jwk.too_short", "An RSA key needs 2048 bits at the least.");
+  }
+  if (rsa_bits > 16384) {
+    return fail(ErrorKind::invalid_input, "oauth.jwk.too_long", "An RSA key has 16384 bits at the most.");
+  }
+  ASSIGN_OR_RETURN(auto pkey, evp::generate(algorithm, rsa_bits));
   ASSIGN_OR_RETURN(auto impl, wrap(std::move(pkey), true));
   impl->algorithm = algorithm;
   return Key(std::move(impl));

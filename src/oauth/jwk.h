@@ -73,9 +73,9 @@ class Key {
   // PEM or JWK, whichever the text is: what a person puts into a file or OKTA_PRIVATE_KEY.
   static core::Result<Key> parse(std::string_view text);
 
-  // A new private key from the operating system's randomness: RSA has 2048 bits. Error oauth.jwk.algorithm
-  // for HMAC.
-  static core::Result<Key> generate(Algorithm algorithm);
+  // A new private key from the operating system's randomness; `rsa_bits` counts for RSA only. Errors
+  // oauth.jwk.algorithm for HMAC, oauth.jwk.too_short, oauth.jwk.too_long.
+  static core::Result<Key> generate(Algorithm algorithm, unsigned rsa_bits = 2048);
 
   // The same key under another name or another algorithm of its type (oauth.jwk.algorithm when it does not
   // fit).

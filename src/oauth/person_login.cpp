@@ -1,6 +1,7 @@
 #include "oauth/person_login.h"
 
 #include <algorithm>
+#include <fmt/format.h>
 
 #include "core/log.h"
 
@@ -10,6 +11,11 @@ namespace {
 constexpr std::string_view kOfflineAccess = "offline_access";
 
 }  // namespace
+
+std::unexpected<core::Error> login_needed(const std::string& org) {
+  return core::fail(core::ErrorKind::unauthenticated, std::string(kLoginNeeded),
+                    fmt::format("Nobody is signed in to {}.", org), "Run okta-mcp-server login.");
+}
 
 PersonLogin::PersonLogin(PersonLoginOptions options)
     : options_(std::move(options)),

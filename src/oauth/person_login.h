@@ -3,6 +3,7 @@
 // browser share; how the person signs in is theirs.
 #pragma once
 
+#include <expected>
 #include <functional>
 #include <memory>
 #include <string>
@@ -24,6 +25,8 @@ inline constexpr std::string_view kAuthorizationCode = "authorization_code";
 
 // The code of the error that says that nobody is signed in. Inside this room: callers are told what to do.
 inline constexpr std::string_view kLoginNeeded = "oauth.login_needed";
+// As it is told where no sign-in may be started (DeviceGrantOptions::may_ask_a_person).
+std::unexpected<core::Error> login_needed(const std::string& org);
 
 struct PersonLoginOptions {
   TokenEndpoint& endpoint;  // endpoint, clock and store outlive the login

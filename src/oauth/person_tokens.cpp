@@ -41,6 +41,7 @@ PersonTokens::PersonTokens(DeviceGrantOptions options, std::unique_ptr<TokenEndp
                 .dpop = endpoint_->dpop(),
                 .store = options_.store,
                 .on_ended = [this]() -> core::Status {
+                  if (!options_.may_ask_a_person) return login_needed(endpoint_->org());
                   ended_generation_ = browser_.cache().generation();
                   // Whoever asks meanwhile is served, and the person gets that much longer.
                   if (browser_.cache().serves()) device_->begin();

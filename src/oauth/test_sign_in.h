@@ -68,6 +68,7 @@ struct Bench {
         .http = http,
         .clock = clock,
         .store = store,
+        .may_ask_a_person = may_ask_a_person,
         .on_prompt =
             [this](const DevicePrompt& prompt) {
               std::lock_guard lock(mutex);
@@ -102,6 +103,7 @@ struct Bench {
   net::FakeHttpClient http;
   ScriptedOrg org;
   TokenStore* store = nullptr;
+  bool may_ask_a_person = true;
   std::mutex mutex;
   std::vector<DevicePrompt> prompts;
   std::vector<std::vector<std::string>> signed_in;
