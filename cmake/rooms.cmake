@@ -48,7 +48,7 @@ function(program name)
     target_link_libraries(${name} PRIVATE ${name}_parts)
   endif()
   target_compile_definitions(${name} PRIVATE OKTA_MCP_VERSION="${PROJECT_VERSION}")
-  target_link_libraries(${name} PRIVATE ${PROGRAM_USES} ${PROGRAM_LIBS})
+  target_link_libraries(${name} PRIVATE build_version ${PROGRAM_USES} ${PROGRAM_LIBS})
 
   if(OKTA_MCP_TESTS AND tests)
     add_executable(${name}_test ${tests})

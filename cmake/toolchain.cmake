@@ -39,6 +39,8 @@ if(CMAKE_BUILD_TYPE STREQUAL "Release")
   set(CMAKE_CXX_FLAGS_RELEASE "-O2")
   # assert() is kept: it guards programmer errors only, and costs nothing that shows.
   add_compile_options(-fstack-protector-strong -D_FORTIFY_SOURCE=2 -ffunction-sections -fdata-sections)
+  # Where it was built is not in what was built: equal sources give equal programs (packaging/reproducible).
+  add_compile_options(-ffile-prefix-map=${CMAKE_SOURCE_DIR}/= -ffile-prefix-map=${CMAKE_BINARY_DIR}/=build/)
   add_link_options(-Wl,--gc-sections -Wl,-z,relro -Wl,-z,now -static-libstdc++ -static-libgcc)
 endif()
 

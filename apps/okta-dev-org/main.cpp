@@ -9,6 +9,7 @@
 #include <map>
 #include <unistd.h>
 
+#include "build_version.h"
 #include "core/file.h"
 #include "core/log.h"
 #include "devorg/data_file.h"
@@ -248,7 +249,7 @@ int serve(const Options& options) {
 int main(int argc, char** argv) {
   CLI::App app("A local Okta org for demos and tests. A development tool: nothing in it is real or safe.");
   Options options;
-  app.set_version_flag("--version", OKTA_MCP_VERSION);
+  app.set_version_flag("--version", std::string("okta-dev-org ") + build_version());
   app.add_option("--listen", options.listen, "HOST:PORT to serve on; port 0 picks a free one")
       ->capture_default_str();
   app.add_option("--public-url", options.public_url, "Origin in links, when a proxy stands before it");

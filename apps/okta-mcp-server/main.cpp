@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cstdio>
 #include <sodium.h>
+#include <string>
 
+#include "build_version.h"
 #include "commands.h"
 #include "core/log.h"
 #include "core/secret.h"
@@ -15,7 +17,7 @@ int main(int argc, char** argv) {
     return 1;
   }
   CLI::App app{"Okta administration for AI agents, over MCP. Not affiliated with Okta, Inc."};
-  app.set_version_flag("--version", "okta-mcp-server " OKTA_MCP_VERSION);
+  app.set_version_flag("--version", std::string("okta-mcp-server ") + build_version());
   app.footer(
       "Settings come from the environment: OKTA_ORG_URL, OKTA_CLIENT_ID, OKTA_SCOPES, and OKTA_PRIVATE_KEY "
       "with\n"
