@@ -92,13 +92,15 @@ std::size_t distance(std::string_view a, std::string_view b) {
 std::string_view nearest(std::string_view name, const std::vector<std::string_view>& known) {
   const std::string wanted = bare(name.substr(0, 64));
   std::string_view best;
-  std::size_t least = std::max<std::size_t>(2, wanted.size() / 3) + 1;
+  // How far, and, between names equally far, how many letters differ.
+  auto least = std::pair(std::max<std::size_t>(2, wanted.size() / 3) + 1, std::size_t{0});
   for (std::string_view candidate : known) {
     const std::string other = bare(candidate);
+    const std::size_t letters = distance(wanted, other);
     // "url" for org_url, "token" for api_token.
-    std::size_t far = wanted.size() >= 3 && other.contains(wanted) ? 1 : distance(wanted, other);
-    // "org": orgs rather than default_org.
-    if (far < least || (far == least && candidate.size() < best.size())) {
+    const bool part = wanted.size() >= 3 && other.contains(wanted);
+    const auto far = std::pair(part ? std::min<std::size_t>(1, letters) : letters, letters);
+    if (far < least) {
       least = far;
       best = candidate;
     }

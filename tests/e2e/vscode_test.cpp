@@ -194,8 +194,8 @@ TEST_P(VsCode, FromMcpJsonToTheFourExamples) {
 
   // Creating an Audit Report
   const std::string report = call("run_report", {{"name", "membership_changes"}, {"days", 30}});
-  EXPECT_THAT(report, HasSubstr("Engineering"));
-  EXPECT_THAT(report, HasSubstr("Ada Lovelace"));
+  EXPECT_TRUE(report.contains("| group.user_membership.add | " + ada + " | Engineering |"))
+      << report.substr(0, 400);
 
   // Nothing but the protocol on stdout, nothing secret on stderr, and what was done is on record.
   client_->close();
@@ -219,7 +219,7 @@ INSTANTIATE_TEST_SUITE_P(
                         .line_end = "\\n",
                         .elicitation = true,
                         .revision = mcp::Revision::v2026_07_28}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& way) { return way.param.name; });
 
 // One of the two alone is no way to sign in, and never turns into the other one.
 TEST(VsCodeMistakes, AKeyWithoutItsIdNamesTheInputAndHowToAnswerAgain) {
