@@ -144,9 +144,9 @@ bool Findings::any_failed() const {
                              [](const Finding& each) { return each.verdict == Finding::Verdict::fail; });
 }
 
-// What an org, a proxy or a certificate said stands in these texts.
-void Findings::add(std::string check, Finding::Verdict verdict, std::string found, std::string cure) {
-  all_.push_back({.check = std::move(check),
+void Findings::add(std::string_view check, Finding::Verdict verdict, std::string_view found,
+                   std::string_view cure) {
+  all_.push_back({.check = std::string(check),
                   .verdict = verdict,
                   .found = core::redact(core::clean(found)),
                   .cure = core::redact(core::clean(cure))});

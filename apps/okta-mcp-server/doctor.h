@@ -29,24 +29,21 @@ std::string_view to_string(Finding::Verdict verdict);
 
 class Findings {
  public:
-  void ok(std::string check, std::string found) { add(std::move(check), Finding::Verdict::ok, found, ""); }
-  void warn(std::string check, std::string found, std::string cure) {
-    add(std::move(check), Finding::Verdict::warn, std::move(found), std::move(cure));
+  void ok(std::string_view check, std::string_view found) { add(check, Finding::Verdict::ok, found, ""); }
+  void warn(std::string_view check, std::string_view found, std::string_view cure) {
+    add(check, Finding::Verdict::warn, found, cure);
   }
-  void fail(std::string check, std::string found, std::string cure) {
-    add(std::move(check), Finding::Verdict::fail, std::move(found), std::move(cure));
+  void fail(std::string_view check, std::string_view found, std::string_view cure) {
+    add(check, Finding::Verdict::fail, found, cure);
   }
-  void fail(std::string check, const core::Error& error) {
-    fail(std::move(check), error.message, error.hint);
-  }
-  void skip(std::string check, std::string why) {
-    add(std::move(check), Finding::Verdict::skip, std::move(why), "");
-  }
+  void fail(std::string_view check, const core::Error& error) { fail(check, error.message, error.hint); }
+  void skip(std::string_view check, std::string_view why) { add(check, Finding::Verdict::skip, why, ""); }
   const std::vector<Finding>& all() const { return all_; }
   bool any_failed() const;
 
  private:
-  void add(std::string check, Finding::Verdict verdict, std::string found, std::string cure);
+  // What an org, a proxy or a certificate said may stand in these texts: they are cleaned and redacted.
+  void add(std::string_view check, Finding::Verdict verdict, std::string_view found, std::string_view cure);
   std::vector<Finding> all_;
 };
 

@@ -27,49 +27,67 @@ std::string trust_hint(const net::Url& url) {
       url.host);
 }
 
-void report_certificate(const net::Url& url, const net::Certificate& certificate, Findings& findings) {
-  constexpr auto kCheck = "tls";
-  const std::string who =
-      fmt::format("{}, issued by {}, valid until {}", certificate.subject, certificate.issuer,
-                  core::to_rfc3339(certificate.expires).substr(0, 10));
-  if (!certificate.trusted) {
-    return findings.fail(kCheck,
-                         fmt::format("The certificate is not trusted ({}): {}.", certificate.distrust, who),
-                         trust_hint(url));
-  }
-  if (is_okta_host(url.host) && !is_usual_issuer(certificate.issuer_organization)) {
-    return findings.warn(kCheck,
-                         fmt::format("Something between this machine and Okta looks inside the connection: "
-                                     "the certificate is {}.",
-                                     who),
-                         "It works, because this machine trusts that issuer, and it can read tokens. Have "
-                         "Okta's hosts excepted from TLS inspection if that is not meant to be.");
-  }
-  if (certificate.expires - core::system_clock().now() < kSoon) {
-    return findings.warn(kCheck, fmt::format("The certificate ends soon: {}.", who),
-                         "Whoever runs the host must renew it.");
-  }
-  findings.ok(kCheck, who + ".");
-}
+// One stage after the other. What fails here although the request went through is only worth a warning: the
+// client may know certificates and ways that this look does not.
+class Way {
+ public:
+  Way(const net::Url& url, bool works, Findings& findings) : url_(url), works_(works), findings_(findings) {}
 
-void report_probe(const net::Url& url, const net::Probe& probe, Findings& findings) {
-  if (probe.proxy.empty()) {
-    findings.ok("proxy", "None: direct connection.");
-  } else {
-    findings.ok("proxy", fmt::format("{} (from https_proxy, http_proxy or all_proxy).", probe.proxy));
+  void report(const net::Probe& probe) {
+    if (probe.proxy.empty()) {
+      findings_.ok("proxy", "None: direct connection.");
+    } else {
+      findings_.ok("proxy", fmt::format("{} (from https_proxy, http_proxy or all_proxy).", probe.proxy));
+    }
+    const std::string target = probe.proxy.empty() ? url_.host : "the proxy";
+    if (!probe.lookup) return;
+    if (!*probe.lookup) return broken("dns", probe.lookup->error());
+    findings_.ok("dns", fmt::format("{} is {}.", target, fmt::join(**probe.lookup, ", ")));
+    if (!*probe.connection) return broken("connection", probe.connection->error());
+    findings_.ok("connection", fmt::format("{} takes connections.", target));
+    if (url_.scheme != "https") return findings_.ok("tls", "Not used towards this machine.");
+    if (!probe.certificate) {
+      return findings_.skip("tls", "The certificate cannot be looked at through this kind of proxy.");
+    }
+    if (!*probe.certificate) return broken("tls", probe.certificate->error());
+    judge(**probe.certificate);
   }
-  const std::string target = probe.proxy.empty() ? url.host : "the proxy";
-  if (!probe.lookup) return findings.skip("dns", "Not looked up.");
-  if (!*probe.lookup) return findings.fail("dns", probe.lookup->error());
-  findings.ok("dns", fmt::format("{} is {}.", target, fmt::join(**probe.lookup, ", ")));
-  if (!*probe.connection) return findings.fail("connection", probe.connection->error());
-  findings.ok("connection", fmt::format("{} takes connections.", target));
-  if (url.scheme != "https") return findings.ok("tls", "Not used towards this machine.");
-  if (!probe.certificate)
-    return findings.skip("tls", "The certificate is not shown through this kind of proxy.");
-  if (!*probe.certificate) return findings.fail("tls", probe.certificate->error());
-  report_certificate(url, **probe.certificate, findings);
-}
+
+ private:
+  void broken(const char* check, const core::Error& error) { broken(check, error.message, error.hint); }
+  void broken(const char* check, std::string_view found, std::string_view cure) {
+    works_ ? findings_.warn(check, found, cure) : findings_.fail(check, found, cure);
+  }
+
+  void judge(const net::Certificate& certificate) {
+    constexpr auto kCheck = "tls";
+    const std::string who =
+        fmt::format("{}, issued by {}, valid until {}", certificate.subject, certificate.issuer,
+                    core::to_rfc3339(certificate.expires).substr(0, 10));
+    if (!certificate.trusted) {
+      return broken(kCheck,
+                    fmt::format("The certificate is not trusted ({}): {}.", certificate.distrust, who),
+                    trust_hint(url_));
+    }
+    if (is_okta_host(url_.host) && !is_usual_issuer(certificate.issuer_organization)) {
+      return findings_.warn(kCheck,
+                            fmt::format("Something between this machine and Okta looks inside the "
+                                        "connection: the certificate is {}.",
+                                        who),
+                            "It works, because this machine trusts that issuer, and it can read tokens. Have "
+                            "Okta's hosts excepted from TLS inspection if that is not meant to be.");
+    }
+    if (certificate.expires - core::system_clock().now() < kSoon) {
+      return findings_.warn(kCheck, fmt::format("The certificate ends soon: {}.", who),
+                            "Whoever runs the host must renew it.");
+    }
+    findings_.ok(kCheck, who + ".");
+  }
+
+  const net::Url& url_;
+  const bool works_;
+  Findings& findings_;
+};
 
 void report_clock(const net::HttpResponse& response, Findings& findings) {
   const auto date = core::parse_http_date(response.headers.get("Date"));
@@ -104,7 +122,7 @@ bool report_org(const net::Url& url, const net::HttpResponse& response, Findings
   }
   const std::string type = net::media_type(response.headers.get("Content-Type"));
   const bool page = type == "text/html" || response.body.starts_with("<");
-  if (response.status == 407 || (response.status != 200 && page) || (response.status == 200 && page)) {
+  if (page) {
     findings.fail(
         kCheck, fmt::format("{} answered {} with a web page.", url.origin(), response.status),
         fmt::format("That is not an Okta org, or a proxy or login portal stands in between. {}", kAddress));
@@ -152,16 +170,23 @@ bool examine_network(const Settings& settings, net::HttpClient& http, const net:
     findings.fail("org", url.error());
     return false;
   }
-  report_probe(*url, net::probe(*url, options), findings);
-  // The real client decides: it may know certificates and proxies that the probe does not.
   const core::Context context{.deadline = std::chrono::steady_clock::now() + kRequestTimeout};
   const auto response = http.send(context, {.url = url->origin() + "/.well-known/oauth-authorization-server",
                                             .headers = {{"Accept", "application/json"}},
                                             .connect_timeout = kRequestTimeout,
                                             .total_timeout = kRequestTimeout,
                                             .max_response_bytes = kMaxMetadata});
+  const std::size_t before = findings.all().size();
+  Way(*url, response.has_value(), findings).report(net::probe(*url, options));
   if (!response) {
-    findings.fail("org", response.error());
+    const bool explained =
+        std::any_of(findings.all().begin() + static_cast<std::ptrdiff_t>(before), findings.all().end(),
+                    [](const Finding& each) { return each.verdict == Finding::Verdict::fail; });
+    if (explained) {
+      findings.skip("org", "Not asked: it is out of reach.");
+    } else {
+      findings.fail("org", response.error());
+    }
     return false;
   }
   const bool reached = report_org(*url, *response, findings);

@@ -55,6 +55,17 @@ TEST(Doctor, ComparesTheClocks) {
   EXPECT_THAT(said(look(silent), "clock"), HasSubstr("skip: "));
 }
 
+TEST(Doctor, AStageThatFailsAlthoughTheOrgAnswersIsAWarning) {
+  net::FakeHttpClient http;
+  http.reply(200, std::string(R"({"issuer":")") + kOrg + R"("})");
+  EXPECT_THAT(said(look(http), "connection"), HasSubstr("warn: "));
+  net::FakeHttpClient down;
+  down.fail("net.connect");
+  const auto findings = look(down);
+  EXPECT_THAT(said(findings, "connection"), HasSubstr("fail: "));
+  EXPECT_THAT(said(findings, "org"), HasSubstr("skip: ")) << "one cause is named once";
+}
+
 TEST(Doctor, HostileAnswersAreShownAsText) {
   net::FakeHttpClient http;
   http.reply(302, "", {{"Location", "https://evil.example/\x1b[2J\xe2\x80\xae"}});

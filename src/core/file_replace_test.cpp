@@ -1,4 +1,5 @@
 // replace_file() and create_file(): files that belong to somebody else, and files that must be new.
+#include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
 #include <sstream>
@@ -34,7 +35,7 @@ class ReplaceTest : public testing::Test {
 };
 
 TEST_F(ReplaceTest, KeepsTheMode) {
-  for (mode_t bits : {0600, 0644, 0640, 0664}) {
+  for (const mode_t bits : {0600U, 0644U, 0640U, 0664U}) {
     put(at("f"), "old", bits);
     ASSERT_TRUE(replace_file(at("f"), "new"));
     EXPECT_EQ(read(at("f")), "new");
