@@ -35,7 +35,8 @@ class TokenSource {
   // What the last token was granted, without asking anybody; nullopt when nothing is known yet.
   virtual std::optional<std::vector<std::string>> granted_scopes() const = 0;
 
-  // "private key JWT", "device authorization grant", "SSWS token"; for status and audit.
+  // "private key JWT", "device authorization grant", "authorization code", "SSWS token"; for status and
+  // audit.
   virtual std::string_view method() const = 0;
 };
 
