@@ -60,7 +60,8 @@ void show_browser_prompt(const oauth::BrowserPrompt& prompt, const LoginChoices&
                "Waiting for the browser to come back, until %s ...\n",
                prompt.redirect_uri.c_str(),
                opened ? "A browser was started with this link; if none shows, open it on this machine:"
-                      : "Open this link in a browser on this machine:",
+                      : "Open this link in a browser on this machine (from another one, forward the port of "
+                        "the redirect URI with ssh -L, or sign in without --browser):",
                prompt.link.c_str(), core::to_rfc3339(prompt.expires_at).c_str());
 }
 

@@ -9,8 +9,8 @@
 namespace {
 
 constexpr int kMargin = 4;
-// For the lines that stand above and below the code.
-constexpr int kOtherRows = 4;
+// Where the cursor stands when the code is drawn.
+constexpr int kOtherRows = 1;
 
 bool is_utf8(const std::map<std::string, std::string>& environment) {
   for (const auto* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {

@@ -141,7 +141,7 @@ core::Result<net::Query> LoopbackRedirect::wait(const core::Context& context, co
           uri_));
 }
 
-void LoopbackRedirect::answer(RedirectPage shown) {
+void LoopbackRedirect::answer(const RedirectPage& shown) {
   {
     std::lock_guard lock(mutex_);
     if (!over_) response_ = page(shown);

@@ -49,7 +49,7 @@ class LoopbackRedirect {
   // oauth.callback_timeout at `until`, oauth.cancelled.
   core::Result<net::Query> wait(const core::Context& context, core::Clock& clock, core::SteadyTime until);
   // What the browser that came shows; returns when it has been sent. Nothing is served after it.
-  void answer(RedirectPage page);
+  void answer(const RedirectPage& page);
   // Sends the browser that came on to `link`, whose answer will carry `state`; then wait() again.
   void go_on(std::string link, std::string state);
 

@@ -47,7 +47,9 @@ core::Result<StoredToken> PersonLogin::refresh(const core::Context& context, con
   if (answer.error().code == "oauth.invalid_grant") {
     core::log(core::LogLevel::notice, "oauth", "the stored login has ended, a person has to sign in again",
               {{"grant", options_.grant}});
-    if (options_.on_ended) RETURN_IF_ERROR(options_.on_ended());
+    if (options_.on_ended) {
+      RETURN_IF_ERROR(options_.on_ended());
+    }
   }
   return std::unexpected(std::move(answer).error());
 }

@@ -26,7 +26,9 @@ class SignOutTest : public testing::Test {
   bool is_stored(const TokenKey& where) { return store_.load(where)->has_value(); }
   std::vector<std::string> asked() const {
     std::vector<std::string> out;
-    for (const auto& request : http_.requests()) out.push_back(request.body);
+    const auto requests = http_.requests();
+    out.reserve(requests.size());
+    for (const auto& request : requests) out.push_back(request.body);
     return out;
   }
 

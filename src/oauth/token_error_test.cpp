@@ -76,6 +76,8 @@ constexpr Situation kSituations[] = {
     {"disallowed_network_zone", kKey, ErrorKind::forbidden, "network", "network zones"},
     {"unauthorized_client", kKey, ErrorKind::forbidden, "Client Credentials", "Grant type"},
     {"unauthorized_client", kPerson, ErrorKind::forbidden, "Device Authorization", "Grant type"},
+    {"unauthorized_client", Grant::authorization_code, ErrorKind::forbidden, "Authorization Code",
+     "okta-mcp-server login"},
     {"unsupported_grant_type", Grant::refresh_token, ErrorKind::forbidden, "Refresh Token", "Grant type"},
     {"confidential_client_required", kKey, ErrorKind::forbidden, "no credentials", "API Services"},
     {"invalid_dpop_proof", kKey, ErrorKind::protocol, "does not accept the DPoP proof", "switch off"},
@@ -134,7 +136,7 @@ TEST(TokenError, LeavesNoPlaceholderAndNoEmptyTextForAnyErrorOktaKnows) {
   const auto list = core::json::parse(**text);
   ASSERT_TRUE(list);
   for (const auto& entry : list->at("errors").as_array()) {
-    for (const Grant grant : {Grant::client_credentials, Grant::device_code}) {
+    for (const Grant grant : {Grant::client_credentials, Grant::device_code, Grant::authorization_code}) {
       const auto error = explain(refusal_of(core::json::string_or_empty(entry, "errorCode"),
                                             core::json::string_or_empty(entry, "errorDescription"), grant,
                                             static_cast<int>(entry.at("statusCode").as_int64())));

@@ -48,7 +48,8 @@ class TokenSource {
   // empty where none are asked for.
   virtual std::vector<std::string> requested_scopes() const { return {}; }
 
-  // "private key JWT", "device authorization grant with DPoP", "SSWS token"; for status and audit.
+  // "private key JWT", "device authorization grant", "authorization code with DPoP", "SSWS token"; for status
+  // and audit.
   virtual std::string_view method() const = 0;
 };
 

@@ -59,7 +59,9 @@ async function startOrg(redirectUri) {
     },
     claims: { openid: ['sub'], email: ['email'], profile: ['name'] },
     findAccount: (_ctx, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
-    issueRefreshToken: async (_ctx, client, code) => client.grantTypeAllowed('refresh_token') && code.scopes.has('offline_access'),
+    // OpenID Connect Core 1.0 section 11 has a server ignore offline_access without prompt=consent, which Okta does not.
+    issueRefreshToken: async (_ctx, client) => client.grantTypeAllowed('refresh_token'),
+    expiresWithSession: async () => false,
     rotateRefreshToken: true,
     pkce: { required: () => true },
   });
