@@ -7,6 +7,7 @@
 namespace authserver {
 namespace {
 
+using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr core::WallTime kNow{seconds{1000}};
@@ -51,6 +52,15 @@ TEST(MemoryStore, IsBounded) {
   EXPECT_TRUE(*store.compare_and_set(kKind, "c", 0, "1", kLater, kNow + seconds{1}))
       << "an expired record makes room";
   EXPECT_EQ(store.size(), 2u);
+}
+
+TEST(MemoryStore, ForgetsWhatHasExpiredLongBeforeItIsFull) {
+  MemoryStore store({});
+  for (int n = 0; n < 100'000; ++n) {
+    ASSERT_TRUE(*store.compare_and_set(kKind, std::to_string(n), 0, "x", kNow + milliseconds{n + 100},
+                                       kNow + milliseconds{n}));
+  }
+  EXPECT_LE(store.size(), 1024u) << "a hundred of them are good at any time";
 }
 
 TEST(MemoryStore, OneOfManyWins) {

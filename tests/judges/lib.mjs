@@ -118,7 +118,8 @@ function sourced(file) {
 }
 
 /**
- * A local org with deterministic data. `settings` are what okta-mcp-server needs with a private key; `api` asks
+ * A local org with deterministic data. `settings` are what okta-mcp-server needs with a private key, `nativeClient`
+ * is the id of the app a person signs in to; `api` asks
  * the org directly with the API token, past everything that is judged.
  */
 export async function devOrg({ users = 120, seed = 7, args = [] } = {}) {
@@ -132,7 +133,7 @@ export async function devOrg({ users = 120, seed = 7, args = [] } = {}) {
     'okta-dev-org',
   );
   const all = sourced(file);
-  const { OKTA_DEV_API_TOKEN: token, OKTA_DEV_DEVICE_CLIENT_ID: _device, ...settings } = all;
+  const { OKTA_DEV_API_TOKEN: token, OKTA_DEV_DEVICE_CLIENT_ID: nativeClient, ...settings } = all;
   const url = settings.OKTA_ORG_URL;
   async function api(method, target, body) {
     const response = await fetch(target.startsWith('http') ? target : url + target, {
@@ -161,7 +162,7 @@ export async function devOrg({ users = 120, seed = 7, args = [] } = {}) {
     }
     return elements;
   }
-  return { url, token, settings, api, list, output: org.output };
+  return { url, token, settings, nativeClient, api, list, output: org.output };
 }
 
 /** Environment of okta-mcp-server, with a state directory of its own. */
