@@ -144,7 +144,7 @@ TEST_F(TokenEndpointTest, RefusesASuccessThatIsNone) {
 }
 
 TEST_F(TokenEndpointTest, ARefreshRefusedWithoutAWordSaysWhatMayHaveEnded) {
-  http_.push({400, {}, ""});
+  http_.reply(400);
   const auto answer = make()->request_token({}, Grant::refresh_token, net::Query{{"refresh_token", kMark}});
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, "oauth.http_400");
