@@ -1,5 +1,6 @@
 // Bound tokens from the token endpoint to the store and back: every grant, every way an org can ask.
 #include <fmt/format.h>
+#include <fstream>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <set>
@@ -54,6 +55,7 @@ net::HttpResponse nonce_wanted(std::string nonce) {
 // What each request carried: "-" no proof, "" a proof without nonce, else its nonce.
 std::vector<std::string> nonces_of(const std::vector<net::HttpRequest>& requests) {
   std::vector<std::string> nonces;
+  nonces.reserve(requests.size());
   std::set<std::string> ids;
   for (const auto& request : requests) {
     const auto proof = proof_of(request);

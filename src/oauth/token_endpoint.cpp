@@ -378,6 +378,11 @@ core::Error TokenEndpoint::refused(Grant grant, const net::Query& form, const st
              fmt::format("{} refused the request with status {} and no reason.", org_, refusal.status),
              "Check OKTA_ORG_URL, and whether a proxy or firewall stands between this machine and the org.",
              std::nullopt};
+    // Some servers refuse a refresh token that has ended without a word. So may a proxy, which must not cost
+    // a person the login.
+    if (grant == Grant::refresh_token) {
+      error.hint += " If it stays so, the stored login has ended: okta-mcp-server logout, then login.";
+    }
   }
   error.upstream = core::UpstreamProblem{.status = refusal.status,
                                          .code = clean_text(refusal.error, 64),

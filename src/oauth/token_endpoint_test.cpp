@@ -143,6 +143,15 @@ TEST_F(TokenEndpointTest, RefusesASuccessThatIsNone) {
   }
 }
 
+TEST_F(TokenEndpointTest, ARefreshRefusedWithoutAWordSaysWhatMayHaveEnded) {
+  http_.reply(400);
+  const auto answer = make()->request_token({}, Grant::refresh_token, net::Query{{"refresh_token", kMark}});
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, "oauth.http_400");
+  EXPECT_THAT(answer.error().hint, HasSubstr("okta-mcp-server logout"));
+  EXPECT_THAT(error_of({400, {}, ""}).hint, Not(HasSubstr("logout")));
+}
+
 TEST_F(TokenEndpointTest, TellsWhatStandsThereInsteadOfAnOrg) {
   const std::string page = "<!DOCTYPE html><html><body>Not here s3cr3t</body></html>";
   struct Case {

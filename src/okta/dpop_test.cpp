@@ -1,6 +1,7 @@
 // Calls with tokens that are bound to a key: a proof with each request, nonces, and what is sent again.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
+#include <map>
 #include <set>
 
 #include "core/encoding.h"
@@ -27,9 +28,11 @@ struct BoundOrg : TestOrg {
     tokens.dpop = oauth::test::new_prover(clock, random);
   }
   std::vector<std::string> nonces() {
+    const auto sent = http.requests();
     std::vector<std::string> found;
+    found.reserve(sent.size());
     std::set<std::string> ids;
-    for (const auto& request : http.requests()) {
+    for (const auto& request : sent) {
       const auto proof = proof_of(request);
       if (!proof) {
         found.emplace_back("-");

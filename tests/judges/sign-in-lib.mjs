@@ -4,10 +4,11 @@ import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as jose from 'jose';
 
-import { check, cleanup, equal, program, show } from './lib.mjs';
+import { check, cleanup, equal, program, scratch, show } from './lib.mjs';
 
 export async function freePort() {
   const server = net.createServer();
@@ -26,6 +27,23 @@ export function replaced(text, pairs) {
   return text;
 }
 
+/** Stands where the API is and answers every request with the same list of one user. */
+export async function oneUser() {
+  const user = { id: '00u1', status: 'ACTIVE', profile: { firstName: 'Ada', lastName: 'Judge', login: 'ada@judge.example', email: 'ada@judge.example' } };
+  const server = http.createServer((_request, response) => response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify([user])));
+  await new Promise((done) => server.listen(0, '127.0.0.1', done));
+  cleanup(() => server.close());
+  return `http://127.0.0.1:${server.address().port}`;
+}
+
+// Okta's shortest is 5 minutes. A token of this length is renewed by the next process that starts two seconds later,
+// because none with less than a minute ahead of it is handed out.
+export const kTokenSeconds = 62;
+const untilStale = () => sleep(2500);
+
+const kCall = ['call', 'list_users', 'limit=1'];
+const listed = (output, what) => check(output.includes('ada@judge.example'), `${what}: the call is answered: ${show(output)}`);
+
 /** Two key pairs of the client: { RS256: {kid, pub, prv}, ES256: ... }, as JWKs. */
 export async function clientKeys() {
   const keys = {};
@@ -42,13 +60,14 @@ export async function clientKeys() {
 }
 
 /**
- * The org's address. Passes everything on to `target` and keeps what passed.
+ * The org's address. Passes everything on to `target` (an origin, or what gives one for a path) and keeps what passed.
  *
  * `demand`: clients whose app has "Require DPoP" on, and who are answered as Okta answers a token request without a
  * proof; what is in a proof is judged behind the gate. `apiNonce`: the resource server wants this nonce in its proofs
- * (RFC 9449 section 9); null for none. `paths`: other names of a path behind the gate.
+ * (RFC 9449 section 9); null for none. `paths`: other names of a path behind the gate. `ask` and `tell` may change a form
+ * on its way in and a JSON answer on its way out.
  */
-export async function gate(port, target, { demand = [], paths = {} } = {}) {
+export async function gate(port, target, { demand = [], paths = {}, ask = () => {}, tell = () => {} } = {}) {
   const seen = [];
   const state = { seen, url: `http://127.0.0.1:${port}`, demand, apiNonce: null };
   const answer = (outgoing, status, body, headers = {}) => {
@@ -79,23 +98,26 @@ export async function gate(port, target, { demand = [], paths = {} } = {}) {
       if (entry.authorization === 'DPoP' && state.apiNonce && entry.proof?.claims.nonce !== state.apiNonce) {
         return end(401, { error: 'use_dpop_nonce' }, { 'www-authenticate': 'DPoP error="use_dpop_nonce"', 'dpop-nonce': state.apiNonce });
       }
-      const onwards = http.request(`${target}${paths[url.pathname] ?? url.pathname}${url.search}`, { method: incoming.method, headers: incoming.headers }, (reply) => {
+      const origin = typeof target === 'string' ? target : target(url.pathname);
+      const changed = { ...entry.form };
+      ask(url.pathname, changed);
+      const body = Object.keys(changed).length > Object.keys(entry.form).length ? Buffer.from(new URLSearchParams(changed).toString()) : raw;
+      const onwards = http.request(`${origin}${paths[url.pathname] ?? url.pathname}${url.search}`, { method: incoming.method, headers: { ...incoming.headers, 'content-length': body.length } }, (reply) => {
         const pieces = [];
         reply.on('data', (piece) => pieces.push(piece)).on('end', () => {
-          const body = Buffer.concat(pieces);
+          let answered = Buffer.concat(pieces);
           entry.status = reply.statusCode;
-          try {
-            const parsed = JSON.parse(body);
-            entry.error = parsed.error;
-            entry.answer = parsed;
-          } catch {
-            // a page, or nothing
+          if ((reply.headers['content-type'] ?? '').includes('json') && answered.length > 0) {
+            entry.answer = JSON.parse(answered);
+            entry.error = entry.answer.error;
+            if (tell(url.pathname, entry.answer)) answered = Buffer.from(JSON.stringify(entry.answer));
           }
-          outgoing.writeHead(reply.statusCode, reply.headers).end(body);
+          const { 'transfer-encoding': _encoding, ...headers } = reply.headers;
+          outgoing.writeHead(reply.statusCode, { ...headers, 'content-length': answered.length }).end(answered);
         });
       });
       onwards.on('error', (error) => answer(outgoing, 502, { error: error.message }));
-      onwards.end(raw);
+      onwards.end(body);
     });
   });
   await new Promise((done) => server.listen(port, '127.0.0.1', done));
@@ -108,14 +130,14 @@ function clientOf(form) {
   return form.client_id ?? (form.client_assertion ? jose.decodeJwt(form.client_assertion).iss : undefined);
 }
 
-export const tokenRequests = (entries) => entries.filter((entry) => entry.path === '/oauth2/v1/token');
-export const apiRequests = (entries) => entries.filter((entry) => entry.path.startsWith('/api/v1/'));
+const tokenRequests = (entries) => entries.filter((entry) => entry.path === '/oauth2/v1/token');
+const apiRequests = (entries) => entries.filter((entry) => entry.path.startsWith('/api/v1/'));
 
 /** "-" no proof, "" a proof without nonce, "nonce" one with: what the requests went with, in order. */
-export const proofs = (entries) => entries.map((entry) => (!entry.proof ? '-' : entry.proof.claims.nonce ? 'nonce' : ''));
+const proofs = (entries) => entries.map((entry) => (!entry.proof ? '-' : entry.proof.claims.nonce ? 'nonce' : ''));
 
 /** Every proof is one of RFC 9449 section 4.2, made for its request by one key, and used once. */
-export async function checkProofs(org, entries, what) {
+async function checkProofs(org, entries, what) {
   const ids = new Set();
   const keys = new Set();
   let count = 0;
@@ -140,7 +162,7 @@ export async function checkProofs(org, entries, what) {
 }
 
 /** okta-mcp-server as a process: `output()` so far, `ended` its exit code. */
-export function run(args, env) {
+function run(args, env) {
   const child = spawn(program('okta-mcp-server'), args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let text = '';
   child.stdout.on('data', (piece) => (text += piece));
@@ -156,7 +178,7 @@ export function run(args, env) {
 }
 
 /** Runs to its end and says what went wrong if it did. */
-export async function finished(args, env, what) {
+async function finished(args, env, what) {
   const process = run(args, env);
   const code = await process.ended;
   check(code === 0, `${what}: okta-mcp-server ${args.join(' ')} ended with ${code}: ${show(process.output())}`);
@@ -164,7 +186,7 @@ export async function finished(args, env, what) {
 }
 
 /** Link and code as the program shows them. */
-export async function prompt(process) {
+async function prompt(process) {
   for (const end = Date.now() + 30_000; Date.now() < end; await sleep(25)) {
     const link = /https?:\/\/\S+/.exec(process.output())?.[0];
     const code = /confirm the code (\S+?):/.exec(process.output())?.[1];
@@ -176,7 +198,11 @@ export async function prompt(process) {
 
 /** A browser of few words: cookies, redirects, forms. */
 export class Browser {
-  #cookies = new Map();
+  #cookies;
+
+  constructor(cookies = []) {
+    this.#cookies = new Map(cookies);
+  }
 
   async open(url, options = {}) {
     for (let hops = 0; hops < 12; hops++) {
@@ -213,7 +239,125 @@ export class Browser {
 }
 
 /** A copy of a state directory, as a backup or a thief would have it. */
-export function stateCopy(env, directory) {
+function stateCopy(env, directory) {
   fs.cpSync(env.OKTA_MCP_STATE_DIR, directory, { recursive: true });
   return { ...env, OKTA_MCP_STATE_DIR: directory };
+}
+
+/** The requests since it was asked last. */
+function watch(org) {
+  let from = org.seen.length;
+  return () => {
+    const entries = org.seen.slice(from);
+    from = org.seen.length;
+    return entries;
+  };
+}
+
+/** Signs in with a key at an app that does not demand DPoP, and calls. */
+export async function keyJwt(org, alg, env) {
+  const what = `key JWT ${alg}, no DPoP`;
+  const since = watch(org);
+  org.apiNonce = null;
+  listed(await finished(kCall, env, what), what);
+  const entries = since();
+  equal(tokenRequests(entries).map((entry) => entry.status), [200], `${what}: token requests`);
+  equal(jose.decodeProtectedHeader(tokenRequests(entries)[0].form.client_assertion).alg, alg, `${what}: algorithm`);
+  equal(apiRequests(entries).map((entry) => [entry.authorization, entry.proof, entry.status]), [['Bearer', null, 200]], `${what}: API requests`);
+}
+
+/** The same at an app that demands DPoP, and says so with `demand`; nonces on token and API. Then once more. */
+export async function keyJwtWithDpop(org, alg, env, demand) {
+  const what = `key JWT ${alg}, DPoP with nonces`;
+  const since = watch(org);
+  org.apiNonce = `api-${alg}-1`;
+  listed(await finished(kCall, env, what), what);
+  let entries = since();
+  equal(tokenRequests(entries).map((entry) => [entry.status, entry.error]), [[400, demand], [400, 'use_dpop_nonce'], [200, undefined]], `${what}: token requests`);
+  equal(proofs(tokenRequests(entries)), ['-', '', 'nonce'], `${what}: their proofs`);
+  equal(new Set(tokenRequests(entries).map((entry) => entry.form.client_assertion)).size, 3, `${what}: assertions used once`);
+  equal(jose.decodeProtectedHeader(tokenRequests(entries)[0].form.client_assertion).alg, alg, `${what}: algorithm`);
+  equal(apiRequests(entries).map((entry) => [entry.authorization, entry.status]), [['DPoP', 401], ['DPoP', 200]], `${what}: API requests`);
+  const jkts = await checkProofs(org, entries, what);
+  equal([jose.decodeJwt(tokenRequests(entries).at(-1).answer.access_token).cnf?.jkt], jkts, `${what}: the token is bound to the key of the proofs`);
+
+  await untilStale();
+  org.apiNonce = `api-${alg}-2`;
+  listed(await finished(kCall, env, what), `${what}, again`);
+  entries = since();
+  equal(proofs(tokenRequests(entries)), ['', 'nonce'], `${what}, again: goes straight with a proof`);
+  equal(await checkProofs(org, entries, what), jkts, `${what}, again: the stored key`);
+  check((await finished(['status'], env, what)).includes('private key JWT with DPoP'), `${what}: status names DPoP`);
+}
+
+/**
+ * A person signs in (`confirm` is given link and code), processes started later renew the login, and a refresh token
+ * that has been used is used again: `refused` is what the server says to that, undefined for nothing but 400.
+ */
+export async function deviceGrant(org, { dpop, env, confirm, refused }) {
+  const what = `device grant${dpop ? ', DPoP with nonces' : ''}`;
+  const since = watch(org);
+  org.demand = dpop ? [env.OKTA_CLIENT_ID] : [];
+  org.apiNonce = dpop ? 'api-device' : null;
+  const refreshes = (entries) => tokenRequests(entries).filter((entry) => entry.form.grant_type === 'refresh_token');
+
+  const login = run(['login'], env);
+  await confirm(await prompt(login));
+  equal(await login.ended, 0, `${what}: login: ${show(login.output())}`);
+  const polls = tokenRequests(since());
+  check(polls.at(-1)?.status === 200, `${what}: the last poll is answered: ${show(polls.map((entry) => entry.error))}`);
+  equal(proofs(polls.slice(-1)), [dpop ? 'nonce' : '-'], `${what}: what it was answered to`);
+  check(proofs(polls.slice(1)).every((proof) => (proof === '-') !== dpop), `${what}: one poll without a proof, then none`);
+  const jkts = await checkProofs(org, polls, what);
+  equal(jkts.length, dpop ? 1 : 0, `${what}: keys`);
+
+  const refreshTokens = [polls.at(-1).answer.refresh_token];
+  let before;
+  for (let round = 1; round <= 2; round++) {
+    await untilStale();
+    before = stateCopy(env, path.join(scratch(), 'state'));
+    listed(await finished(kCall, env, what), `${what}: call ${round}`);
+    const entries = since();
+    const asked = refreshes(entries);
+    equal(proofs(asked), dpop ? ['', 'nonce'] : ['-'], `${what}: proofs of refresh ${round}`);
+    equal(tokenRequests(entries).length, asked.length, `${what}: refresh ${round} is all that was asked`);
+    equal(asked.at(-1)?.status, 200, `${what}: refresh ${round}`);
+    equal(asked.at(-1)?.form.refresh_token, refreshTokens.at(-1), `${what}: refresh ${round} uses the newest refresh token`);
+    refreshTokens.push(asked.at(-1)?.answer.refresh_token);
+    equal(await checkProofs(org, entries, what), jkts, `${what}: the key of refresh ${round}`);
+    equal(apiRequests(entries).at(-1)?.authorization, dpop ? 'DPoP' : 'Bearer', `${what}: scheme of the API call`);
+  }
+  equal(new Set(refreshTokens).size, 3, `${what}: the refresh token is another one each time`);
+
+  // The state as it was before the last refresh: its refresh token has been used. The server ends the whole login.
+  await untilStale();
+  const times = dpop ? 2 : 1;  // with DPoP a server may ask for its nonce first
+  const ended = async (state, whose) => {
+    const process = run(kCall, state);
+    if (refused) await prompt(process);
+    else equal(await process.ended, 1, `${what}: a refresh token refused without a word is an error`);
+    const asked = refreshes(since());
+    equal([asked.at(-1)?.status, asked.at(-1)?.error], [400, refused], `${what}: ${whose} refresh token is refused`);
+    check(asked.length <= times, `${what}: ${whose} refresh token is presented once: ${asked.length} requests`);
+    check(process.output().includes('the stored login has ended'), `${what}: which is said: ${show(process.output())}`);
+    return process;
+  };
+  const thief = await ended(before, 'the used');
+  thief.child.kill('SIGKILL');
+  const owner = await ended(env, "the owner's");
+  if (refused) {
+    await confirm(await prompt(owner));
+    equal(await owner.ended, 0, `${what}: the owner signs in again and the call goes on: ${show(owner.output())}`);
+    listed(owner.output(), `${what}: after the new sign-in`);
+  } else {
+    await finished(['logout'], env, what);
+    const again = run(kCall, env);
+    await confirm(await prompt(again));
+    equal(await again.ended, 0, `${what}: the cure helps: ${show(again.output())}`);
+    listed(again.output(), `${what}: after the new sign-in`);
+  }
+  equal(refreshes(since()), [], `${what}: the ended login is not tried again`);
+  for (const secret of refreshTokens) {
+    check(secret && ![login, thief, owner].some((process) => process.output().includes(secret)), `${what}: no refresh token in any output`);
+  }
 }
