@@ -6,6 +6,7 @@
 #include "commands.h"
 #include "core/log.h"
 #include "core/secret.h"
+#include "environment_secrets.h"
 
 int main(int argc, char** argv) {
   core::forbid_core_dumps();
@@ -13,7 +14,9 @@ int main(int argc, char** argv) {
     std::fputs("okta-mcp-server: libsodium cannot start; no randomness is available.\n", stderr);
     return 1;
   }
-  auto settings = read_settings(process_environment());
+  auto environment = process_environment();
+  auto settings = read_settings(environment);
+  hide_secrets(environment);
   CLI::App app{"Okta administration for AI agents, over MCP. Not affiliated with Okta, Inc."};
   app.set_version_flag("--version", "okta-mcp-server " OKTA_MCP_VERSION);
   app.footer(
@@ -21,7 +24,8 @@ int main(int argc, char** argv) {
       "with\n"
       "OKTA_KEY_ID (or neither, to sign in with a browser), or OKTA_API_TOKEN. Also OKTA_LOG_LEVEL, "
       "OKTA_LOG_FILE,\n"
-      "OKTA_MCP_STATE_DIR, OKTA_MCP_TOOLSET, OKTA_MCP_READ_ONLY, OKTA_MCP_KEY_FILE. See README.md.");
+      "OKTA_MCP_STATE_DIR, OKTA_MCP_TOOLSET, OKTA_MCP_READ_ONLY, OKTA_MCP_KEY_FILE, OKTA_MCP_STORE. See "
+      "README.md.");
   app.require_subcommand(0, 1);
   int status = 0;
   bool as_json = false;

@@ -3,8 +3,8 @@
 #include "core/random.h"
 #include "oauth/key_loading.h"
 #include "oauth/private_key_jwt.h"
-#include "oauth/sealed_file_store.h"
 #include "oauth/static_token.h"
+#include "oauth/store_choice.h"
 
 namespace {
 
@@ -33,6 +33,7 @@ core::Result<okta::Org*> Runtime::org() {
   if (!built_) {
     built_ = true;
     if (auto done = build(); !done) problem_ = std::move(done).error();
+    ready_ = true;
   }
   if (problem_) return std::unexpected(*problem_);
   return org_.get();
@@ -54,8 +55,11 @@ core::Status Runtime::build_tokens() {
     ASSIGN_OR_RETURN(tokens_, oauth::StaticToken::create(settings_.api_token.copy()));
     return {};
   }
-  ASSIGN_OR_RETURN(store_, oauth::SealedFileStore::create(
-                               {.state_dir = settings_.state_dir, .key_file = settings_.key_file}));
+  ASSIGN_OR_RETURN(store_,
+                   oauth::open_token_store({.kind = settings_.store,
+                                            .state_dir = settings_.state_dir,
+                                            .key_file = settings_.key_file,
+                                            .credentials_directory = settings_.credentials_directory}));
   if (!settings_.private_key.empty()) {
     ASSIGN_OR_RETURN(auto key, oauth::load_private_key(settings_.private_key.reveal(), settings_.key_id));
     ASSIGN_OR_RETURN(tokens_, oauth::PrivateKeyJwt::create({.org_url = settings_.org_url,
@@ -124,6 +128,7 @@ core::Result<std::shared_ptr<const oauth::AccessToken>> Runtime::token() {
 }
 
 std::optional<std::vector<std::string>> Runtime::granted_scopes() {
+  if (!ready_) return std::nullopt;
   std::lock_guard lock(mutex_);
   return tokens_ ? tokens_->granted_scopes() : std::nullopt;
 }
@@ -133,6 +138,11 @@ oauth::TokenKey Runtime::token_key() const {
           .client_id = settings_.client_id,
           .grant = settings_.private_key.empty() ? "device_code" : "client_credentials",
           .scopes = settings_.scopes};
+}
+
+std::optional<oauth::StoreReport> Runtime::store_report() {
+  if (!org() || !store_) return std::nullopt;
+  return store_->report(token_key());
 }
 
 core::Result<bool> Runtime::forget_login() {

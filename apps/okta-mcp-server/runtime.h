@@ -2,6 +2,7 @@
 // touches the network or loads libcurl before the first request needs it.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <memory>
@@ -42,6 +43,8 @@ class Runtime {
   core::Status sign_in_and_wait();
   core::Result<std::shared_ptr<const oauth::AccessToken>> token();
   std::string_view method() const { return tokens_ ? tokens_->method() : "none"; }
+  // Where logins are stored and how; nullopt where none is (an API token) or a setting is missing.
+  std::optional<oauth::StoreReport> store_report();
   // Forgets the stored login. True when there was one.
   core::Result<bool> forget_login();
 
@@ -58,6 +61,8 @@ class Runtime {
   std::mutex mutex_;
   std::condition_variable ended_;
   bool built_ = false;
+  // Building may wait for a keyring, and granted_scopes() is asked where nothing may wait.
+  std::atomic<bool> ready_{false};
   std::optional<core::Error> problem_;  // why there is no org
   bool sign_in_over_ = false;
   std::optional<core::Error> sign_in_problem_;

@@ -88,6 +88,8 @@ core::Result<Settings> read_settings(const Environment& environment) {
   settings.state_dir = get("OKTA_MCP_STATE_DIR");
   if (settings.state_dir.empty()) settings.state_dir = default_state_dir(environment);
   settings.key_file = get("OKTA_MCP_KEY_FILE");
+  ASSIGN_OR_RETURN(settings.store, oauth::parse_store_kind(get("OKTA_MCP_STORE")));
+  settings.credentials_directory = get("CREDENTIALS_DIRECTORY");
   settings.toolset = get("OKTA_MCP_TOOLSET");
   settings.log_file = get("OKTA_LOG_FILE");
   if (auto level = get("OKTA_LOG_LEVEL"); !level.empty()) {

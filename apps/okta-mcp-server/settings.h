@@ -9,6 +9,7 @@
 #include "core/context.h"
 #include "core/result.h"
 #include "core/secret.h"
+#include "oauth/store_choice.h"
 
 struct Settings {
   std::string org_url;              // OKTA_ORG_URL: "https://example.okta.com"
@@ -19,8 +20,10 @@ struct Settings {
   core::Secret api_token;           // OKTA_API_TOKEN: an SSWS token instead of OAuth
   std::string state_dir;            // OKTA_MCP_STATE_DIR: default $XDG_STATE_HOME/okta-mcp-server
   std::string key_file;             // OKTA_MCP_KEY_FILE: seals the stored tokens
-  std::string toolset;              // OKTA_MCP_TOOLSET: areas to offer, separated by commas; empty for all
-  bool read_only = false;           // OKTA_MCP_READ_ONLY: 1, true, yes, on
+  oauth::StoreKind store = oauth::StoreKind::automatic;  // OKTA_MCP_STORE: auto, keyring, file, memory
+  std::string credentials_directory;  // CREDENTIALS_DIRECTORY, as systemd sets it: may hold okta-mcp-key
+  std::string toolset;                // OKTA_MCP_TOOLSET: areas to offer, separated by commas; empty for all
+  bool read_only = false;             // OKTA_MCP_READ_ONLY: 1, true, yes, on
   core::LogLevel log_level = core::LogLevel::info;  // OKTA_LOG_LEVEL
   std::string log_file;                             // OKTA_LOG_FILE
 };

@@ -17,4 +17,12 @@ TEST(SettingsTest, AGuardThatIsNotUnderstoodIsAnError) {
   EXPECT_FALSE(read_settings({{"OKTA_MCP_READ_ONLY", "perhaps"}}).has_value());
 }
 
+TEST(SettingsTest, TheStoreIsOneOfFour) {
+  EXPECT_EQ(read_settings({})->store, oauth::StoreKind::automatic);
+  EXPECT_EQ(read_settings({{"OKTA_MCP_STORE", " memory "}})->store, oauth::StoreKind::memory);
+  const auto wrong = read_settings({{"OKTA_MCP_STORE", "vault"}});
+  ASSERT_FALSE(wrong.has_value());
+  EXPECT_EQ(wrong.error().code, "oauth.store.choice");
+}
+
 }  // namespace

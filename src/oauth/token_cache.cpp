@@ -90,14 +90,19 @@ core::Result<std::shared_ptr<const AccessToken>> TokenCache::get(const core::Con
 TokenCache::Outcome TokenCache::fly(const core::Context& context, const Obtain& obtain) {
   std::unique_ptr<StoreLock> held_lock;
   std::optional<StoredToken> newest;
+  bool unread = !options_.store;
+  const auto look = [&] {
+    auto stored = load();
+    unread = !stored;
+    newest = stored ? std::move(*stored) : std::nullopt;
+    return newest && fresh(*newest);
+  };
   if (options_.store) {
-    newest = load();
-    if (newest && fresh(*newest)) return adopt(std::move(*newest));
+    if (look()) return adopt(std::move(*newest));
     auto locked = options_.store->lock(context, options_.key);
     if (locked) {
       held_lock = std::move(*locked);
-      newest = load();
-      if (newest && fresh(*newest)) return adopt(std::move(*newest));
+      if (look()) return adopt(std::move(*newest));
     } else if (options_.must_lock || given_up(context)) {
       return std::unexpected(std::move(locked).error());
     } else {
@@ -106,8 +111,10 @@ TokenCache::Outcome TokenCache::fly(const core::Context& context, const Obtain& 
   }
   {
     std::lock_guard lock(mutex_);
-    // Memory is ahead of the store when a save has failed.
-    if (login_ && (!newest || newest->obtained_at < login_->obtained_at)) newest = login_->copy();
+    // Memory is ahead of the store when that could not be written, or cannot be read. Otherwise the store is
+    // right, also when it is empty: the login has ended, and its refresh token must not be presented again.
+    const bool ahead = login_ && (!newest || newest->obtained_at < login_->obtained_at);
+    if (ahead && (unread || unsaved_)) newest = login_->copy();
   }
   // What still serves is in use before anybody is asked: if that fails, the callers have it.
   if (newest && usable(*newest)) adopt(newest->copy());
@@ -161,7 +168,7 @@ std::uint64_t TokenCache::generation() const {
 }
 
 bool TokenCache::changed_since(std::uint64_t generation) {
-  if (auto stored = load(); stored && usable(*stored)) adopt(std::move(*stored));
+  if (auto stored = load(); stored && *stored && usable(**stored)) adopt(std::move(**stored));
   std::lock_guard lock(mutex_);
   return generation_ != generation && current_ &&
          options_.clock.now() + kMinimumRemaining <= current_->expires_at;
@@ -185,19 +192,19 @@ std::optional<std::vector<std::string>> TokenCache::granted_scopes() const {
   return login_->granted_scopes.empty() ? login_->scopes : login_->granted_scopes;
 }
 
-std::optional<StoredToken> TokenCache::load() {
+core::Result<std::optional<StoredToken>> TokenCache::load() {
   if (!options_.store) return std::nullopt;
   auto stored = options_.store->load(options_.key);
-  if (stored) return std::move(*stored);
-  warn_once("the stored login cannot be read, going on without", stored.error());
-  return std::nullopt;
+  if (!stored) warn_once("the stored login cannot be read, going on without", stored.error());
+  return stored;
 }
 
 void TokenCache::save(const StoredToken& token) {
   if (!options_.store) return;
-  if (auto saved = options_.store->save(options_.key, token); !saved) {
-    warn_once("the login cannot be stored and will end with this process", saved.error());
-  }
+  const auto saved = options_.store->save(options_.key, token);
+  if (!saved) warn_once("the login cannot be stored and will end with this process", saved.error());
+  const std::lock_guard lock(mutex_);
+  unsaved_ = !saved;
 }
 
 void TokenCache::forget() {
@@ -208,6 +215,7 @@ void TokenCache::forget() {
   }
   std::lock_guard lock(mutex_);
   login_.reset();
+  unsaved_ = false;
 }
 
 std::shared_ptr<const AccessToken> TokenCache::adopt(StoredToken token) {

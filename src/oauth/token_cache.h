@@ -71,7 +71,7 @@ class TokenCache {
   Outcome fly(const core::Context& context, const Obtain& obtain);
   core::Result<StoredToken> spend(const core::Context& context, const Obtain& obtain,
                                   const StoredToken& held);
-  std::optional<StoredToken> load();
+  core::Result<std::optional<StoredToken>> load();
   void save(const StoredToken& token);
   void forget();
   std::shared_ptr<const AccessToken> adopt(StoredToken token);
@@ -90,6 +90,7 @@ class TokenCache {
   std::string rejected_;               // SHA-256 of the last rejected token
   std::set<std::string_view> warned_;  // literals
   mutable bool peeked_ = false;
+  bool unsaved_ = false;  // login_ could not be stored
 };
 
 // What the server gave, as it is stored. Keeps the old refresh token where the server sent no new one (RFC
