@@ -4,8 +4,8 @@
 #include <ctime>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <functional>
 #include <fstream>
+#include <functional>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -90,7 +90,7 @@ TEST_F(SignInTroubleTest, KeysThatAreNotTheRightOne) {
        "2048 bits or more"},
       {"an EC key where an RSA key is registered",
        with_key(openssl({"genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"})),
-       "does not accept signatures made with this kind of key", "use an RSA key (RS256)"},
+       "no key with this key id", "The key given here signs ES256"},
       {"only the public half",
        with_key(
            "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE\n-----END PUBLIC KEY-----\n"),
