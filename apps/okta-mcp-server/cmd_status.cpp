@@ -17,6 +17,13 @@ int cmd_status(const Settings& settings, bool as_json) {
   const auto& text = std::get<mcp::Complete>(*outcome).result.content.at(0).at("text").as_string();
   auto status = json::parse({text.data(), text.size()});
   if (!status) return complain(status.error());
+  if (const auto store = runtime.store_report()) {
+    auto& object = status->as_object();
+    object["login_store"] = store->where;
+    object["login_protection"] = store->protection;
+    if (store->keyring) object["keyring"] = "not used: " + store->keyring->message;
+    if (store->trouble) object["login_problem"] = core::describe(*store->trouble);
+  }
   if (as_json) {
     std::printf("%s\n", json::write(*status).c_str());
   } else {

@@ -9,6 +9,7 @@
 #include "commands.h"
 #include "core/log.h"
 #include "core/secret.h"
+#include "environment_secrets.h"
 
 int main(int argc, char** argv) {
   core::forbid_core_dumps();
@@ -16,6 +17,7 @@ int main(int argc, char** argv) {
     std::fputs("okta-mcp-server: libsodium cannot start; no randomness is available.\n", stderr);
     return 1;
   }
+  Environment environment = process_environment();
   CLI::App app{"Okta administration for AI agents, over MCP. Not affiliated with Okta, Inc."};
   app.set_version_flag("--version", std::string("okta-mcp-server ") + build_version());
   app.footer(
@@ -23,9 +25,9 @@ int main(int argc, char** argv) {
       "with\n"
       "OKTA_KEY_ID (or neither, to sign in with a browser), or OKTA_API_TOKEN. Also OKTA_LOG_LEVEL, "
       "OKTA_LOG_FILE,\n"
-      "OKTA_MCP_STATE_DIR, OKTA_MCP_TOOLSET, OKTA_MCP_READ_ONLY, OKTA_MCP_KEY_FILE, "
-      "OKTA_MCP_REDIRECT_PORT.\n"
-      "Or from a configuration file (OKTA_MCP_CONFIG), which may hold several orgs: docs/configuration.md.");
+      "OKTA_MCP_STATE_DIR, OKTA_MCP_TOOLSET, OKTA_MCP_READ_ONLY, OKTA_MCP_KEY_FILE, OKTA_MCP_STORE,\n"
+      "OKTA_MCP_REDIRECT_PORT. Or from a configuration file (OKTA_MCP_CONFIG), which may hold several orgs:\n"
+      "docs/configuration.md.");
   app.require_subcommand(0, 1);
   app.fallthrough();  // --config and --org stand before or after the command
   ConfigurationRequest request;
@@ -33,9 +35,14 @@ int main(int argc, char** argv) {
   app.add_option("--org", request.org, "only this org of the configuration file");
   int status = 0;
   bool as_json = false;
+  auto configure = [&] {
+    auto configuration = read_configuration(environment, request);
+    hide_secrets(environment);
+    return configuration;
+  };
   // Wrong settings stop a command, but not --help.
   auto run_on_all = [&](auto command) {
-    auto configuration = read_configuration(process_environment(), request);
+    auto configuration = configure();
     status = configuration ? command(*configuration) : complain(configuration.error());
   };
   auto run = [&](auto command) {
@@ -140,7 +147,7 @@ int main(int argc, char** argv) {
   init->add_option("--config", init_options.config, "a configuration file instead of all these");
   init->add_flag("--yes", init_options.yes, "write without asking");
   init->add_flag("--dry-run", init_options.dry_run, "show what would change, write nothing");
-  init->callback([&] { status = cmd_init(init_options, process_environment()); });
+  init->callback([&] { status = cmd_init(init_options, environment); });
 
   KeygenOptions keygen_options;
   auto* keygen = app.add_subcommand("keygen", "make a private key for an API Services app");
@@ -150,11 +157,11 @@ int main(int argc, char** argv) {
                      "file for the private key (default: ~/.config/okta-mcp-server/private-key.pem)");
   keygen->add_option("--kid", keygen_options.kid, "key id (default: the key's thumbprint)");
   keygen->add_flag("--json", keygen_options.as_json, "as JSON");
-  keygen->callback([&] { status = cmd_keygen(keygen_options, process_environment()); });
+  keygen->callback([&] { status = cmd_keygen(keygen_options, environment); });
 
   auto* doctor = app.add_subcommand("doctor", "check settings, network, sign-in and scopes");
   doctor->add_flag("--json", as_json, "as JSON");
-  doctor->callback([&] { status = cmd_doctor(read_configuration(process_environment(), request), as_json); });
+  doctor->callback([&] { status = cmd_doctor(configure(), as_json); });
 
   try {
     app.parse(argc, argv);

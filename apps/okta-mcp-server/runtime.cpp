@@ -5,8 +5,8 @@
 #include "core/random.h"
 #include "oauth/key_loading.h"
 #include "oauth/private_key_jwt.h"
-#include "oauth/sealed_file_store.h"
 #include "oauth/static_token.h"
+#include "oauth/store_choice.h"
 
 namespace {
 
@@ -44,6 +44,7 @@ core::Result<okta::Org*> Runtime::org() {
   if (!built_) {
     built_ = true;
     if (auto done = build(); !done) problem_ = with_cure(std::move(done).error(), settings_);
+    ready_ = true;
   }
   if (problem_) return std::unexpected(*problem_);
   return org_.get();
@@ -66,8 +67,11 @@ core::Status Runtime::build_tokens() {
     ASSIGN_OR_RETURN(tokens_, oauth::StaticToken::create(settings_.api_token.copy()));
     return {};
   }
-  ASSIGN_OR_RETURN(store_, oauth::SealedFileStore::create(
-                               {.state_dir = settings_.state_dir, .key_file = settings_.key_file}));
+  ASSIGN_OR_RETURN(store_,
+                   oauth::open_token_store({.kind = settings_.store,
+                                            .state_dir = settings_.state_dir,
+                                            .key_file = settings_.key_file,
+                                            .credentials_directory = settings_.credentials_directory}));
   if (!settings_.private_key.empty()) {
     ASSIGN_OR_RETURN(auto key, oauth::load_private_key(settings_.private_key.reveal(), settings_.key_id));
     ASSIGN_OR_RETURN(tokens_, oauth::PrivateKeyJwt::create({.org_url = settings_.org_url,
@@ -166,6 +170,7 @@ core::Result<std::shared_ptr<const oauth::AccessToken>> Runtime::token(const cor
 }
 
 std::optional<std::vector<std::string>> Runtime::granted_scopes() {
+  if (!ready_) return std::nullopt;
   std::lock_guard lock(mutex_);
   return tokens_ ? tokens_->granted_scopes() : std::nullopt;
 }
@@ -175,6 +180,15 @@ oauth::TokenKey Runtime::token_key(std::string_view grant) const {
           .client_id = settings_.client_id,
           .grant = std::string(grant),
           .scopes = settings_.scopes};
+}
+
+std::optional<oauth::StoreReport> Runtime::store_report() {
+  if (!org() || !store_) return std::nullopt;
+  if (!person_) return store_->report(token_key("client_credentials"));
+  // The login that is used, else the one that would be made.
+  const auto browser = token_key(oauth::kAuthorizationCode);
+  const auto stored = store_->load(browser);
+  return store_->report(stored && *stored ? browser : token_key(oauth::kDeviceCode));
 }
 
 core::Result<oauth::SignedOut> Runtime::forget_login() {

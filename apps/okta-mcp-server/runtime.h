@@ -2,6 +2,7 @@
 // touches the network or loads libcurl before the first request needs it.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <memory>
@@ -57,6 +58,8 @@ class Runtime {
       std::optional<std::uint16_t> port, const std::function<void(const oauth::BrowserPrompt&)>& on_prompt);
   core::Result<std::shared_ptr<const oauth::AccessToken>> token(const core::Context& context = {});
   std::string_view method() const { return tokens_ ? tokens_->method() : "none"; }
+  // Where logins are stored and how; nullopt where none is (an API token) or a setting is missing.
+  std::optional<oauth::StoreReport> store_report();
   // Forgets the stored login; the tokens of a person's are revoked at the org.
   core::Result<oauth::SignedOut> forget_login();
 
@@ -73,6 +76,8 @@ class Runtime {
   std::mutex mutex_;
   std::condition_variable ended_;
   bool built_ = false;
+  // Building may wait for a keyring, and granted_scopes() is asked where nothing may wait.
+  std::atomic<bool> ready_{false};
   std::optional<core::Error> problem_;  // why there is no org
   bool sign_in_over_ = false;
   std::optional<core::Error> sign_in_problem_;

@@ -139,6 +139,9 @@ core::Status read_program(Variables& variables, const Environment& environment, 
   ASSIGN_OR_RETURN(settings.state_dir, variables.get_path("OKTA_MCP_STATE_DIR"));
   if (settings.state_dir.empty()) settings.state_dir = default_state_dir(environment);
   ASSIGN_OR_RETURN(settings.key_file, variables.get_path("OKTA_MCP_KEY_FILE"));
+  ASSIGN_OR_RETURN(auto store, variables.get("OKTA_MCP_STORE"));
+  ASSIGN_OR_RETURN(settings.store, oauth::parse_store_kind(store));
+  ASSIGN_OR_RETURN(settings.credentials_directory, variables.get_path("CREDENTIALS_DIRECTORY"));
   ASSIGN_OR_RETURN(auto toolset, variables.get("OKTA_MCP_TOOLSET"));
   settings.toolset = fmt::format("{}", fmt::join(split_words(toolset), ","));
   ASSIGN_OR_RETURN(settings.log_file, variables.get_path("OKTA_LOG_FILE"));

@@ -12,6 +12,7 @@
 #include "core/context.h"
 #include "core/result.h"
 #include "core/secret.h"
+#include "oauth/store_choice.h"
 
 // What was put right or ignored while reading; never holds a secret.
 struct Notice {
@@ -29,7 +30,9 @@ struct Settings {
   core::Secret api_token;           // OKTA_API_TOKEN: an SSWS token instead of OAuth
   std::string state_dir;            // OKTA_MCP_STATE_DIR: default $XDG_STATE_HOME/okta-mcp-server
   std::string key_file;             // OKTA_MCP_KEY_FILE: seals the stored tokens
-  std::string toolset;              // OKTA_MCP_TOOLSET: areas to offer, separated by commas; empty for all
+  oauth::StoreKind store = oauth::StoreKind::automatic;  // OKTA_MCP_STORE: auto, keyring, file, memory
+  std::string credentials_directory;  // CREDENTIALS_DIRECTORY, as systemd sets it: may hold okta-mcp-key
+  std::string toolset;                // OKTA_MCP_TOOLSET: areas to offer, separated by commas; empty for all
   std::optional<std::uint16_t> redirect_port;  // OKTA_MCP_REDIRECT_PORT: for `login --browser`, 1024 to 65535
   bool read_only = false;                      // OKTA_MCP_READ_ONLY: 1, true, yes, on
   core::LogLevel log_level = core::LogLevel::info;  // OKTA_LOG_LEVEL

@@ -312,4 +312,12 @@ TEST(SettingsTest, TheRedirectPortIsAPort) {
   }
 }
 
+TEST(SettingsTest, TheStoreIsOneOfFour) {
+  EXPECT_EQ(read_settings({})->store, oauth::StoreKind::automatic);
+  EXPECT_EQ(read_settings({{"OKTA_MCP_STORE", " memory "}})->store, oauth::StoreKind::memory);
+  const auto wrong = read_settings({{"OKTA_MCP_STORE", "vault"}});
+  ASSERT_FALSE(wrong.has_value());
+  EXPECT_EQ(wrong.error().code, "oauth.store.choice");
+}
+
 }  // namespace

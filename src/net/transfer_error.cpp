@@ -58,7 +58,9 @@ Error proxy_refused(const FailedTransfer& failed) {
   return make(
       ErrorKind::unavailable, "net.proxy", what,
       failed.connect_status == 407
-          ? "It wants a password: write it into https_proxy as http://user:password@host:port."
+          ? "It wants a user name and password, or does not accept those it was given: write them into "
+            "https_proxy "
+            "as http://user:password@host:port, special characters percent-encoded."
           : "The proxy comes from https_proxy, http_proxy or all_proxy; list the host in no_proxy to go "
             "around it.");
 }
@@ -79,9 +81,17 @@ Error tls_failed(const FailedTransfer& failed) {
              "ca-certificates.";
     }
     if (failed.curl_code == CURLE_PEER_FAILED_VERIFICATION) {
-      return "If a company proxy inspects TLS, or the server has a private certificate, give its CA as a PEM "
-             "file. "
-             "A wrong clock on this machine makes good certificates look expired.";
+      // OpenSSL's words for a certificate out of its time.
+      if (failed.detail.contains("expired") || failed.detail.contains("not yet valid")) {
+        return "Check this machine's date and time (timedatectl): a wrong clock makes good certificates look "
+               "out "
+               "of date. If it is right, the server's certificate has to be renewed.";
+      }
+      return "Something in between may inspect TLS (a company proxy, an antivirus), or the server has a "
+             "private "
+             "certificate. If that is meant to be so, make this machine trust its CA: copy it as a PEM file "
+             "with "
+             "the ending .crt to /usr/local/share/ca-certificates and run update-ca-certificates.";
     }
     return "The port may not speak TLS (http:// is accepted for loopback addresses only), or something in "
            "between "

@@ -187,6 +187,20 @@ TEST_F(RefreshTest, KeepsTheAnswerToARefreshWhoseCallerHasGivenUp) {
   EXPECT_EQ(stored_refresh(), "refresh-2-s3cr3t");
 }
 
+// Another process has signed out, or was told that the login has ended: the refresh token that this one
+// remembers must not be presented.
+TEST_F(RefreshTest, DoesNotPresentALoginThatIsNoLongerStored) {
+  const auto source = bench_.make();
+  EXPECT_EQ(value(source->token({})), "access-1-s3cr3t");
+  ASSERT_TRUE(store_.erase(key_));
+  clock_.advance(hours{2});
+  bench_.org.authorize = {test::json(200, device_body())};
+  EXPECT_EQ(value(source->token({})), "error oauth.login_pending");
+  for (const auto& request : bench_.http.requests()) {
+    EXPECT_EQ(test::field(request, "refresh_token"), "(none)");
+  }
+}
+
 TEST_F(RefreshTest, SaysWhyThereIsAnotherSignIn) {
   test::TempDir dir;
   auto files = SealedFileStore::create({.state_dir = dir.path()});

@@ -1,5 +1,7 @@
 #include "oauth/private_key_jwt.h"
 
+#include <fmt/format.h>
+
 #include "core/log.h"
 #include "oauth/jwt.h"
 
@@ -61,7 +63,15 @@ core::Result<StoredToken> PrivateKeyJwt::obtain(const core::Context& context) {
               {{"skew_ms", endpoint_->skew().count()}});
     answer = request(context);
   }
-  if (!answer) return std::unexpected(std::move(answer).error());
+  if (!answer) {
+    auto error = std::move(answer).error();
+    // Orgs look a key up by its id and its kind together, and name only one of the two when there is none.
+    if (error.code == "oauth.invalid_client") {
+      error.hint += fmt::format(" The key given here signs {}, under the key id \"{}\".",
+                                to_string(options_.key.algorithm()), quoted(options_.key.kid()));
+    }
+    return std::unexpected(std::move(error));
+  }
   return to_stored(std::move(*answer), options_.scopes, nullptr, options_.clock.now());
 }
 

@@ -180,7 +180,7 @@ core::Result<std::unique_ptr<SealedFileStore>> SealedFileStore::create(
                                                    .keyring = options.keyring,
                                                    .must_use_keyring = options.must_use_keyring,
                                                    .in_use = keys_in_use(directory)}));
-  return std::unique_ptr<SealedFileStore>(new SealedFileStore(directory, std::move(keys)));
+  return std::unique_ptr<SealedFileStore>(new SealedFileStore(options.state_dir, std::move(keys)));
 }
 
 std::string SealedFileStore::path(std::string_view name, std::string_view extension) const {
@@ -202,6 +202,22 @@ void SealedFileStore::move_aside(std::string_view name, std::string_view why) {
             {{"file", path(name, "unreadable")}, {"reason", why}});
 }
 
+std::shared_ptr<const SealingKeys> SealedFileStore::keys() const {
+  std::lock_guard guard(mutex_);
+  return keys_;
+}
+
+bool SealedFileStore::have_key(std::string_view key_name) {
+  const auto source = source_of(key_name);
+  if (!source || keys()->find(key_name) != nullptr) return true;
+  // A process that does not see the keyring may have made one, and stored a login with it.
+  if (source != KeySource::beside) return false;
+  auto more = std::make_shared<const SealingKeys>(keys()->with_key_beside(state_dir_));
+  std::lock_guard guard(mutex_);
+  keys_ = std::move(more);
+  return keys_->find(key_name) != nullptr;
+}
+
 core::Error SealedFileStore::other_key(std::string_view key_name) const {
   core::Error error{.kind = ErrorKind::unauthenticated, .code = "oauth.store.other_key"};
   switch (source_of(key_name).value_or(KeySource::beside)) {
@@ -214,8 +230,8 @@ core::Error SealedFileStore::other_key(std::string_view key_name) const {
       return error;
     case KeySource::keyring:
       error.message = "The stored login is sealed with a key in the desktop's keyring, ";
-      error.message += keys_.keyring_problem()
-                           ? "which cannot be used now: " + keys_.keyring_problem()->message
+      error.message += keys()->keyring_problem()
+                           ? "which cannot be used now: " + keys()->keyring_problem()->message
                            : std::string("and that key is not there.");
       error.hint =
           "Start this from the desktop session, with its keyring unlocked, or sign in again, which replaces "
@@ -238,9 +254,10 @@ core::Result<SealedFileStore::Content> SealedFileStore::read(const std::string& 
 
 core::Result<StoredToken> SealedFileStore::open(const Content& content, const TokenKey& key) const {
   const std::string_view sealed = std::string_view(content.bytes).substr(content.header.size);
-  for (const SealingKey& each : keys_.all()) {
-    if (!content.header.key_name.empty() && content.header.key_name != each.name) continue;
-    auto plaintext = each.sealer.open(sealed, seal_context(content.header.version, key.name()));
+  const auto keys_now = keys();
+  for (const auto& each : keys_now->all()) {
+    if (!content.header.key_name.empty() && content.header.key_name != each->name) continue;
+    auto plaintext = each->sealer.open(sealed, seal_context(content.header.version, key.name()));
     if (!plaintext) continue;
     auto token = decode(*plaintext, key);
     core::wipe(*plaintext);
@@ -267,7 +284,7 @@ core::Result<std::optional<StoredToken>> SealedFileStore::load(const TokenKey& k
     if (std::filesystem::exists(file, ignored)) move_aside(name, "the file is damaged");
     return std::optional<StoredToken>{};
   }
-  if (source_of(header.key_name) && keys_.find(header.key_name) == nullptr) {
+  if (!have_key(header.key_name)) {
     if (report_once(name)) {
       const core::Error why = other_key(header.key_name);
       core::log(core::LogLevel::warning, "oauth", why.message, {{"file", file}, {"cure", why.hint}});
@@ -290,7 +307,8 @@ core::Status SealedFileStore::save(const TokenKey& key, const StoredToken& token
     if (content->header.version > kVersion) return newer(content->header.version, file);
     present = content->header.key_name;
   }
-  const SealingKey& with = keys_.for_saving(present);
+  const auto keys_now = keys();
+  const SealingKey& with = keys_now->for_saving(present);
   std::string plaintext = encode(key, token);
   const std::string content = header(with.name) + with.sealer.seal(plaintext, seal_context(kVersion, name));
   core::wipe(plaintext);
@@ -325,11 +343,12 @@ core::Status SealedFileStore::erase_family(const TokenKey& key) {
 }
 
 StoreReport SealedFileStore::report(const TokenKey& key) {
-  StoreReport report{.where = "files in " + directory_, .keyring = keys_.keyring_problem()};
+  StoreReport report{.where = "files in " + directory_, .keyring = keys()->keyring_problem()};
   std::string present;
   if (const auto content = read(path(key.name(), "token"))) present = content->header.key_name;
-  if (source_of(present) && keys_.find(present) == nullptr) report.trouble = other_key(present);
-  report.protection = keys_.protection(keys_.for_saving(present));
+  if (!have_key(present)) report.trouble = other_key(present);
+  const auto keys_now = keys();
+  report.protection = keys_now->protection(keys_now->for_saving(present));
   return report;
 }
 

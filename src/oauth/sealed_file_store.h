@@ -52,20 +52,26 @@ class SealedFileStore final : public TokenStore {
   class Lock;
   struct Content;  // of a file
 
-  SealedFileStore(std::string directory, SealingKeys keys)
-      : directory_(std::move(directory)), keys_(std::move(keys)) {}
+  SealedFileStore(std::string state_dir, SealingKeys keys)
+      : state_dir_(std::move(state_dir)),
+        directory_(state_dir_ + "/tokens"),
+        keys_(std::make_shared<const SealingKeys>(std::move(keys))) {}
   std::string path(std::string_view name, std::string_view extension) const;
   core::Result<Content> read(const std::string& file) const;
   // The login inside; the reason in words when it does not open.
   core::Result<StoredToken> open(const Content& content, const TokenKey& key) const;
   core::Error other_key(std::string_view key_name) const;
+  std::shared_ptr<const SealingKeys> keys() const;
+  // False when the file names a key that is not at hand; looks for it again first.
+  bool have_key(std::string_view key_name);
   void move_aside(std::string_view name, std::string_view why);
   bool report_once(std::string_view name);
   void recover(const TokenKey& key);
 
+  const std::string state_dir_;
   const std::string directory_;
-  const SealingKeys keys_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;                     // of what follows
+  std::shared_ptr<const SealingKeys> keys_;      // more may come
   std::set<std::string, std::less<>> reported_;  // names whose trouble has been logged
 };
 

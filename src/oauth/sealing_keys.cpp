@@ -107,13 +107,14 @@ std::string_view prefix_of(KeySource source) {
   return "beside-";
 }
 
-core::Result<SealingKey> make(KeySource source, core::Secret key) {
+core::Result<std::shared_ptr<const SealingKey>> make(KeySource source, core::Secret key) {
   std::string digested = "okta-mcp sealing key\n" + key.reveal();
   std::string name(prefix_of(source));
   name += core::sha256_hex(digested).substr(0, kIdDigits);
   core::wipe(digested);
   ASSIGN_OR_RETURN(auto sealer, core::Sealer::create(std::move(key)));
-  return SealingKey{.source = source, .name = std::move(name), .sealer = std::move(sealer)};
+  return std::make_shared<const SealingKey>(
+      SealingKey{.source = source, .name = std::move(name), .sealer = std::move(sealer)});
 }
 
 bool any_from(const std::vector<std::string>& names, KeySource source) {
@@ -152,8 +153,9 @@ core::Result<SealingKeys> SealingKeys::create(const SealingKeyOptions& options) 
     if (found) {
       for (auto& bytes : *found) RETURN_IF_ERROR(add(KeySource::keyring, std::move(bytes)));
       // Of several, all processes take the same one.
-      std::ranges::sort(keys.keys_, [](const SealingKey& a, const SealingKey& b) {
-        return std::pair(a.source, std::string_view(a.name)) < std::pair(b.source, std::string_view(b.name));
+      std::ranges::sort(keys.keys_, [](const auto& a, const auto& b) {
+        return std::pair(a->source, std::string_view(a->name)) <
+               std::pair(b->source, std::string_view(b->name));
       });
     } else {
       keys.keyring_problem_ = std::move(found).error();
@@ -166,12 +168,21 @@ core::Result<SealingKeys> SealingKeys::create(const SealingKeyOptions& options) 
 
 const SealingKey& SealingKeys::for_saving(std::string_view present) const {
   const SealingKey* held = find(present);
-  return held != nullptr && !chosen_ ? *held : keys_.front();
+  return held != nullptr && !chosen_ ? *held : *keys_.front();
 }
 
 const SealingKey* SealingKeys::find(std::string_view name) const {
-  const auto found = std::ranges::find(keys_, name, &SealingKey::name);
-  return found == keys_.end() ? nullptr : &*found;
+  const auto found = std::ranges::find_if(keys_, [&](const auto& each) { return each->name == name; });
+  return found == keys_.end() ? nullptr : found->get();
+}
+
+SealingKeys SealingKeys::with_key_beside(const std::string& state_dir) const {
+  SealingKeys more = *this;
+  auto bytes = key_beside(state_dir, false);
+  if (!bytes || !*bytes) return more;
+  auto key = make(KeySource::beside, std::move(**bytes));
+  if (key && find((*key)->name) == nullptr) more.keys_.push_back(std::move(*key));
+  return more;
 }
 
 std::string SealingKeys::protection(const SealingKey& key) const {

@@ -18,6 +18,7 @@
 // `logout` and `login` move a login to the best key there is.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -58,7 +59,9 @@ class SealingKeys {
   // For a login that is new, or, with the name of the key that it is sealed with, for one that is there.
   const SealingKey& for_saving(std::string_view present = {}) const;
   const SealingKey* find(std::string_view name) const;  // null when it is not at hand
-  const std::vector<SealingKey>& all() const { return keys_; }
+  const std::vector<std::shared_ptr<const SealingKey>>& all() const { return keys_; }
+  // These, and a key in STATE_DIR/token.key that another process has made since.
+  SealingKeys with_key_beside(const std::string& state_dir) const;
   // Why the keyring is not used, where it was asked: "There is no session bus."
   const std::optional<core::Error>& keyring_problem() const { return keyring_problem_; }
 
@@ -66,8 +69,8 @@ class SealingKeys {
   std::string protection(const SealingKey& key) const;
 
  private:
-  std::vector<SealingKey> keys_;  // best first, never empty
-  bool chosen_ = false;           // by a person, so that it takes over
+  std::vector<std::shared_ptr<const SealingKey>> keys_;  // best first, never empty
+  bool chosen_ = false;                                  // by a person, so that it takes over
   std::string key_file_setting_;
   std::optional<core::Error> keyring_problem_;
 };

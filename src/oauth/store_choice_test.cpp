@@ -199,6 +199,18 @@ TEST_F(StoreChoiceTest, ALoginMadeWithoutTheKeyringStaysReadableForBoth) {
   EXPECT_EQ(sealed_with(), "keyring");
 }
 
+TEST_F(StoreChoiceTest, ARunningProcessFindsTheKeyThatAnotherHasMadeSince) {
+  auto desktop = open();
+  ASSERT_TRUE(desktop);
+  keyring_.there = false;
+  save("refresh-1");
+  ASSERT_EQ(sealed_with(), "beside");
+  const auto login = (*desktop)->load(kLogin);
+  ASSERT_TRUE(login && *login);
+  ASSERT_TRUE((*desktop)->save(kLogin, **login));
+  EXPECT_EQ(sealed_with(), "beside");
+}
+
 TEST_F(StoreChoiceTest, AKeyringThatAppearsLosesNothing) {
   keyring_.there = false;
   save("refresh-1");

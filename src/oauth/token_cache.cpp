@@ -90,14 +90,19 @@ core::Result<std::shared_ptr<const AccessToken>> TokenCache::get(const core::Con
 TokenCache::Outcome TokenCache::fly(const core::Context& context, const Obtain& obtain) {
   std::unique_ptr<StoreLock> held_lock;
   std::optional<StoredToken> newest;
+  bool unread = !options_.store;
+  const auto look = [&] {
+    auto stored = load();
+    unread = !stored;
+    newest = stored ? std::move(*stored) : std::nullopt;
+    return newest && fresh(*newest);
+  };
   if (options_.store) {
-    newest = load();
-    if (newest && fresh(*newest)) return adopt(std::move(*newest));
+    if (look()) return adopt(std::move(*newest));
     auto locked = options_.store->lock(context, options_.key);
     if (locked) {
       held_lock = std::move(*locked);
-      newest = load();
-      if (newest && fresh(*newest)) return adopt(std::move(*newest));
+      if (look()) return adopt(std::move(*newest));
     } else if (options_.must_lock || given_up(context)) {
       return std::unexpected(std::move(locked).error());
     } else {
@@ -106,8 +111,10 @@ TokenCache::Outcome TokenCache::fly(const core::Context& context, const Obtain& 
   }
   {
     std::lock_guard lock(mutex_);
-    // Memory is ahead of the store when a save has failed.
-    if (login_ && (!newest || newest->obtained_at < login_->obtained_at)) newest = login_->copy();
+    // Memory is ahead of the store when that could not be written, or cannot be read. Otherwise the store is
+    // right, also when it is empty: the login has ended, and its refresh token must not be presented again.
+    const bool ahead = login_ && (!newest || newest->obtained_at < login_->obtained_at);
+    if (ahead && (unread || unsaved_)) newest = login_->copy();
   }
   // The refresh token of a bound login is good with its own key only (RFC 9449 section 5).
   if (newest) RETURN_IF_ERROR(take_key(*newest));
@@ -140,9 +147,9 @@ bool TokenCache::present() {
     if (login_) return true;
   }
   auto stored = load();
-  if (!stored) return false;
+  if (!stored || !*stored) return false;
   std::lock_guard lock(mutex_);
-  if (!login_) login_ = std::move(stored);
+  if (!login_) login_ = std::move(*stored);
   return true;
 }
 
@@ -181,7 +188,7 @@ std::uint64_t TokenCache::generation() const {
 }
 
 bool TokenCache::changed_since(std::uint64_t generation) {
-  if (auto stored = load(); stored && usable(*stored)) adopt(std::move(*stored));
+  if (auto stored = load(); stored && *stored && usable(**stored)) adopt(std::move(**stored));
   std::lock_guard lock(mutex_);
   return generation_ != generation && current_ &&
          options_.clock.now() + kMinimumRemaining <= current_->expires_at;
@@ -221,26 +228,27 @@ core::Status TokenCache::take_key(const StoredToken& token) const {
   return {};
 }
 
-std::optional<StoredToken> TokenCache::load() {
+core::Result<std::optional<StoredToken>> TokenCache::load() {
   if (!options_.store) return std::nullopt;
   auto stored = options_.store->load(options_.key);
   if (!stored) {
     warn_once("the stored login cannot be read, going on without", stored.error());
-    return std::nullopt;
+    return stored;
   }
-  if (!*stored) return std::nullopt;
+  if (!*stored) return stored;
   if (auto key = take_key(**stored); !key) {
     warn_once("the stored login is bound to a key that is not there, going on without", key.error());
     return std::nullopt;
   }
-  return std::move(*stored);
+  return stored;
 }
 
 void TokenCache::save(const StoredToken& token) {
   if (!options_.store) return;
-  if (auto saved = options_.store->save(options_.key, token); !saved) {
-    warn_once("the login cannot be stored and will end with this process", saved.error());
-  }
+  const auto saved = options_.store->save(options_.key, token);
+  if (!saved) warn_once("the login cannot be stored and will end with this process", saved.error());
+  const std::lock_guard lock(mutex_);
+  unsaved_ = !saved;
 }
 
 void TokenCache::forget() {
@@ -251,6 +259,7 @@ void TokenCache::forget() {
   }
   std::lock_guard lock(mutex_);
   login_.reset();
+  unsaved_ = false;
 }
 
 std::shared_ptr<const AccessToken> TokenCache::adopt(StoredToken token) {

@@ -79,7 +79,7 @@ class TokenCache {
   Outcome fly(const core::Context& context, const Obtain& obtain);
   core::Result<StoredToken> spend(const core::Context& context, const Obtain& obtain,
                                   const StoredToken& held);
-  std::optional<StoredToken> load();
+  core::Result<std::optional<StoredToken>> load();
   void peek() const;                                      // under mutex_
   core::Status take_key(const StoredToken& token) const;  // of a bound login, so that it can be used
   void save(const StoredToken& token);
@@ -100,6 +100,7 @@ class TokenCache {
   std::string rejected_;               // SHA-256 of the last rejected token
   std::set<std::string_view> warned_;  // literals
   mutable bool peeked_ = false;
+  bool unsaved_ = false;  // login_ could not be stored
 };
 
 // What the server gave, as it is stored. Keeps the old refresh token where the server sent no new one (RFC
