@@ -149,6 +149,8 @@ core::Result<bool> Runtime::forget_login() {
   RETURN_IF_ERROR(org());
   if (!store_) return false;
   ASSIGN_OR_RETURN(auto stored, store_->load(token_key()));
+  // One that cannot be opened here is one all the same.
+  const bool other_key = store_->report(token_key()).trouble.has_value();
   RETURN_IF_ERROR(store_->erase_family(token_key()));
-  return stored.has_value();
+  return stored.has_value() || other_key;
 }
