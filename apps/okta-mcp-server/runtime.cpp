@@ -195,17 +195,23 @@ core::Result<oauth::SignedOut> Runtime::forget_login() {
   RETURN_IF_ERROR(org());
   oauth::SignedOut all;
   if (!store_) return all;
+  // A login that cannot be opened here is one all the same.
+  const auto sealed_with_another_key = [this](const oauth::TokenKey& key) {
+    return store_->report(key).trouble.has_value();
+  };
   if (!person_) {
     // Revoking would take an assertion, and another token is a request away for whoever has the key.
     const auto key = token_key("client_credentials");
     ASSIGN_OR_RETURN(const auto stored, store_->load(key));
+    all.found = stored.has_value() || sealed_with_another_key(key);
     RETURN_IF_ERROR(store_->erase_family(key));
-    all.found = stored.has_value();
     return all;
   }
   for (const auto grant : {oauth::kAuthorizationCode, oauth::kDeviceCode}) {
-    ASSIGN_OR_RETURN(auto one, oauth::sign_out({}, *http_, *store_, token_key(grant)));
-    if (!one.found) continue;
+    const auto key = token_key(grant);
+    const bool unreadable = sealed_with_another_key(key);
+    ASSIGN_OR_RETURN(auto one, oauth::sign_out({}, *http_, *store_, key));
+    if (!one.found && !unreadable) continue;
     all.revoked = one.revoked && (all.revoked || !all.found);
     all.found = true;
     if (one.problem) all.problem = std::move(one.problem);

@@ -186,6 +186,13 @@ TEST_F(SecretsTest, AreInNothingThatAPersonsSignInShowsOrLeaves) {
   const auto person = with_person();
   use_everything(person);
   EXPECT_GT(org_.requests("refresh_token"), 0);
+  EXPECT_THAT(run_clean({"status"}, person).out,
+              HasSubstr("sealed with a key of your own (OKTA_MCP_KEY_FILE)"));
+  auto elsewhere = person;
+  elsewhere["OKTA_MCP_KEY_FILE"] = "";
+  elsewhere["OKTA_MCP_STORE"] = "file";
+  EXPECT_THAT(run_clean({"status"}, elsewhere).out,
+              testing::AllOf(HasSubstr("protected by file permissions only"), HasSubstr("login_problem")));
   org_.refuse("invalid_grant", "no longer: {sent}");
   org_.end_sign_in_with("access_denied", "nobody confirmed");
   org_.expire_access_tokens();
