@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <future>
 #include <iostream>
-#include <map>
 #include <unistd.h>
 
 #include "build_version.h"
@@ -39,8 +38,8 @@ struct Options {
   long search_lag_ms = 1000;
   std::vector<std::string> rate_limits;
   std::vector<std::string> faults;
-  devorg::Dpop dpop = devorg::Dpop::optional;
-  devorg::DpopNonce dpop_nonce = devorg::DpopNonce::token_endpoint;
+  std::string dpop = "optional";
+  std::string dpop_nonce = "token";
   long refresh_grace_s = 30;
   std::vector<std::string> redirect_uris{"http://127.0.0.1:8017/callback"};
   bool verbose = false;
@@ -210,8 +209,12 @@ int serve(const Options& options) {
       {.issuer = url,
        .service_keys = {service_key->public_key()},
        .redirect_uris = options.redirect_uris,
-       .dpop = options.dpop,
-       .dpop_nonce = options.dpop_nonce,
+       .dpop = options.dpop == "off"        ? devorg::Dpop::off
+               : options.dpop == "required" ? devorg::Dpop::required
+                                            : devorg::Dpop::optional,
+       .dpop_nonce = options.dpop_nonce == "off"   ? devorg::DpopNonce::off
+                     : options.dpop_nonce == "all" ? devorg::DpopNonce::everywhere
+                                                   : devorg::DpopNonce::token_endpoint,
        .refresh_grace = std::chrono::seconds(options.refresh_grace_s),
        .find_user = [&server](std::string_view login) { return find_person(server.service(), login); },
        .administrators = [&server] { return administrators(server.service()); },
@@ -272,19 +275,13 @@ int main(int argc, char** argv) {
       "--fault", options.faults,
       "METHOD PATH=FAULT[:TIMES] with FAULT 429, 500, 503html, reset, truncate or slow; may be repeated");
   app.add_option("--dpop", options.dpop,
-                 "Whether its apps bind tokens to keys: off, optional, or required at the token endpoint")
-      ->transform(
-          CLI::CheckedTransformer(std::map<std::string, devorg::Dpop>{{"off", devorg::Dpop::off},
-                                                                      {"optional", devorg::Dpop::optional},
-                                                                      {"required", devorg::Dpop::required}}))
-      ->default_str("optional");
+                 "Whether its apps bind tokens to keys; required: at the token endpoint without exception")
+      ->check(CLI::IsMember({"off", "optional", "required"}))
+      ->capture_default_str();
   app.add_option("--dpop-nonce", options.dpop_nonce,
-                 "Where DPoP proofs must carry its nonce: off, token (the endpoint, as Okta), or all")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, devorg::DpopNonce>{{"off", devorg::DpopNonce::off},
-                                                   {"token", devorg::DpopNonce::token_endpoint},
-                                                   {"all", devorg::DpopNonce::everywhere}}))
-      ->default_str("token");
+                 "Where DPoP proofs must carry its nonce; token: at the token endpoint, as Okta has it")
+      ->check(CLI::IsMember({"off", "token", "all"}))
+      ->capture_default_str();
   app.add_option("--refresh-grace", options.refresh_grace_s,
                  "Seconds for which a rotated refresh token still works; after that its use ends the sign-in")
       ->check(CLI::Range(0l, 60l))
