@@ -38,7 +38,7 @@ struct Key {
   Place place = Place::program;
   Kind kind = Kind::text;
 };
-constexpr std::array<Key, 15> kKeys = {{
+constexpr std::array<Key, 16> kKeys = {{
     {"org_url", "OKTA_ORG_URL", Place::org},
     {"client_id", "OKTA_CLIENT_ID", Place::org},
     {"scopes", "OKTA_SCOPES", Place::org, Kind::words},

@@ -144,7 +144,7 @@ int main(int argc, char** argv) {
   init->add_option("--scopes", init_options.scopes, "OKTA_SCOPES of the entry");
   init->add_option("--key-file", init_options.key_file, "the private key's file (see keygen)");
   init->add_option("--key-id", init_options.key_id, "its key id");
-  init->add_option("--config", init_options.config, "a configuration file instead of all these");
+  init->add_option("--config-file", init_options.config, "a configuration file instead of all these");
   init->add_flag("--yes", init_options.yes, "write without asking");
   init->add_flag("--dry-run", init_options.dry_run, "show what would change, write nothing");
   init->callback([&] { status = cmd_init(init_options, environment); });

@@ -364,7 +364,8 @@ Status Document::set(const Path& path, const json::Value& value) {
     around[path[step]] = std::move(nested);
     nested = std::move(around);
   }
-  return insert(*parent, json::write(json::Value(path[steps])) + ": " + print(nested, indent_of_children(*parent)));
+  return insert(*parent,
+                json::write(json::Value(path[steps])) + ": " + print(nested, indent_of_children(*parent)));
 }
 
 Status Document::append(const Path& path, const json::Value& value) {

@@ -42,6 +42,16 @@ std::unexpected<core::Error> unusable(std::string_view why) {
                     "Sign in again: that makes a new key.");
 }
 
+// RFC 9449 section 4.2: the URI without query and fragment. Okta's API compares it with the path it has decoded
+// ("/users/a@b" where "/users/a%40b" was asked for: okta-sdk-python 541, okta-sdk-nodejs 521); at the token
+// endpoint there is nothing to decode.
+std::string htu_of(DpopServer server, const net::Url& url) {
+  if (server == DpopServer::resource) {
+    if (auto decoded = core::percent_decode(url.path)) return url.origin() + *decoded;
+  }
+  return url.origin() + url.path;
+}
+
 }  // namespace
 
 core::Result<std::shared_ptr<DpopProver>> DpopProver::create(const Key& key, core::Clock& clock,
@@ -54,7 +64,6 @@ core::Result<std::shared_ptr<DpopProver>> DpopProver::create(const Key& key, cor
 
 DpopProver::DpopProver(const Key& key, core::Clock& clock, core::Random& random)
     : key_(key.with_kid({})),  // the proof brings the key itself
-
       public_jwk_(bare_jwk(key_)),
       thumbprint_(key_.thumbprint()),
       clock_(clock),
@@ -62,10 +71,10 @@ DpopProver::DpopProver(const Key& key, core::Clock& clock, core::Random& random)
 
 core::Result<DpopProof> DpopProver::proof(DpopServer server, net::Method method, std::string_view url,
                                           std::string_view access_token) const {
-  RETURN_IF_ERROR(net::parse_url(url));
+  ASSIGN_OR_RETURN(const auto target, net::parse_url(url));
   boost::json::object claims{{"jti", random_.uuid()},
                              {"htm", net::to_string(method)},
-                             {"htu", url.substr(0, url.find_first_of("?#"))},
+                             {"htu", htu_of(server, target)},
                              {"iat", core::to_unix_seconds(clock_.now() + skew())}};
   if (!access_token.empty()) claims["ath"] = core::base64url_encode(core::sha256(access_token));
   DpopProof made{.nonce = nonce(server, url)};

@@ -39,7 +39,8 @@ class DpopProver {
   static core::Result<std::shared_ptr<DpopProver>> create(const Key& key, core::Clock& clock,
                                                           core::Random& random);
 
-  // RFC 9449 section 4.2. `url` as it is requested, query and fragment are left out; `ath` is there when an
+  // RFC 9449 section 4.2. `url` as it is requested; in the proof query and fragment are left out, and
+  // towards the API its path is decoded; `ath` is there when an
   // access token is given, `nonce` when the server has given one. Each proof has a `jti` of its own and is
   // good for one request. Errors: net.url, oauth.jws.sign.
   core::Result<DpopProof> proof(DpopServer server, net::Method method, std::string_view url,

@@ -58,6 +58,13 @@ TEST_F(DpopTest, TheRfcsAccessTokenHasTheRfcsHash) {
   EXPECT_EQ(proof(*prover).claim("ath"), "(none)");
 }
 
+TEST_F(DpopTest, TowardsTheApiAProofNamesTheDecodedPath) {
+  const auto prover = new_prover(clock_, random_);
+  EXPECT_EQ(proof(*prover, "https://acme.okta.test/api/v1/users/a%40b%20c?fields=id", "token", DpopServer::resource)
+                .claim("htu"),
+            "https://acme.okta.test/api/v1/users/a@b c");
+}
+
 TEST_F(DpopTest, AProofNamesTheRequestWithoutQueryAndFragment) {
   const std::map<std::string, std::string> cases{
       {"https://acme.okta.test/api/v1/users?limit=200&after=x", "https://acme.okta.test/api/v1/users"},

@@ -168,6 +168,39 @@ TEST_F(InitTest, NoSecretGoesIntoAFile) {
   EXPECT_THAT(refused.err, AllOf(HasSubstr("--key-file"), Not(HasSubstr("s3cr3t"))));
 }
 
+// The entry, run as the host would run it, reaches the org.
+TEST_F(InitTest, WhatItWritesSignsIn) {
+  DevOrg org;
+  ASSERT_TRUE(org.up());
+  const auto settings = org.key_settings(home("state"));
+  put(home("key.pem"), settings.at("OKTA_PRIVATE_KEY"));
+  const std::string file = home("settings.json");
+  const auto done = mcp({"init", "gemini", "--yes", "--file", file, "--org-url", settings.at("OKTA_ORG_URL"),
+                         "--client-id", settings.at("OKTA_CLIENT_ID"), "--scopes", settings.at("OKTA_SCOPES"),
+                         "--key-file", home("key.pem"), "--key-id", settings.at("OKTA_KEY_ID")});
+  ASSERT_EQ(done.status, 0) << done.err;
+  const auto written = json::parse(read(file));
+  ASSERT_TRUE(written);
+  const auto* entry = json::find(*written, "mcpServers.okta-mcp-server");
+  ASSERT_NE(entry, nullptr);
+  Environment environment{{"HOME", home()}};
+  for (const auto& variable : entry->at("env").as_object()) {
+    environment[std::string(variable.key())] = std::string(variable.value().as_string());
+  }
+  const auto checked = run({std::string(entry->at("command").as_string()), "doctor"}, environment);
+  EXPECT_EQ(checked.status, 0) << checked.out;
+  EXPECT_THAT(checked.out, HasSubstr("ok    sign-in"));
+}
+
+TEST_F(InitTest, PointsToAConfigurationFileInstead) {
+  put(home("okta.toml"), "");
+  const std::string file = home("mcp.json");
+  ASSERT_EQ(mcp({"init", "cursor", "--yes", "--file", file, "--config-file", home("okta.toml")}).status, 0);
+  EXPECT_THAT(read(file), AllOf(HasSubstr("\"OKTA_MCP_CONFIG\": \"" + home("okta.toml") + "\""),
+                                Not(HasSubstr("OKTA_ORG_URL"))));
+  EXPECT_EQ(mcp({"init", "cursor", "--yes", "--config-file", home("none.toml")}).status, 2);
+}
+
 using KeygenTest = FirstContactTest;
 
 TEST_F(KeygenTest, ThePublicHalfVerifiesWhatThePrivateHalfSigns) {
