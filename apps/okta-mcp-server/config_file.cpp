@@ -38,7 +38,7 @@ struct Key {
   Place place = Place::program;
   Kind kind = Kind::text;
 };
-constexpr std::array<Key, 16> kKeys = {{
+constexpr std::array<Key, 15> kKeys = {{
     {"org_url", "OKTA_ORG_URL", Place::org},
     {"client_id", "OKTA_CLIENT_ID", Place::org},
     {"scopes", "OKTA_SCOPES", Place::org, Kind::words},
@@ -49,7 +49,6 @@ constexpr std::array<Key, 16> kKeys = {{
     {"read_only", "OKTA_MCP_READ_ONLY", Place::org, Kind::flag},
     {"state_dir", "OKTA_MCP_STATE_DIR", Place::program, Kind::path},
     {"key_file", "OKTA_MCP_KEY_FILE", Place::program, Kind::path},
-    {"store", "OKTA_MCP_STORE"},
     {"toolset", "OKTA_MCP_TOOLSET", Place::program, Kind::words},
     {"read_only", "OKTA_MCP_READ_ONLY", Place::program, Kind::flag},
     {"redirect_port", "OKTA_MCP_REDIRECT_PORT", Place::program, Kind::number},

@@ -71,7 +71,6 @@ TEST(ConfigFile, MessyFiles) {
       {"scopes = []", "OKTA_SCOPES", "unset"},
       {"read_only = true", "OKTA_MCP_READ_ONLY", "true"},
       {"redirect_port = 16582", "OKTA_MCP_REDIRECT_PORT", "16582"},
-      {"store = \"file\"", "OKTA_MCP_STORE", "file"},
       {"toolset = [\"users\", \"groups\"]", "OKTA_MCP_TOOLSET", "users groups"},
       {"state_dir = \"state\"", "OKTA_MCP_STATE_DIR", "/dir/state"},
       {"key_file = \"../key\"", "OKTA_MCP_KEY_FILE", "/key"},
