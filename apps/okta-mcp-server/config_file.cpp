@@ -1,7 +1,6 @@
 #include "config_file.h"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
@@ -38,7 +37,7 @@ struct Key {
   Place place = Place::program;
   Kind kind = Kind::text;
 };
-constexpr std::array<Key, 16> kKeys = {{
+constexpr Key kKeys[] = {
     {"org_url", "OKTA_ORG_URL", Place::org},
     {"client_id", "OKTA_CLIENT_ID", Place::org},
     {"scopes", "OKTA_SCOPES", Place::org, Kind::words},
@@ -49,18 +48,17 @@ constexpr std::array<Key, 16> kKeys = {{
     {"read_only", "OKTA_MCP_READ_ONLY", Place::org, Kind::flag},
     {"state_dir", "OKTA_MCP_STATE_DIR", Place::program, Kind::path},
     {"key_file", "OKTA_MCP_KEY_FILE", Place::program, Kind::path},
-    {"store", "OKTA_MCP_STORE", Place::program},
     {"toolset", "OKTA_MCP_TOOLSET", Place::program, Kind::words},
     {"read_only", "OKTA_MCP_READ_ONLY", Place::program, Kind::flag},
     {"redirect_port", "OKTA_MCP_REDIRECT_PORT", Place::program, Kind::number},
     {"log_level", "OKTA_LOG_LEVEL"},
     {"log_file", "OKTA_LOG_FILE", Place::program, Kind::path},
-}};
+};
 constexpr std::string_view kDefaultOrg = "default_org", kOrgs = "orgs";
 
 const Key* find_key(std::string_view name, Place place) {
   auto found = std::ranges::find_if(kKeys, [&](const Key& k) { return k.name == name && k.place == place; });
-  return found == kKeys.end() ? nullptr : &*found;
+  return found == std::end(kKeys) ? nullptr : &*found;
 }
 
 // Letters only, in lower case, without a prefix that belongs to the variables.
@@ -111,7 +109,7 @@ std::string_view nearest(std::string_view name, const std::vector<std::string_vi
 
 std::vector<std::string_view> names_of(Place place) {
   std::vector<std::string_view> names;
-  names.reserve(kKeys.size());
+  names.reserve(std::size(kKeys));
   for (const Key& key : kKeys) {
     if (key.place == place) names.push_back(key.name);
   }

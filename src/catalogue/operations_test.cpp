@@ -284,5 +284,23 @@ TEST(Operations, AgreeWithThePublishedIndex) {
   }
 }
 
+TEST(Operations, AManageScopeMayDoForTheReadScopeBesideIt) {
+  const struct {
+    std::vector<std::string> held;
+    std::string_view wanted;
+    bool may;
+  } cases[] = {
+      {{"okta.users.read"}, "okta.users.read", true},
+      {{"okta.users.manage"}, "okta.users.read", true},
+      {{"okta.users.read"}, "okta.users.manage", false},
+      {{"okta.groups.manage"}, "okta.users.read", false},
+      {{"okta.users.manage.self"}, "okta.users.read", false},
+      {{"okta.users.read.self"}, "okta.users.read", false},
+      {{}, "okta.users.read", false},
+      {{"openid", "okta.logs.read"}, "okta.logs.read", true},
+  };
+  for (const auto& c : cases) EXPECT_EQ(may_suffice(c.held, c.wanted), c.may) << c.wanted;
+}
+
 }  // namespace
 }  // namespace catalogue
