@@ -48,6 +48,7 @@ constexpr Key kKeys[] = {
     {"read_only", "OKTA_MCP_READ_ONLY", Place::org, Kind::flag},
     {"state_dir", "OKTA_MCP_STATE_DIR", Place::program, Kind::path},
     {"key_file", "OKTA_MCP_KEY_FILE", Place::program, Kind::path},
+    {"store", "OKTA_MCP_STORE", Place::program},
     {"toolset", "OKTA_MCP_TOOLSET", Place::program, Kind::words},
     {"read_only", "OKTA_MCP_READ_ONLY", Place::program, Kind::flag},
     {"redirect_port", "OKTA_MCP_REDIRECT_PORT", Place::program, Kind::number},

@@ -42,7 +42,8 @@ std::unexpected<core::Error> unusable(std::string_view why) {
                     "Sign in again: that makes a new key.");
 }
 
-// RFC 9449 section 4.2: the URI without query and fragment. Okta's API compares it with the path it has decoded
+// RFC 9449 section 4.2: the URI without query and fragment. Okta's API compares it with the path it has
+// decoded
 // ("/users/a@b" where "/users/a%40b" was asked for: okta-sdk-python 541, okta-sdk-nodejs 521); at the token
 // endpoint there is nothing to decode.
 std::string htu_of(DpopServer server, const net::Url& url) {

@@ -60,9 +60,10 @@ TEST_F(DpopTest, TheRfcsAccessTokenHasTheRfcsHash) {
 
 TEST_F(DpopTest, TowardsTheApiAProofNamesTheDecodedPath) {
   const auto prover = new_prover(clock_, random_);
-  EXPECT_EQ(proof(*prover, "https://acme.okta.test/api/v1/users/a%40b%20c?fields=id", "token", DpopServer::resource)
-                .claim("htu"),
-            "https://acme.okta.test/api/v1/users/a@b c");
+  EXPECT_EQ(
+      proof(*prover, "https://acme.okta.test/api/v1/users/a%40b%20c?fields=id", "token", DpopServer::resource)
+          .claim("htu"),
+      "https://acme.okta.test/api/v1/users/a@b c");
 }
 
 TEST_F(DpopTest, AProofNamesTheRequestWithoutQueryAndFragment) {
