@@ -41,7 +41,7 @@ struct Options {
   std::string dpop = "optional";
   std::string dpop_nonce = "token";
   long refresh_grace_s = 30;
-  std::vector<std::string> redirect_uris{"http://127.0.0.1:8017/callback"};
+  std::vector<std::string> redirect_uris{"http://127.0.0.1:16582/callback"};
   bool verbose = false;
 };
 

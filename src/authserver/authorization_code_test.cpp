@@ -13,7 +13,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr const char* kLoopback = "http://127.0.0.1:8017/callback";
+constexpr const char* kLoopback = "http://127.0.0.1:16582/callback";
 // RFC 7636 appendix B.
 constexpr const char* kVerifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 constexpr const char* kChallenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
@@ -96,13 +96,13 @@ TEST(AuthorizationRequest, NobodyIsSentToAnUnknownAddress) {
       {"no redirect URI", request_of_native({{"redirect_uri", nullptr}}), "missing_redirect_uri"},
       {"another port", request_of_native({{"redirect_uri", "http://127.0.0.1:8018/callback"}}),
        "illegal_redirect_uri"},
-      {"another name of loopback", request_of_native({{"redirect_uri", "http://localhost:8017/callback"}}),
+      {"another name of loopback", request_of_native({{"redirect_uri", "http://localhost:16582/callback"}}),
        "illegal_redirect_uri"},
-      {"a longer path", request_of_native({{"redirect_uri", "http://127.0.0.1:8017/callback/"}}),
+      {"a longer path", request_of_native({{"redirect_uri", "http://127.0.0.1:16582/callback/"}}),
        "illegal_redirect_uri"},
-      {"a query", request_of_native({{"redirect_uri", "http://127.0.0.1:8017/callback?x=1"}}),
+      {"a query", request_of_native({{"redirect_uri", "http://127.0.0.1:16582/callback?x=1"}}),
        "illegal_redirect_uri"},
-      {"userinfo", request_of_native({{"redirect_uri", "http://127.0.0.1:8017@evil.example/callback"}}),
+      {"userinfo", request_of_native({{"redirect_uri", "http://127.0.0.1:16582@evil.example/callback"}}),
        "illegal_redirect_uri"},
       {"somebody else's", request_of_native({{"redirect_uri", "https://web.example/cb"}}),
        "illegal_redirect_uri"},
@@ -166,7 +166,7 @@ TEST(AuthorizationRequest, TheClientIsToldWhatIsWrong) {
     auto request = read_authorization_request(test.server, row.query);
     ASSERT_FALSE(request) << row.what;
     const std::string& url = request.error().redirect_to;
-    EXPECT_TRUE(url.starts_with("http://127.0.0.1:8017/callback?error=")) << row.what << " " << url;
+    EXPECT_TRUE(url.starts_with("http://127.0.0.1:16582/callback?error=")) << row.what << " " << url;
     EXPECT_EQ(text(url, "error"), row.error) << row.what;
     EXPECT_FALSE(text(url, "error_description").empty()) << row.what;
     EXPECT_EQ(text(url, "iss"), "https://acme.example") << row.what;

@@ -92,7 +92,7 @@ struct TestServer {
          .auth_method = AuthMethod::none,
          .grants = {"authorization_code", "refresh_token"},
          .scopes = {"okta.*"},
-         .redirect_uris = {"http://127.0.0.1:8017/callback", "com.example:/cb?kept=1"}},
+         .redirect_uris = {"http://127.0.0.1:16582/callback", "com.example:/cb?kept=1"}},
         {.id = "0oaWeb",
          .name = "Web",
          .auth_method = AuthMethod::client_secret_post,

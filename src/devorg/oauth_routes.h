@@ -56,7 +56,7 @@ struct OrgAuthorizationServerOptions {
   bool device_may_refresh =
       true;  // false: offline_access is refused, as for an app without the refresh token grant
   // Of kDevDeviceClient; empty: no authorization codes. Compared as texts, ports included, as Okta does.
-  std::vector<std::string> redirect_uris{"http://127.0.0.1:8017/callback"};
+  std::vector<std::string> redirect_uris{"http://127.0.0.1:16582/callback"};
   std::vector<authserver::Client> more_clients{};  // they say for themselves whether DPoP is required
   Dpop dpop = Dpop::optional;
   DpopNonce dpop_nonce = DpopNonce::token_endpoint;

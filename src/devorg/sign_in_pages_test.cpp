@@ -15,7 +15,7 @@ using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
 
-constexpr const char* kRedirect = "http://127.0.0.1:8017/callback";
+constexpr const char* kRedirect = "http://127.0.0.1:16582/callback";
 // RFC 7636 appendix B.
 constexpr const char* kVerifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 constexpr const char* kChallenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
@@ -125,7 +125,7 @@ TEST_F(AuthorizePageTest, APersonApprovesAndTheClientGetsTokens) {
   EXPECT_THAT(shown.body, HasSubstr(kRedirect));
   EXPECT_THAT(shown.body, Not(HasSubstr("\"><b")));
   EXPECT_EQ(shown.headers.get("Content-Security-Policy"),
-            "default-src 'none'; form-action 'self' http://127.0.0.1:8017; frame-ancestors 'none'; base-uri "
+            "default-src 'none'; form-action 'self' http://127.0.0.1:16582; frame-ancestors 'none'; base-uri "
             "'none'");
   EXPECT_EQ(shown.headers.get("Cache-Control"), "no-store");
 
@@ -232,7 +232,7 @@ TEST_F(AuthorizePageTest, FormsMayLeadToTheClientAndNowhereElse) {
     const char* target;
   };
   for (const Row& row :
-       {Row{"https://app.example/cb?x=1", "https://app.example;"}, Row{"http://[::1]:8017/cb", "http:;"},
+       {Row{"https://app.example/cb?x=1", "https://app.example;"}, Row{"http://[::1]:16582/cb", "http:;"},
         Row{"com.example.app:/cb", "com.example.app:;"}}) {
     start({row.uri});
     auto shown = get(question({{"redirect_uri", row.uri}}));

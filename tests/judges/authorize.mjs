@@ -5,7 +5,7 @@ import * as oauth from 'oauth4webapi';
 
 import { check, devOrg, equal, judge, show } from './lib.mjs';
 
-const redirectUri = 'http://127.0.0.1:8017/callback';
+const redirectUri = 'http://127.0.0.1:16582/callback';
 const scope = 'openid profile offline_access okta.users.read';
 const options = { [oauth.allowInsecureRequests]: true };
 
