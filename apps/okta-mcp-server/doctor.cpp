@@ -11,6 +11,7 @@
 #include "core/file.h"
 #include "core/log.h"
 #include "core/text.h"
+#include "runtime.h"
 
 namespace {
 
@@ -82,29 +83,41 @@ void examine_log_file(const Settings& settings, Findings& findings) {
   findings.ok(kCheck, fmt::format("{} can be written to.", settings.log_file));
 }
 
+// A file that opens the stored logins, and that others can read too.
+bool readable_by_others(const std::string& file) {
+  struct stat info{};
+  return ::stat(file.c_str(), &info) == 0 && (info.st_mode & (S_IRWXG | S_IRWXO)) != 0;
+}
+
 void examine_store(const Settings& settings, Findings& findings) {
   constexpr auto kCheck = "login store";
   if (!settings.api_token.empty()) return findings.ok(kCheck, "Not used: an API token signs in.");
-  if (!settings.key_file.empty()) {
-    struct stat info{};
-    if (::stat(settings.key_file.c_str(), &info) != 0 || ::access(settings.key_file.c_str(), R_OK) != 0) {
-      return findings.fail(kCheck, fmt::format("OKTA_MCP_KEY_FILE, {}, cannot be read.", settings.key_file),
-                           "Check the path, and that it belongs to the user this runs as.");
-    }
-    if ((info.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-      return findings.warn(kCheck, fmt::format("Other users may read {}.", settings.key_file),
-                           fmt::format("Run chmod 600 {}", settings.key_file));
-    }
-    return findings.ok(kCheck, fmt::format("Logins are sealed with the key in {}.", settings.key_file));
+  if (!settings.key_file.empty() && ::access(settings.key_file.c_str(), R_OK) != 0) {
+    return findings.fail(kCheck, fmt::format("OKTA_MCP_KEY_FILE, {}, cannot be read.", settings.key_file),
+                         "Check the path, and that it belongs to the user this runs as.");
   }
-  const std::string key = settings.state_dir + "/token.key";
-  struct stat info{};
-  if (::stat(key.c_str(), &info) == 0 && (info.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+  if (readable_by_others(settings.key_file)) {
+    return findings.warn(kCheck, fmt::format("Other users may read {}.", settings.key_file),
+                         fmt::format("Run chmod 600 {}", settings.key_file));
+  }
+  if (const auto key = settings.state_dir + "/token.key"; readable_by_others(key)) {
     return findings.fail(kCheck, fmt::format("Other users may read {}, which opens the stored logins.", key),
                          fmt::format("Run chmod 600 {}, then okta-mcp-server logout and login.", key));
   }
-  findings.ok(kCheck,
-              "Logins are sealed with a key beside them: they are protected by file permissions only.");
+  Runtime runtime(settings, {.may_ask_a_person = false});
+  const auto store = runtime.store_report();
+  if (!store) {
+    const auto why = runtime.org();
+    const bool its_own = !why && (why.error().code.starts_with("oauth.store.") ||
+                                  why.error().code.starts_with("oauth.keyring."));
+    return its_own ? findings.fail(kCheck, why.error())
+                   : findings.skip(kCheck, "Not looked at: a setting is missing or unusable.");
+  }
+  if (store->trouble) return findings.warn(kCheck, store->trouble->message, store->trouble->hint);
+  findings.ok(kCheck, fmt::format("Logins: {}, {}.", store->where, store->protection));
+  if (store->keyring) {
+    findings.ok("keyring", fmt::format("Not used: {} A login works without it.", store->keyring->message));
+  }
 }
 
 void examine_configuration(const Settings& settings, Findings& findings) {

@@ -96,7 +96,7 @@ core::Result<std::vector<std::string>> AuthorizationCode::complete(const core::C
       return std::unexpected(std::move(outcome).error());
     }
     redirect_->answer(
-        {.title = "You are signed in", .text = "You are signed in; you can close this window."});
+        {.title = "You are signed in", .text = "You can close this window."});
     short_lived_ = token->refresh_token.empty();
     return token->granted_scopes.empty() ? token->scopes : token->granted_scopes;
   }

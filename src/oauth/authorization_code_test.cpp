@@ -91,7 +91,7 @@ TEST_F(AuthorizationCodeTest, SignsInAndKeepsTheLogin) {
 
   const auto page = come_back("code=code-s3cr3t%2B1&state=" + state());
   EXPECT_THAT(page, HasSubstr("HTTP/1.1 200"));
-  EXPECT_THAT(page, HasSubstr("You are signed in; you can close this window."));
+  EXPECT_THAT(page, HasSubstr("You can close this window."));
   const auto scopes = outcome_.get();
   ASSERT_TRUE(scopes) << core::describe(scopes.error());
   EXPECT_THAT(*scopes, ElementsAre("okta.users.read", "openid", "offline_access"));

@@ -161,7 +161,7 @@ TEST_F(LoginTest, TheBrowserSignsInForEveryCommandAfter) {
        !file("page").contains("</html>") && std::chrono::steady_clock::now() < end;) {
     std::this_thread::yield();
   }
-  EXPECT_THAT(file("page"), HasSubstr("You are signed in; you can close this window."));
+  EXPECT_THAT(file("page"), HasSubstr("You can close this window."));
   EXPECT_THAT(org_.seen(),
               testing::ElementsAre("authorize S256 okta.users.read openid profile email offline_access",
                                    "token authorization_code"));

@@ -186,7 +186,7 @@ await judge(async () => {
   equal(asked.get('code_challenge_method'), 'S256', 'PKCE by S256');
   equal(asked.get('response_type'), 'code', 'a code is asked for');
   equal(good.page.status, 200, 'the last page');
-  check(good.page.html.includes('You are signed in; you can close this window'), `what the person sees: ${show(good.page.html)}`);
+  check(good.page.html.includes('You can close this window'), `what the person sees: ${show(good.page.html)}`);
   check(new URL(good.page.url).searchParams.get('iss') === org.issuer, 'the answer named its issuer (RFC 9207), and it was taken');
   check(good.page.headers.get('content-security-policy')?.includes("default-src 'none'"), 'the page may load nothing');
   equal(org.wire.grants, ['authorization_code 200'], 'one code, redeemed once');
