@@ -84,19 +84,13 @@ core::Result<std::vector<std::string>> AuthorizationCode::complete(const core::C
       redirect_->go_on(new_link(), state_);
       continue;
     }
-    core::Status outcome;
-    if (!token) {
-      outcome = std::unexpected(std::move(token).error());
-    } else {
-      outcome = save(context, *token);
-    }
+    auto outcome = token ? save(context, *token) : core::Status(std::unexpected(token.error()));
     if (!outcome) {
       redirect_->answer(
           {.status = 400, .title = "You are not signed in", .text = core::describe(outcome.error())});
       return std::unexpected(std::move(outcome).error());
     }
-    redirect_->answer(
-        {.title = "You are signed in", .text = "You can close this window."});
+    redirect_->answer({.title = "You are signed in", .text = "You can close this window."});
     short_lived_ = token->refresh_token.empty();
     return token->granted_scopes.empty() ? token->scopes : token->granted_scopes;
   }

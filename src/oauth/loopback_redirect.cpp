@@ -115,11 +115,10 @@ LoopbackRedirect::~LoopbackRedirect() {
 
 core::Result<net::Query> LoopbackRedirect::wait(const core::Context& context, core::Clock& clock,
                                                 core::SteadyTime until) {
-  std::stop_source came;
-  {
+  auto came = [this] {
     std::lock_guard lock(mutex_);
-    came = came_;
-  }
+    return came_;
+  }();
   bool in_time = false;
   {
     const std::stop_callback cancelled(context.stop, [&came] { came.request_stop(); });
