@@ -14,7 +14,7 @@ function(room name)
 
   add_library(${name} STATIC ${all})
   target_include_directories(${name} PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
-  target_link_libraries(${name} PUBLIC ${ROOM_USES} Boost::json fmt::fmt Threads::Threads PRIVATE ${ROOM_LIBS})
+  target_link_libraries(${name} PUBLIC ${ROOM_USES} Boost::json formatting Threads::Threads PRIVATE ${ROOM_LIBS})
   target_precompile_headers(${name} PRIVATE ${CMAKE_SOURCE_DIR}/cmake/light_pch.h)
 
   if(OKTA_MCP_TESTS AND tests)
