@@ -11,6 +11,7 @@
 #include "authserver/device_authorization.h"
 #include "authserver/problem.h"
 #include "core/encoding.h"
+#include "core/html.h"
 #include "net/url.h"
 
 namespace devorg {
@@ -28,33 +29,6 @@ constexpr std::chrono::minutes kCsrfLifetime{30};
 // A token of one page is no token of the other, nor one request's of another's.
 constexpr std::string_view kActivateContext = "devorg.activate";
 constexpr std::string_view kAuthorizeContext = "devorg.authorize\n";
-
-std::string escape(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
 
 // `form_target`: one more place, besides the page's own origin, that a form may lead to.
 ServerResponse page(int status, std::string_view title, std::string_view body,
@@ -74,7 +48,7 @@ ServerResponse page(int status, std::string_view title, std::string_view body,
       "<h1>{0}</h1>\n{1}<p><small>okta-dev-org, a local org for development. No password is asked "
       "for.</small></p>\n"
       "</body>\n</html>\n",
-      escape(title), body);
+      core::html_escape(title), body);
   return response;
 }
 
@@ -100,7 +74,7 @@ std::string code_form(std::string_view csrf) {
       "<label>Enter the code shown on your device <input name=\"user_code\" autocomplete=\"off\" "
       "required></label>\n"
       "<button>Next</button>\n</form>\n",
-      escape(csrf));
+      core::html_escape(csrf));
 }
 
 struct Question {
@@ -117,10 +91,10 @@ struct Question {
 
 std::string decision_form(const Question& question, const std::vector<User>& administrators) {
   std::string scopes;
-  for (const std::string& scope : question.scopes) scopes += "<li>" + escape(scope) + "</li>\n";
+  for (const std::string& scope : question.scopes) scopes += "<li>" + core::html_escape(scope) + "</li>\n";
   std::string logins;
   for (const User& user : administrators) {
-    logins += fmt::format("<option value=\"{0}\"{1}>{0}</option>\n", escape(user.login),
+    logins += fmt::format("<option value=\"{0}\"{1}>{0}</option>\n", core::html_escape(user.login),
                           user.login == question.login_hint ? " selected" : "");
   }
   return fmt::format(
@@ -131,8 +105,9 @@ std::string decision_form(const Question& question, const std::vector<User>& adm
       "<label>Sign in as <select name=\"login\">\n{8}</select></label>\n"
       "<button name=\"decision\" value=\"approve\">Approve</button>\n"
       "<button name=\"decision\" value=\"deny\">Refuse</button>\n</form>\n",
-      escape(question.client_name), escape(question.client_id), question.how, scopes, question.action,
-      escape(question.csrf), question.hidden_name, escape(question.hidden_value), logins);
+      core::html_escape(question.client_name), core::html_escape(question.client_id), question.how, scopes,
+      question.action, core::html_escape(question.csrf), question.hidden_name,
+      core::html_escape(question.hidden_value), logins);
 }
 
 // The fields of a form, or nothing when it cannot be one of these pages'.
@@ -215,7 +190,7 @@ class ActivatePage : private Page {
   ServerResponse ask(std::string_view user_code) const {
     auto device = authserver::find_pending_device(server_, user_code);
     if (!device) return failed(400, device.error().message);
-    const std::string how = "with the code <strong>" + escape(device->user_code) + "</strong>";
+    const std::string how = "with the code <strong>" + core::html_escape(device->user_code) + "</strong>";
     return page(200, "Activate your device",
                 decision_form({.client_name = device->client_name,
                                .client_id = device->client_id,
@@ -249,12 +224,13 @@ class ActivatePage : private Page {
     auto approved = authserver::approve_device(server_, user_code, *user);
     if (!approved) return failed(400, approved.error().message);
     return page(200, "Device activated",
-                "<p>The device is signed in as " + escape(user->login) + ". You may close this page.</p>\n");
+                "<p>The device is signed in as " + core::html_escape(user->login) +
+                    ". You may close this page.</p>\n");
   }
 
   ServerResponse failed(int status, std::string_view reason) const {
     return page(status, "Activate your device",
-                "<p role=\"alert\">" + escape(reason) + "</p>\n" + code_form(csrf()));
+                "<p role=\"alert\">" + core::html_escape(reason) + "</p>\n" + code_form(csrf()));
   }
 };
 
@@ -284,16 +260,17 @@ class AuthorizePage : private Page {
     if (!asked) return refused(asked.error());
     const std::string again = net::encode_form(*parameters);
     return page(200, "Sign in",
-                decision_form({.client_name = asked->client_name,
-                               .client_id = asked->client_id,
-                               .how = "and goes on at <strong>" + escape(asked->redirect_uri) + "</strong>",
-                               .scopes = asked->scopes,
-                               .action = "/oauth2/v1/authorize/confirm",
-                               .csrf = csrf_token(context_of(again)),
-                               .hidden_name = "request",
-                               .hidden_value = again,
-                               .login_hint = asked->login_hint},
-                              administrators_),
+                decision_form(
+                    {.client_name = asked->client_name,
+                     .client_id = asked->client_id,
+                     .how = "and goes on at <strong>" + core::html_escape(asked->redirect_uri) + "</strong>",
+                     .scopes = asked->scopes,
+                     .action = "/oauth2/v1/authorize/confirm",
+                     .csrf = csrf_token(context_of(again)),
+                     .hidden_name = "request",
+                     .hidden_value = again,
+                     .login_hint = asked->login_hint},
+                    administrators_),
                 form_target(asked->redirect_uri));
   }
 
@@ -334,7 +311,7 @@ class AuthorizePage : private Page {
 
   static ServerResponse failed(int status, std::string_view reason) {
     return page(status, "Sign in",
-                "<p role=\"alert\">" + escape(reason) +
+                "<p role=\"alert\">" + core::html_escape(reason) +
                     "</p>\n<p>Go back to the app that sent you here, and start again.</p>\n");
   }
 };

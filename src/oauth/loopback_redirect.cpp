@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "core/encoding.h"
+#include "core/html.h"
 #include "core/lane.h"
 #include "core/log.h"
 
@@ -17,29 +18,6 @@ constexpr std::string_view kPath = "/callback";
 constexpr std::size_t kMaxQueryBytes = 8u << 10;
 // For the last page to reach the browser.
 constexpr std::chrono::milliseconds kGrace{2000};
-
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
 
 // The code stands in this page's address: nothing may be loaded, framed, stored, or told of it.
 net::Headers strict_headers() {
@@ -60,7 +38,7 @@ net::ServerResponse page(const RedirectPage& shown) {
       "<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\">"
       "<meta name=\"viewport\" content=\"width=device-width\"><title>{0}</title></head>\n"
       "<body><h1>{0}</h1><p>{1}</p></body>\n</html>\n",
-      escaped(shown.title), escaped(shown.text));
+      core::html_escape(shown.title), core::html_escape(shown.text));
   return response;
 }
 
