@@ -62,7 +62,8 @@ void EventLog::drop_front() {
 void EventLog::keep(EventPosition position, core::SteadyTime now, std::string frame) {
   std::size_t size = frame.size();
   if (size > limits_.bytes) return;
-  while (!events_.empty() && (events_.size() >= limits_.events || bytes_ + size > limits_.bytes)) drop_front();
+  while (!events_.empty() && (events_.size() >= limits_.events || bytes_ + size > limits_.bytes))
+    drop_front();
   // When the sessions together hold too much, each pays for what it adds.
   while (!reserve(size)) {
     if (events_.empty()) return;

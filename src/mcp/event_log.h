@@ -54,7 +54,8 @@ class EventLog {
   // Keeps `frame`, an event as it goes over the wire. What is larger than the limits is not kept.
   void keep(EventPosition position, core::SteadyTime now, std::string frame);
   // What is kept of position.stream after position.event, in order.
-  void replay(EventPosition position, const std::function<void(const EventPosition&, const std::string&)>& each) const;
+  void replay(EventPosition position,
+              const std::function<void(const EventPosition&, const std::string&)>& each) const;
   bool holds(std::uint64_t stream) const;
   void drop_stream(std::uint64_t stream);
   void drop_old(core::SteadyTime now);

@@ -186,11 +186,6 @@ core::Result<std::vector<HeaderParameter>> read_header_parameters(const Object& 
   return reader.take();
 }
 
-core::Status check_header_parameters(const Object& input_schema) {
-  RETURN_IF_ERROR(read_header_parameters(input_schema));
-  return {};
-}
-
 std::optional<std::string> header_parameter_mismatch(std::span<const HeaderParameter> parameters,
                                                      const Object& arguments, const net::Headers& headers) {
   for (const HeaderParameter& parameter : parameters) {

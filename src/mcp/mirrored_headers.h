@@ -34,7 +34,6 @@ struct HeaderParameter {
 // rules, because clients drop such a tool: a token, unique without regard to case, on a property of type
 // string, integer or boolean that is reached through `properties` alone.
 core::Result<std::vector<HeaderParameter>> read_header_parameters(const core::json::Object& input_schema);
-core::Status check_header_parameters(const core::json::Object& input_schema);
 
 // What is wrong with the headers of a call, for its -32020; nullopt when they agree with the arguments.
 // Integers compare as numbers, null and absent arguments need no header, other Mcp-Param-* are not looked at.

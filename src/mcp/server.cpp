@@ -138,6 +138,18 @@ std::shared_ptr<Session> Server::resume(std::shared_ptr<Outlet> outlet, const Ha
   return session;
 }
 
+const Tool* Server::find_tool(std::string_view name) const {
+  return shared_->tools.find(name);
+}
+
+std::span<const HeaderParameter> Server::header_parameters(const Tool& tool) const {
+  return shared_->tools.header_parameters(tool);
+}
+
+bool Server::serves_modern(std::string_view method) const {
+  return SessionImpl::serves_modern(method);
+}
+
 bool Server::settle(std::chrono::milliseconds at_most) {
   return shared_->work.wait(at_most);
 }

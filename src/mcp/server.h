@@ -16,6 +16,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -23,6 +24,7 @@
 #include "core/json.h"
 #include "core/lane.h"
 #include "core/result.h"
+#include "mcp/mirrored_headers.h"
 #include "mcp/outlet.h"
 #include "mcp/session.h"
 #include "mcp/tool.h"
@@ -72,7 +74,8 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   // Checked here, so that a bad tool fails at start-up: name 1–64 of [A-Za-z0-9_.-] and unique, description
-  // 1–2048 bytes, input schema with root type "object", a handler. Errors: mcp.tool.*.
+  // 1–2048 bytes, input schema with root type "object" and, where it has x-mcp-header, marks that clients
+  // accept, a handler. Errors: mcp.tool.*.
   core::Status add_tool(Tool tool);
 
   // Which tools are listed. A tool that is not listed can still be called: listing is advice, the handler's
@@ -98,6 +101,11 @@ class Server {
   std::shared_ptr<Session> connect(std::shared_ptr<Outlet> outlet);
   // Goes on with a legacy session that another process opened.
   std::shared_ptr<Session> resume(std::shared_ptr<Outlet> outlet, const Handshake& handshake);
+
+  // What transports look at before they hand a request on. Null: no such tool.
+  const Tool* find_tool(std::string_view name) const;
+  std::span<const HeaderParameter> header_parameters(const Tool& tool) const;
+  bool serves_modern(std::string_view method) const;
 
   // Waits until no handler runs, at most `at_most`. False: some handler ignores its stop token; the
   // destructor would wait for it, so leave the process with _exit().

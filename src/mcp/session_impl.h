@@ -44,6 +44,8 @@ class SessionImpl {
   // Legacy only: after `initialized`, at or above the session's level.
   void log(core::LogLevel level, std::string_view logger, const core::json::Value& data, Outlet& outlet);
 
+  static bool serves_modern(std::string_view method) { return find_method(true, method) != nullptr; }
+
   std::atomic<bool> enlisted = false;  // for broadcasts; ServerShared's
 
   // ---- What calls need.

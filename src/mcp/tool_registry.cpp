@@ -49,7 +49,9 @@ core::Status ToolRegistry::add(Tool tool) {
     return core::fail(core::ErrorKind::conflict, "mcp.tool.duplicate",
                       fmt::format("There are two tools named {}.", tool.name));
   }
+  ASSIGN_OR_RETURN(auto mirrored, read_header_parameters(tool.input_schema));
   tools_.push_back(std::make_unique<Tool>(std::move(tool)));
+  if (!mirrored.empty()) mirrored_.emplace(tools_.back().get(), std::move(mirrored));
   by_name_.emplace(tools_.back()->name, tools_.back().get());
   return {};
 }
@@ -57,6 +59,12 @@ core::Status ToolRegistry::add(Tool tool) {
 const Tool* ToolRegistry::find(std::string_view name) const {
   auto found = by_name_.find(name);
   return found == by_name_.end() ? nullptr : found->second;
+}
+
+std::span<const HeaderParameter> ToolRegistry::header_parameters(const Tool& tool) const {
+  auto found = mirrored_.find(&tool);
+  if (found == mirrored_.end()) return {};
+  return found->second;
 }
 
 std::vector<const Tool*> ToolRegistry::ask_visible() const {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -13,6 +14,7 @@
 
 #include "core/result.h"
 #include "mcp/codec.h"
+#include "mcp/mirrored_headers.h"
 #include "mcp/protocol.h"
 #include "mcp/tool.h"
 
@@ -23,6 +25,8 @@ class ToolRegistry {
   // Before anyone asks; see Server::add_tool for the rules.
   core::Status add(Tool tool);
   const Tool* find(std::string_view name) const;
+  // The arguments it mirrors into headers.
+  std::span<const HeaderParameter> header_parameters(const Tool& tool) const;
 
   void set_visible(std::function<bool(const Tool&)> visible);
   // Asks again what is visible; true when that changed.
@@ -36,6 +40,7 @@ class ToolRegistry {
 
   std::vector<std::unique_ptr<Tool>> tools_;
   std::unordered_map<std::string_view, const Tool*> by_name_;
+  std::unordered_map<const Tool*, std::vector<HeaderParameter>> mirrored_;  // those that mirror any
   std::function<bool(const Tool&)> visible_;
 
   std::mutex mutex_;  // of what follows
