@@ -12,6 +12,7 @@
 #include "core/json.h"
 #include "mcp/jsonrpc.h"
 #include "mcp/protocol.h"
+#include "mcp/question.h"
 #include "mcp/server.h"
 #include "mcp/tool.h"
 
@@ -35,12 +36,6 @@ struct WireRules {
 };
 
 const WireRules& wire_rules(Revision revision);
-
-// What the client can show, from its capabilities object.
-struct ClientAbilities {
-  bool form = false;
-  bool url = false;
-};
 
 class Codec {
  public:

@@ -18,12 +18,16 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/clock.h"
 #include "core/json.h"
 #include "core/lane.h"
 #include "core/result.h"
+#include "mcp/icon.h"
 #include "mcp/outlet.h"
+#include "mcp/prompt.h"
+#include "mcp/resource.h"
 #include "mcp/session.h"
 #include "mcp/tool.h"
 
@@ -36,8 +40,9 @@ struct Implementation {
   std::string name;
   std::string title;  // sent from 2025-06-18 on
   std::string version;
-  std::string description;  // sent from 2025-11-25 on, as is website_url
+  std::string description;  // sent from 2025-11-25 on, as are the next two
   std::string website_url;
+  std::vector<Icon> icons;
 };
 
 struct ServerOptions {
@@ -60,6 +65,10 @@ struct ServerOptions {
   std::size_t max_message_depth = 64;
   std::size_t max_batch = 256;     // messages in one JSON-RPC batch
   std::size_t max_listeners = 64;  // subscriptions/listen streams of one session
+  // Entries on a page of resources, templates and prompts; tools, which clients rarely page, have their own.
+  std::size_t page_size = 100;
+  std::size_t tools_page_size = 1000;
+  std::size_t max_subscriptions = 256;  // resources one session, or one listen stream, may watch
 };
 
 // Thread-safe after the first connect(); add_tool() and the on_... setters belong before it.
@@ -82,6 +91,29 @@ class Server {
   // Asks again what is visible; when that differs, sends list_changed to legacy sessions past `initialized`
   // and to modern listeners. Any thread.
   void tools_changed();
+
+  // Checked here, like tools. What is added decides what is declared: a server without resources (or
+  // templates), prompts or completers does not declare the capability, and its methods are not found.
+  //
+  // Uri: an absolute RFC 3986 URI, unique. Name: 1–128 bytes without control characters. Description: at most
+  // 2048 bytes. Icons: see check_icons(). A reader. Errors: mcp.resource.*, mcp.icon.
+  core::Status add_resource(Resource resource);
+  // Also: the template is one UriTemplate::parse() accepts. A URI that is a resource's is read there; else by
+  // the first template that matches, in the order of registration.
+  core::Status add_resource_template(ResourceTemplate resource_template);
+  // Name: as a tool's, up to 128. Arguments: at most 64, names unique. Errors: mcp.prompt.*, mcp.icon.
+  core::Status add_prompt(Prompt prompt);
+
+  // As set_visible(), for resources, templates and prompts. What is not listed can still be read.
+  void set_resources_visible(std::function<bool(const Resource&)> resource,
+                             std::function<bool(const ResourceTemplate&)> resource_template = {});
+  void set_prompts_visible(std::function<bool(const Prompt&)> visible);
+  // As tools_changed().
+  void resources_changed();
+  void prompts_changed();
+  // The contents at this URI are no longer what they were: tells those who watch it, and nobody else. Any
+  // thread; cheap when nobody does.
+  void resource_updated(std::string_view uri);
 
   // A log notification to every legacy session past `initialized` whose level allows it. 2026-07-28 has log
   // lines within requests only: those go through Context::notifier. Any thread. `data` must hold no secret.

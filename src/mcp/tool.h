@@ -16,6 +16,7 @@
 #include "core/context.h"
 #include "core/json.h"
 #include "core/result.h"
+#include "mcp/icon.h"
 
 namespace mcp {
 
@@ -88,6 +89,9 @@ struct Tool {
   core::json::Object input_schema;  // JSON Schema 2020-12, root type "object"
   std::optional<core::json::Object> output_schema;
   Annotations annotations;
+  std::vector<Icon> icons;
+  core::json::Object
+      meta;  // `_meta`, from 2025-06-18 on: e.g. {"ui": {"resourceUri": ..., "visibility": [...]}}
   RunsOn runs_on = RunsOn::upstream;
   ToolHandler handler;
 };
