@@ -4,7 +4,8 @@
 //   {+name}    one or more characters other than ? and #, percent-decoded
 //   {?a,b}     at the end only: query parameters, each optional, in any order; unknown ones do not match
 //
-// Two expressions never stand side by side. Everything else is literal and compared byte by byte.
+// Two of the first kinds never stand side by side; at most 16 variables. Everything else is literal and
+// compared byte by byte.
 #pragma once
 
 #include <optional>
@@ -25,7 +26,8 @@ class UriTemplate {
   static core::Result<UriTemplate> parse(std::string_view text);
 
   const std::vector<std::string>& variables() const { return names_; }
-  // nullopt when the URI is not one of this template's, or does not decode to UTF-8.
+  // nullopt when the URI is not one of this template's, or a value is not UTF-8 or has control
+  // characters.
   std::optional<UriVariables> match(std::string_view uri) const;
   // A missing {?name} is left out, any other missing variable is empty (RFC 6570 section 3.2.1).
   std::string expand(const UriVariables& values) const;
@@ -36,7 +38,8 @@ class UriTemplate {
     std::string text;  // the literal, or the variable's name
   };
   UriTemplate() = default;
-  bool match_from(std::size_t part, std::string_view rest, UriVariables& found) const;
+  bool match_parts(std::string_view text, UriVariables& found) const;
+  bool match_query(std::string_view query, UriVariables& found) const;
 
   std::vector<Part> parts_;
   std::vector<std::string> query_;
