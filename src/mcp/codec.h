@@ -71,6 +71,7 @@ class Codec {
   Codec(Revision revision, const ServerOptions& options);
 
   const WireRules& rules() const { return rules_; }
+  // What the client can answer, from its capabilities object.
   ClientAbilities abilities(const core::json::Object* capabilities) const;
 
   // ---- Results
@@ -91,14 +92,13 @@ class Codec {
   // At most kMaxCompletions of them.
   std::string completion_result(const CompletionResult& result) const;
   // 2026-07-28.
-  std::string input_required_result(const std::map<std::string, FormQuestion>& questions,
+  std::string input_required_result(const std::map<std::string, Question>& questions,
                                     std::string_view request_state) const;
   // 2026-07-28: the graceful end of subscriptions/listen.
   std::string listen_result(const RequestId& subscription) const;
 
   // ---- Params of what the server sends
-  std::string form_params(const FormQuestion& question) const;
-  std::string url_params(const UrlQuestion& question) const;
+  std::string question_params(const Question& question) const;
   // `token` is JSON text, as the client sent it.
   std::string progress_params(std::string_view token, double done, std::optional<double> total,
                               std::string_view message) const;
@@ -137,6 +137,11 @@ std::string missing_resource_data(std::string_view uri);
 
 // `data` of the errors 2026-07-28 defines.
 std::string unsupported_version_data(std::string_view requested);
-std::string missing_form_capability_data();
+std::string missing_capability_data(std::span<const Question* const> questions);
+
+// The request that carries a question.
+std::string_view question_method(const Question& question);
+// Whether a client with these abilities can answer it.
+bool can_answer(const ClientAbilities& abilities, const Question& question);
 
 }  // namespace mcp
