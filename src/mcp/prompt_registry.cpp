@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "mcp/contains.h"
+
 namespace mcp {
 namespace {
 
@@ -61,6 +63,7 @@ core::Status PromptRegistry::add(Prompt prompt) {
     return core::fail(core::ErrorKind::conflict, "mcp.prompt.duplicate",
                       fmt::format("There are two prompts named {}.", prompt.name));
   }
+  can_complete_ = can_complete_ || prompt.complete;
   std::string name = prompt.name;
   const Prompt& kept = prompts_.add(std::move(prompt), name);
   by_name_.emplace(kept.name, &kept);
@@ -80,7 +83,7 @@ core::Result<PromptArguments> read_prompt_arguments(const Prompt& prompt,
   PromptArguments read;
   for (const auto& [key, value] : arguments) {
     std::string_view name = key;
-    if (!std::ranges::contains(prompt.arguments, name, &PromptArgument::name)) {
+    if (!contains(prompt.arguments, name, &PromptArgument::name)) {
       return bad(fmt::format("Prompt {} has no argument \"{}\".", prompt.name, name.substr(0, 100)));
     }
     if (!value.is_string()) return bad(fmt::format("The argument \"{}\" must be a string.", name));

@@ -23,6 +23,8 @@ class PromptRegistry {
   core::Status add(Prompt prompt);
   const Prompt* find(std::string_view name) const;
   bool empty() const { return prompts_.empty(); }
+  // Some prompt has a completer.
+  bool can_complete() const { return can_complete_; }
 
   void set_visible(std::function<bool(const Prompt&)> visible) { prompts_.set_visible(std::move(visible)); }
   // Asks again what is visible; true when that changed.
@@ -36,6 +38,7 @@ class PromptRegistry {
  private:
   Listing<Prompt> prompts_;
   std::unordered_map<std::string_view, const Prompt*> by_name_;
+  bool can_complete_ = false;
 };
 
 // The arguments of prompts/get as PromptGet promises them. Hosts send "" for what a person left empty, so

@@ -69,6 +69,7 @@ core::Status ResourceRegistry::add(ResourceTemplate resource_template) {
                       fmt::format("There are two templates {}.", resource_template.uri_template));
   }
   has_ui_ = has_ui_ || resource_template.uri_template.starts_with(kUiScheme);
+  can_complete_ = can_complete_ || resource_template.complete;
   std::string text = resource_template.uri_template;
   const ResourceTemplate& kept = templates_.add(std::move(resource_template), text);
   patterns_.emplace_back(std::move(pattern), &kept);
@@ -86,10 +87,10 @@ FoundResource ResourceRegistry::find(std::string_view uri) const {
   return {};
 }
 
-const ResourceTemplate* ResourceRegistry::find_template(std::string_view text) const {
+TemplateRef ResourceRegistry::find_template(std::string_view text) const {
   auto found =
       std::ranges::find_if(patterns_, [&](const auto& each) { return each.second->uri_template == text; });
-  return found == patterns_.end() ? nullptr : found->second;
+  return found == patterns_.end() ? TemplateRef{} : TemplateRef{found->second, &found->first};
 }
 
 void ResourceRegistry::set_visible(std::function<bool(const Resource&)> resource,

@@ -35,6 +35,14 @@ struct FoundResource {
   }
 };
 
+// A template and what its text means; both null when there is none.
+struct TemplateRef {
+  const ResourceTemplate* resource_template = nullptr;
+  const UriTemplate* pattern = nullptr;
+
+  explicit operator bool() const { return resource_template != nullptr; }
+};
+
 class ResourceRegistry {
  public:
   explicit ResourceRegistry(std::size_t page_size = 100)
@@ -46,10 +54,12 @@ class ResourceRegistry {
   bool empty() const { return resources_.empty() && templates_.empty(); }
   // A ui:// resource is offered (MCP Apps).
   bool has_ui() const { return has_ui_; }
+  // Some template has a completer.
+  bool can_complete() const { return can_complete_; }
 
   FoundResource find(std::string_view uri) const;
-  // By the template's own text.
-  const ResourceTemplate* find_template(std::string_view text) const;
+  // By the template's own text. Valid until the next add().
+  TemplateRef find_template(std::string_view text) const;
 
   void set_visible(std::function<bool(const Resource&)> resource,
                    std::function<bool(const ResourceTemplate&)> resource_template);
@@ -70,6 +80,7 @@ class ResourceRegistry {
   std::unordered_map<std::string_view, const Resource*> by_uri_;
   std::vector<std::pair<UriTemplate, const ResourceTemplate*>> patterns_;  // in order of registration
   bool has_ui_ = false;
+  bool can_complete_ = false;
 };
 
 }  // namespace mcp

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/encoding.h"
+#include "mcp/contains.h"
 
 namespace mcp {
 namespace {
@@ -66,13 +67,13 @@ class Checker {
     if (++schemas_ > kMaxSchemas) return bad(fmt::format("has more than {} schemas", kMaxSchemas));
     RETURN_IF_ERROR(identifiers(schema, depth));
     for (const auto& [key, value] : schema) {
-      if (std::ranges::contains(kSchemas, std::string_view(key))) {
+      if (contains(kSchemas, std::string_view(key))) {
         RETURN_IF_ERROR(child(value, key, depth));
-      } else if (std::ranges::contains(kLists, std::string_view(key))) {
+      } else if (contains(kLists, std::string_view(key))) {
         const auto* list = value.if_array();
         if (!list) return bad(fmt::format("has a \"{}\" that is no array", std::string_view(key)));
         for (const Value& element : *list) RETURN_IF_ERROR(child(element, key, depth));
-      } else if (std::ranges::contains(kMaps, std::string_view(key))) {
+      } else if (contains(kMaps, std::string_view(key))) {
         const auto* map = value.if_object();
         if (!map) return bad(fmt::format("has a \"{}\" that is no object", std::string_view(key)));
         for (const auto& [name, element] : *map) RETURN_IF_ERROR(child(element, key, depth));

@@ -69,19 +69,22 @@ struct ServerOptions {
   std::size_t page_size = 100;
   std::size_t tools_page_size = 1000;
   std::size_t max_subscriptions = 256;  // resources one session, or one listen stream, may watch
+  std::size_t max_watches = 65'536;     // resources that all of them watch together
 };
 
 // Thread-safe after the first connect(); add_tool() and the on_... setters belong before it.
 class Server {
  public:
-  // Errors: mcp.server.info (name or version missing), mcp.server.instructions (too long).
+  // Errors: mcp.server.info (name or version missing), mcp.server.instructions (too long),
+  // mcp.server.page_size (zero), mcp.icon.
   static core::Result<std::unique_ptr<Server>> create(ServerOptions options);
   ~Server();  // joins the lanes: see settle()
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
   // Checked here, so that a bad tool fails at start-up: name 1–64 of [A-Za-z0-9_.-] and unique, description
-  // 1–2048 bytes, input schema with root type "object", a handler. Errors: mcp.tool.*.
+  // 1–2048 bytes, schemas as check_schema() wants them, `_meta.ui` as MCP Apps defines it, a handler. Errors:
+  // mcp.tool.*, mcp.icon.
   core::Status add_tool(Tool tool);
 
   // Which tools are listed. A tool that is not listed can still be called: listing is advice, the handler's
@@ -122,8 +125,8 @@ class Server {
   // Called on the session's reading thread after notifications/initialized: must be quick, may keep the
   // pointer.
   void on_legacy_ready(std::function<void(std::shared_ptr<Session>)> callback);
-  // Called once in the server's life, on the reading thread, at the first modern tools/list or tools/call (a
-  // discover alone is a probe): must be quick.
+  // Called once in the server's life, on the reading thread, at the first modern request that is
+  // neither server/discover (a probe) nor subscriptions/listen: must be quick.
   void on_first_modern_call(std::function<void()> callback);
 
   // For transports. The session keeps the outlet; the server must outlive the session.

@@ -5,6 +5,7 @@
 
 #include "core/encoding.h"
 #include "core/text.h"
+#include "mcp/contains.h"
 
 namespace mcp {
 namespace {
@@ -88,7 +89,7 @@ core::Result<UriTemplate> UriTemplate::parse(std::string_view text) {
   if (scheme_length(text) == 0) return bad(text, "does not begin with a scheme");
   UriTemplate parsed;
   auto add_name = [&](std::string_view name) {
-    if (!variable_name(name) || std::ranges::contains(parsed.names_, name)) return false;
+    if (!variable_name(name) || contains(parsed.names_, name)) return false;
     parsed.names_.emplace_back(name);
     return parsed.names_.size() <= kMaxVariables;
   };
@@ -191,7 +192,7 @@ bool UriTemplate::match_query(std::string_view query, UriVariables& found) const
     if (equals == std::string_view::npos) return false;
     std::string_view name = pair.substr(0, equals);
     auto value = decoded(pair.substr(equals + 1));
-    if (!value || !std::ranges::contains(query_, name)) return false;
+    if (!value || !contains(query_, name)) return false;
     if (!found.emplace(name, *std::move(value)).second) return false;
     if (ampersand == std::string_view::npos) return true;
     query.remove_prefix(ampersand + 1);
