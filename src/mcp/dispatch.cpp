@@ -36,16 +36,30 @@ void note(std::string_view what, std::string_view detail) {
 }  // namespace
 
 const SessionImpl::Method* SessionImpl::find_method(bool modern, std::string_view name) {
-  static constexpr std::array<Method, 5> kLegacy = {{
-      {method::kToolsCall, &SessionImpl::tools_call},
-      {method::kToolsList, &SessionImpl::tools_list},
-      {method::kPing, &SessionImpl::ping, true},
+  static constexpr std::array<Method, 13> kLegacy = {{
+      {method::kToolsCall, &SessionImpl::tools_call, &Offer::tools},
+      {method::kToolsList, &SessionImpl::tools_list, &Offer::tools},
+      {method::kPing, &SessionImpl::ping, nullptr, true},
+      {method::kResourcesRead, &SessionImpl::resources_read, &Offer::resources},
+      {method::kResourcesList, &SessionImpl::resources_list, &Offer::resources},
+      {method::kTemplatesList, &SessionImpl::templates_list, &Offer::resources},
+      {method::kSubscribe, &SessionImpl::subscribe, &Offer::resources},
+      {method::kUnsubscribe, &SessionImpl::unsubscribe, &Offer::resources},
+      {method::kPromptsGet, &SessionImpl::prompts_get, &Offer::prompts},
+      {method::kPromptsList, &SessionImpl::prompts_list, &Offer::prompts},
+      {method::kComplete, &SessionImpl::complete, &Offer::completions},
       {method::kSetLevel, &SessionImpl::set_level},
-      {method::kInitialize, &SessionImpl::initialize, true},
+      {method::kInitialize, &SessionImpl::initialize, nullptr, true},
   }};
-  static constexpr std::array<Method, 4> kModern = {{
-      {method::kToolsCall, &SessionImpl::tools_call},
-      {method::kToolsList, &SessionImpl::tools_list},
+  static constexpr std::array<Method, 10> kModern = {{
+      {method::kToolsCall, &SessionImpl::tools_call, &Offer::tools},
+      {method::kToolsList, &SessionImpl::tools_list, &Offer::tools},
+      {method::kResourcesRead, &SessionImpl::resources_read, &Offer::resources},
+      {method::kResourcesList, &SessionImpl::resources_list, &Offer::resources},
+      {method::kTemplatesList, &SessionImpl::templates_list, &Offer::resources},
+      {method::kPromptsGet, &SessionImpl::prompts_get, &Offer::prompts},
+      {method::kPromptsList, &SessionImpl::prompts_list, &Offer::prompts},
+      {method::kComplete, &SessionImpl::complete, &Offer::completions},
       {method::kDiscover, &SessionImpl::discover},
       {method::kListen, &SessionImpl::listen},
   }};
@@ -137,7 +151,7 @@ void SessionImpl::on_request(Request request, const Origin& origin,
     envelope.trace_id = trace_id_of(request.params);
   }
   const Method* method = find_method(modern, request.method);
-  if (!method) {
+  if (!method || (method->needs && !(shared_.offer().*method->needs))) {
     return reply.error(code::kMethodNotFound, fmt::format("Method not found: {}", shown(request.method)));
   }
   if (!modern && !legacy_ && !method->before_initialize) {
@@ -147,6 +161,8 @@ void SessionImpl::on_request(Request request, const Origin& origin,
   if (batch && method->name == method::kInitialize) {
     return reply.error(code::kInvalidRequest, "initialize cannot be part of a batch.");
   }
+  if (modern && method->name != method::kDiscover && method->name != method::kListen)
+    shared_.note_modern_call();
   (this->*method->handler)({request, envelope, origin}, std::move(reply));
 }
 
@@ -219,7 +235,7 @@ void SessionImpl::initialize(const Served& served, Reply reply) {
     client_ = {string_member(info, "name"), string_member(info, "version")};
   }
   shared_.enlist(owner_.shared_from_this());
-  reply.result(codec.initialize_result());
+  reply.result(codec.initialize_result(shared_.offer()));
 }
 
 void SessionImpl::ping(const Served& served, Reply reply) {
@@ -241,51 +257,15 @@ void SessionImpl::set_level(const Served& served, Reply reply) {
 }
 
 void SessionImpl::discover(const Served& served, Reply reply) {
-  reply.result(served.envelope.codec->discover_result());
-}
-
-void SessionImpl::listen(const Served& served, Reply reply) {
-  const Object* filter = object_member(served.request.params, "notifications");
-  if (!filter) return reply.error(code::kInvalidParams, "params.notifications must be an object.");
-  const Value* tools = filter->if_contains("toolsListChanged");
-  if (tools && !tools->is_bool()) {
-    return reply.error(code::kInvalidParams, "params.notifications.toolsListChanged must be a boolean.");
-  }
-  Listener listener{reply.id(), served.origin.outlet, tools && tools->get_bool()};
-  std::unique_lock lock(mutex_);
-  auto same = [&](const Listener& other) { return other.id == listener.id; };
-  bool taken = calls_.contains(listener.id) || std::ranges::any_of(listeners_, same);
-  bool full = listeners_.size() >= shared_.options.max_listeners;
-  if (closed_ || taken || full) {
-    lock.unlock();
-    if (taken) return reply.error(code::kInvalidRequest, "A request with this id is still being worked on.");
-    return reply.error(
-        code::kInternalError,
-        full ? fmt::format("{} subscriptions are open; cancel one first.", shared_.options.max_listeners)
-             : "The server is shutting down.");
-  }
-  // Page Subscriptions: the acknowledgement is the first message with this id, so it goes out under the lock.
-  send_text(*listener.outlet,
-            encode_notification(method::kAcknowledged, served.envelope.codec->acknowledged_params(
-                                                           listener.id, listener.tools_list_changed)),
-            Delivery::required);
-  listeners_.push_back(std::move(listener));
-  lock.unlock();
-  reply.leave_open();  // the answer is sent when the server ends the subscription
-  shared_.enlist(owner_.shared_from_this());
+  reply.result(served.envelope.codec->discover_result(shared_.offer()));
 }
 
 void SessionImpl::tools_list(const Served& served, Reply reply) {
-  if (served.envelope.modern()) shared_.note_modern_call();
-  const Value* cursor = served.request.params.if_contains("cursor");
-  if (cursor && !cursor->is_null()) {
-    return reply.error(code::kInvalidParams, "params.cursor is none of ours: all tools are on one page.");
-  }
-  reply.result(*shared_.tools.list(*served.envelope.codec));
+  answer_page(served, std::move(reply),
+              [&](std::string_view cursor) { return shared_.tools.list(*served.envelope.codec, cursor); });
 }
 
 void SessionImpl::tools_call(const Served& served, Reply reply) {
-  if (served.envelope.modern()) shared_.note_modern_call();
   const Value* name = served.request.params.if_contains("name");
   if (!name || !name->is_string()) return reply.error(code::kInvalidParams, "params.name must be a string.");
   const Tool* tool = shared_.tools.find(name->get_string());

@@ -5,6 +5,7 @@
 
 #include "core/log.h"
 #include "core/random.h"
+#include "mcp/contains.h"
 #include "mcp/form.h"
 #include "mcp/json_text.h"
 #include "mcp/server_shared.h"
@@ -129,17 +130,30 @@ void SessionImpl::elicitation_complete(std::string_view elicitation_id) {
             Delivery::required);
 }
 
-void SessionImpl::tools_changed() {
+void SessionImpl::list_changed(std::string_view method, bool ListenFilter::* kind) {
   std::lock_guard lock(mutex_);  // held while sending: after a cancel, a listener hears nothing more
   if (closed_) return;
-  if (initialized_) {
-    send_text(*outlet_, encode_notification(method::kToolsListChanged, {}), Delivery::required);
-  }
+  if (initialized_) send_text(*outlet_, encode_notification(method, {}), Delivery::required);
+  const Codec& codec = shared_.codec(Revision::v2026_07_28);
   for (const Listener& listener : listeners_) {
-    if (!listener.tools_list_changed) continue;
-    const Codec& codec = shared_.codec(Revision::v2026_07_28);
+    if (!(listener.filter.*kind)) continue;
+    send_text(*listener.outlet, encode_notification(method, codec.subscription_params(listener.id)),
+              Delivery::required);
+  }
+}
+
+void SessionImpl::resource_updated(std::string_view uri) {
+  std::lock_guard lock(mutex_);  // as above
+  if (closed_) return;
+  if (watched_.contains(uri)) {
+    send_text(*outlet_, encode_notification(method::kResourceUpdated, legacy_->updated_params(uri, nullptr)),
+              Delivery::required);
+  }
+  const Codec& codec = shared_.codec(Revision::v2026_07_28);
+  for (const Listener& listener : listeners_) {
+    if (!contains(listener.filter.uris, uri)) continue;
     send_text(*listener.outlet,
-              encode_notification(method::kToolsListChanged, codec.subscription_params(listener.id)),
+              encode_notification(method::kResourceUpdated, codec.updated_params(uri, &listener.id)),
               Delivery::required);
   }
 }
@@ -245,6 +259,7 @@ void SessionImpl::close() {
                 Delivery::required);
     }
     listeners_.clear();
+    watched_.clear();
   }
   for (auto& [id, question] : questions) {
     shared_.alarms.clear(question.alarm);
@@ -263,6 +278,7 @@ void SessionImpl::abandon() {
     calls.reserve(calls_.size());
     for (auto& [id, call] : calls_) calls.push_back(call);
     listeners_.clear();
+    watched_.clear();
   }
   for (const auto& call : calls) call->cancel();
 }

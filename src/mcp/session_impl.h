@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "mcp/call.h"
+#include "mcp/codec.h"
 #include "mcp/era.h"
 #include "mcp/jsonrpc.h"
 #include "mcp/outlet.h"
@@ -40,7 +41,9 @@ class SessionImpl {
   bool can_elicit_url() const;
   core::Status elicit_url(const UrlQuestion& question, std::function<void(Answer)> done);
   void elicitation_complete(std::string_view elicitation_id);
-  void tools_changed();
+  // To a legacy client past `initialized`, and to the listeners whose filter has `kind`.
+  void list_changed(std::string_view method, bool ListenFilter::* kind);
+  void resource_updated(std::string_view uri);
   // Legacy only: after `initialized`, at or above the session's level.
   void log(core::LogLevel level, std::string_view logger, const core::json::Value& data, Outlet& outlet);
 
@@ -71,7 +74,8 @@ class SessionImpl {
   struct Listener {
     RequestId id;
     std::shared_ptr<Outlet> outlet;
-    bool tools_list_changed = false;
+    ListenFilter filter;
+    std::vector<Budget::Reservation> watches;  // one for each of filter.uris
   };
   // A request on its way to the function that serves it.
   struct Served {
@@ -83,6 +87,7 @@ class SessionImpl {
   struct Method {
     std::string_view name;
     Handler handler;
+    bool Offer::* needs = nullptr;   // a server without it does not know the method
     bool before_initialize = false;  // legacy
   };
   static const Method* find_method(bool modern, std::string_view name);
@@ -99,9 +104,23 @@ class SessionImpl {
   void ping(const Served& served, Reply reply);
   void set_level(const Served& served, Reply reply);
   void discover(const Served& served, Reply reply);
-  void listen(const Served& served, Reply reply);
   void tools_list(const Served& served, Reply reply);
   void tools_call(const Served& served, Reply reply);
+
+  // dispatch_features.cpp
+  void listen(const Served& served, Reply reply);
+  void resources_list(const Served& served, Reply reply);
+  void templates_list(const Served& served, Reply reply);
+  void resources_read(const Served& served, Reply reply);
+  void subscribe(const Served& served, Reply reply);
+  void unsubscribe(const Served& served, Reply reply);
+  void prompts_list(const Served& served, Reply reply);
+  void prompts_get(const Served& served, Reply reply);
+  void complete(const Served& served, Reply reply);
+  using Page = std::function<std::shared_ptr<const std::string>(std::string_view cursor)>;
+  static void answer_page(const Served& served, Reply reply, const Page& page);
+  void start_call(const Served& served, Reply reply, std::string_view method, std::string name,
+                  RunsOn runs_on, CallHandler handler);
 
   // session.cpp
   std::optional<OpenQuestion> take_question(std::int64_t id);
@@ -122,6 +141,7 @@ class SessionImpl {
   std::map<std::int64_t, OpenQuestion> questions_;
   std::int64_t question_serial_ = 0;
   std::vector<Listener> listeners_;
+  std::map<std::string, Budget::Reservation, std::less<>> watched_;  // resources/subscribe
 };
 
 }  // namespace mcp
