@@ -38,7 +38,7 @@ int main(int argc, char** argv) {
       mcp::Server::create({.info = {.name = "mcp-fixture", .title = "MCP fixture", .version = "1.0.0"},
                            .instructions = "Fixtures for protocol tests."});
   if (!server) return give_up(server.error());
-  if (auto status = fixture::add_tools(**server); !status) return give_up(status.error());
+  if (auto status = fixture::add_everything(**server); !status) return give_up(status.error());
 
   auto outcome = mcp::serve_stdio(**server, {.stop_fd = end_signals()});
   if (!outcome) return give_up(outcome.error());
