@@ -427,6 +427,7 @@ TEST(AccessTokenVerifier, OneIntrospectionForAllWhoBringTheToken) {
     return inner(context, request);
   });
   std::vector<std::future<std::string>> callers;
+  callers.reserve(8);
   for (int i = 0; i < 8; ++i) {
     callers.push_back(std::async(std::launch::async, [&] { return bench.code("opaque-1"); }));
   }

@@ -21,8 +21,10 @@ std::string document(std::string_view issuer, std::string_view more = "") {
 }
 
 std::vector<std::string> urls(const net::FakeHttpClient& http) {
+  const auto requests = http.requests();
   std::vector<std::string> out;
-  for (const auto& request : http.requests()) out.push_back(request.url);
+  out.reserve(requests.size());
+  for (const auto& request : requests) out.push_back(request.url);
   return out;
 }
 

@@ -203,6 +203,7 @@ TEST(JwksCache, OneAsksForAll) {
   Bench bench;
   Slow slow(bench);
   std::vector<std::future<core::Result<JwksCache::Keys>>> callers;
+  callers.reserve(8);
   for (int i = 0; i < 8; ++i) {
     callers.push_back(std::async(std::launch::async, [&] { return bench.cache.keys({}); }));
   }
