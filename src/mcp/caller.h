@@ -7,11 +7,10 @@
 
 namespace mcp {
 
-// Over stdio: the default. Over HTTP what a Guard (guard.h) made of the request's credentials; with OAuth the
-// principal is "<issuer>#<sub>".
+// Over stdio the person whose process it is; over HTTP what the access token proves.
 struct Caller {
-  std::string principal = "local";
-  std::optional<std::vector<std::string>> scopes;  // granted; nullopt: not limited by scopes
+  std::string principal = "local";                 // "<issuer>#<subject>" with OAuth; audit lines name it
+  std::optional<std::vector<std::string>> scopes;  // nullopt: not limited by scopes
 };
 
 }  // namespace mcp
