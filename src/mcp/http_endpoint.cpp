@@ -116,9 +116,7 @@ void Endpoint::handle(ExchangePtr exchange) {
   bool preflight = request.method == net::Method::options && facts.origin == OriginVerdict::fine &&
                    request.headers.has("Origin") && request.headers.has("Access-Control-Request-Method");
   if (preflight) return respond_preflight(*exchange);
-  if (auto refusal = climb(Stage::door, Era::modern, facts)) {
-    return respond_refusal(*exchange, *refusal, std::nullopt);
-  }
+  if (auto refusal = climb(Stage::door, Era::modern, facts)) return turn_away(*exchange, *refusal);
   if (!ours) return elsewhere(*exchange);
   if (draining_) return respond_busy(*exchange, 503, "The server is shutting down.");
   authorize(std::move(exchange));

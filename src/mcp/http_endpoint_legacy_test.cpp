@@ -230,7 +230,7 @@ TEST_F(LegacyHttp, UnrelatedMessagesTravelOnTheGeneralStreamAlone) {
   EXPECT_THAT(answered, Not(HasSubstr("list_changed")));
   EXPECT_THAT(answered, HasSubstr("went on"));
 
-  peer.tick();
+  peer.tick_until_readable(stream);
   EXPECT_THAT(stream.read_until("\n\n"), HasSubstr(":\n\n"));
 
   // With the id the client comes back, and the old connection goes.
@@ -306,7 +306,7 @@ TEST(LegacyHttpLimits, SessionsExpire) {
   EXPECT_EQ(peer.legacy(idle, kPing).status, 404);
   EXPECT_EQ(peer.legacy(used, kPing).status, 200);
   EXPECT_EQ(peer.legacy(held, kPing).status, 200);  // somebody reads its stream
-  while (peer.endpoint->sessions() != 2) std::this_thread::yield();
+  EXPECT_EQ(peer.endpoint->sessions(), 2u);
   peer.tick(std::chrono::minutes{81});
   EXPECT_EQ(peer.legacy(used, kPing).status, 404);
   EXPECT_EQ(peer.legacy(held, kPing).status, 404);

@@ -185,7 +185,7 @@ TEST_F(Subscribed, HearsWhatItAskedForUntilTheEnd) {
   peer.server->tools_changed();
   EXPECT_THAT(socket.read_until("\n\n"), HasSubstr("notifications/tools/list_changed"));
 
-  peer.tick();
+  peer.tick_until_readable(socket);
   EXPECT_THAT(socket.read_until("\n\n"), HasSubstr(":\n\n"));
 
   peer.endpoint->drain();
@@ -210,8 +210,7 @@ TEST_F(ModernHttp, AStreamIsOpenedForACallThatTakesLong) {
                           HttpPeer::modern_body("tools/call", HttpPeer::call_params("gated")));
   ASSERT_TRUE(peer.gate.await_arrivals(1));
   while (peer.endpoint->open() == 0) std::this_thread::yield();
-  peer.tick();
-  peer.tick();
+  peer.tick_until_readable(socket);
   EXPECT_THAT(socket.read_until("\n\n"), HasSubstr("text/event-stream"));
   peer.gate.open();
   EXPECT_THAT(socket.read_until("0\r\n\r\n"), HasSubstr("went on"));

@@ -27,6 +27,7 @@ TEST(HttpEndpointOptions, AreChecked) {
 
 TEST(HttpEndpoint, ServesOnePathAndThreeMethods) {
   HttpPeer peer;
+  peer.add_tools();
   const std::string body = HttpPeer::modern_body("tools/list");
   const std::string head = HttpPeer::modern_head("tools/list");
   for (const char* path : {"/", "/mcp/", "/mcp/x", "/MCP", "/.well-known/oauth-protected-resource"}) {
@@ -44,6 +45,7 @@ TEST(HttpEndpoint, ServesOnePathAndThreeMethods) {
 
 TEST(HttpEndpoint, PagesOfAllowedOriginsMayUseIt) {
   HttpPeer peer({.origins = {.allowed_origins = {"https://app.example.com"}}});
+  peer.add_tools();
   const std::string ask =
       "Origin: https://app.example.com\r\nAccess-Control-Request-Method: POST\r\n"
       "Access-Control-Request-Headers: mcp-method, mcp-param-region\r\n";

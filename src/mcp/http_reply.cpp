@@ -15,6 +15,14 @@ void add_cors(const net::ServerRequest& request, net::Headers& headers) {
   headers.add("Vary", "Origin");
 }
 
+net::ServerResponse refusal_response(const HttpRefusal& refusal, const std::optional<RequestId>& id) {
+  net::ServerResponse response{.status = refusal.status,
+                               .headers = {{"Content-Type", "application/json"}},
+                               .body = encode_error(id, refusal.code, refusal.message, refusal.data)};
+  if (refusal.status == 405) response.headers.add("Allow", std::string(kAllow));
+  return response;
+}
+
 }  // namespace
 
 void respond(net::Exchange& exchange, net::ServerResponse response) {
@@ -39,13 +47,11 @@ void respond_busy(net::Exchange& exchange, int status, std::string_view why) {
 
 void respond_refusal(net::Exchange& exchange, const HttpRefusal& refusal,
                      const std::optional<RequestId>& id) {
-  net::ServerResponse response{.status = refusal.status,
-                               .headers = {{"Content-Type", "application/json"}},
-                               .body = encode_error(id, refusal.code, refusal.message, refusal.data)};
-  if (refusal.status == 405) response.headers.add("Allow", std::string(kAllow));
-  // A foreign page learns nothing, not even through CORS.
-  if (refusal.status == 403) return exchange.respond(std::move(response));
-  respond(exchange, std::move(response));
+  respond(exchange, refusal_response(refusal, id));
+}
+
+void turn_away(net::Exchange& exchange, const HttpRefusal& refusal) {
+  exchange.respond(refusal_response(refusal, std::nullopt));
 }
 
 void respond_preflight(net::Exchange& exchange) {

@@ -20,6 +20,8 @@ void respond_empty(net::Exchange& exchange, int status);  // 202, 200
 void respond_busy(net::Exchange& exchange, int status, std::string_view why);
 // A JSON-RPC error. 405 names the methods that are served.
 void respond_refusal(net::Exchange& exchange, const HttpRefusal& refusal, const std::optional<RequestId>& id);
+// The same without CORS fields: before the origin is known to be an allowed one.
+void turn_away(net::Exchange& exchange, const HttpRefusal& refusal);
 // 204 to a preflight (Fetch standard, "CORS-preflight request").
 void respond_preflight(net::Exchange& exchange);
 

@@ -2,11 +2,13 @@
 // exactly what it is told.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <memory>
 #include <mutex>
+#include <poll.h>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -60,6 +62,25 @@ class Gate {
   bool open_ = false;
   int arrived_ = 0;
   int stopped_ = 0;
+};
+
+// Counts how often somebody began to wait: on the endpoint's clock only its timer does.
+class TimerClock final : public core::Clock {
+ public:
+  explicit TimerClock(core::FakeClock& inner) : inner_(inner) {}
+  core::WallTime now() const override { return inner_.now(); }
+  core::SteadyTime steady() const override { return inner_.steady(); }
+  bool wait_until(core::SteadyTime when, std::stop_token stop) override {
+    ++waits_;
+    waits_.notify_all();
+    return inner_.wait_until(when, std::move(stop));
+  }
+  int waits() const { return waits_; }
+  void await_more_than(int waits) const { waits_.wait(waits); }
+
+ private:
+  core::FakeClock& inner_;
+  std::atomic<int> waits_ = 0;
 };
 
 struct HttpReply {
@@ -120,7 +141,7 @@ class HttpPeer {
     server_options.info = {.name = "under-test", .version = "1"};
     server_options.clock = &clock;
     server = *Server::create(std::move(server_options));
-    options.clock = &clock;
+    options.clock = &timer;
     auto made = HttpEndpoint::create(*server, std::move(options));
     EXPECT_TRUE(made.has_value());
     endpoint = *std::move(made);
@@ -245,13 +266,21 @@ class HttpPeer {
         head("GET", fmt::format("Accept: text/event-stream\r\nMcp-Session-Id: {}\r\n{}", session, more)));
   }
 
-  // Moves the clock once the endpoint's timer waits for it.
+  // Moves the clock, and returns when the endpoint's timer has done what was due.
   void tick(std::chrono::milliseconds by = std::chrono::seconds{15}) {
-    while (clock.waiters() == 0) std::this_thread::yield();
+    timer.await_more_than(0);
+    int before = timer.waits();
     clock.advance(by);
+    timer.await_more_than(before);
+  }
+  // A stream on which something is still on its way needs no comment, so it may take more than one tick.
+  void tick_until_readable(const net::TestSocket& socket) {
+    pollfd wanted{socket.fd(), POLLIN, 0};
+    for (int i = 0; i < 100 && ::poll(&wanted, 1, i == 0 ? 0 : 100) == 0; ++i) tick();
   }
 
   core::FakeClock clock;
+  TimerClock timer{clock};
   Gate gate;
   std::unique_ptr<Server> server;
   std::unique_ptr<HttpEndpoint> endpoint;
