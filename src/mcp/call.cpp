@@ -25,7 +25,10 @@ const Object& arguments_of(const Object& params) {
 }  // namespace
 
 Call::Call(CallStart start, Reply reply)
-    : start_(std::move(start)), arguments_(arguments_of(start_.params)), reply_(std::move(reply)) {}
+    : start_(std::move(start)),
+      arguments_(arguments_of(start_.params)),
+      began_(start_.impl.shared().options.clock->steady()),
+      reply_(std::move(reply)) {}
 
 Call::~Call() = default;
 
@@ -139,6 +142,8 @@ void Call::run() noexcept {
       finish_failed(core::describe(outcome.error()));
     } else if (auto* result = std::get_if<std::string>(&*outcome)) {
       finish(*result);
+    } else if (auto* failed = std::get_if<FailedResult>(&*outcome)) {
+      finish(failed->text, CallReport::Outcome::failed);
     } else if (auto* error = std::get_if<RpcError>(&*outcome)) {
       finish_error(error->code, error->message,
                    error->data ? core::json::write(*error->data) : std::string{});
@@ -192,7 +197,7 @@ void Call::ask_modern(const OpenRound& round) {
     return;
   }
   std::string state = shared.states.seal(binding(), round, std::move(reservation));
-  finish(start_.envelope.codec->input_required_result(round.questions, state));
+  finish(start_.envelope.codec->input_required_result(round.questions, state), CallReport::Outcome::asked);
 }
 
 void Call::ask_legacy(NeedInput need) {
@@ -263,6 +268,7 @@ void Call::cancel() {
   if (!end(false)) return;
   stop_.request_stop();
   for (std::int64_t id : questions) start_.impl.withdraw_question(id, "the call was cancelled");
+  report(CallReport::Outcome::cancelled);
   reply_.drop();
 }
 
@@ -292,20 +298,33 @@ bool Call::end(bool flush_progress) {
   return true;
 }
 
-void Call::finish(std::string_view result) {
-  if (end(true)) reply_.result(result);
+void Call::report(CallReport::Outcome outcome) const {
+  const ServerOptions& options = start_.impl.shared().options;
+  if (!options.on_call) return;
+  options.on_call({.method = start_.method,
+                   .name = start_.method == method::kResourcesRead ? std::string_view{} : start_.name,
+                   .outcome = outcome,
+                   .took = options.clock->steady() - began_});
+}
+
+void Call::finish(std::string_view result, CallReport::Outcome outcome) {
+  if (!end(true)) return;
+  report(outcome);
+  reply_.result(result);
 }
 
 void Call::finish_failed(const std::string& why) {
   if (start_.method == method::kToolsCall) {
-    finish(start_.envelope.codec->call_result(error_result(why)));
+    finish(start_.envelope.codec->call_result(error_result(why)), CallReport::Outcome::failed);
   } else {
     finish_error(code::kInternalError, why);
   }
 }
 
 void Call::finish_error(int code, std::string_view message, std::string_view data) {
-  if (end(true)) reply_.error(code, message, data);
+  if (!end(true)) return;
+  report(CallReport::Outcome::failed);
+  reply_.error(code, message, data);
 }
 
 void Call::say(std::string notification) {

@@ -19,6 +19,7 @@
 #include "mcp/questions.h"
 #include "mcp/reply.h"
 #include "mcp/request_state.h"
+#include "mcp/server.h"
 #include "mcp/session.h"
 #include "mcp/tool.h"
 
@@ -26,9 +27,14 @@ namespace mcp {
 
 class SessionImpl;
 
+// The text of a result that says that the tool failed (isError).
+struct FailedResult {
+  std::string text;
+};
+
 // The text of a result, an error of the protocol, or a question. A handler's Error becomes a result with
 // isError for tools/call, and the JSON-RPC error -32603 for other methods.
-using CallOutcome = std::variant<std::string, RpcError, NeedInput>;
+using CallOutcome = std::variant<std::string, FailedResult, RpcError, NeedInput>;
 using CallHandler = std::function<core::Result<CallOutcome>(const core::Context&,
                                                             const core::json::Object& arguments, Round)>;
 
@@ -75,7 +81,8 @@ class Call final : public core::Notifier, public std::enable_shared_from_this<Ca
   void answered(const std::string& key, InputResponse response);
   CallBinding binding() const;
 
-  void finish(std::string_view result);
+  void finish(std::string_view result, CallReport::Outcome outcome = CallReport::Outcome::answered);
+  void report(CallReport::Outcome outcome) const;
   void finish_failed(const std::string& why);
   void finish_error(int code, std::string_view message, std::string_view data = {});
   // The one place where a call ends; false when it had ended already.
@@ -84,6 +91,7 @@ class Call final : public core::Notifier, public std::enable_shared_from_this<Ca
 
   const CallStart start_;
   const core::json::Object& arguments_;
+  const core::SteadyTime began_;
   Reply reply_;
   std::stop_source stop_;
   // Set before the handler is called again; the handler is never called twice at a time.
