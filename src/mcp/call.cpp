@@ -356,4 +356,9 @@ bool Call::log_line_allowed() {
   return ++log_lines_ <= kLogLinesPerSecond;
 }
 
+void Call::hang_up() {
+  std::lock_guard lock(mutex_);
+  if (phase_ != Phase::finished) start_.origin.outlet->hang_up();
+}
+
 }  // namespace mcp
