@@ -14,6 +14,7 @@ using core::json::Object;
 using core::json::Value;
 
 constexpr auto kProgressInterval = std::chrono::milliseconds{100};
+constexpr int kLogLinesPerSecond = 100;
 
 const Object kNoArguments;
 
@@ -353,11 +354,25 @@ void Call::progress(double done, std::optional<double> total, std::string_view m
 void Call::log(core::LogLevel level, std::string_view logger, const Value& data) {
   std::lock_guard lock(mutex_);
   if (phase_ == Phase::finished) return;
-  if (!start_.envelope.modern()) {
-    start_.impl.log(level, logger, data, *start_.origin.outlet);
-  } else if (start_.envelope.log_level && level >= *start_.envelope.log_level) {
+  const bool modern = start_.envelope.modern();
+  const bool wanted = modern ? start_.envelope.log_level && level >= *start_.envelope.log_level
+                             : start_.impl.wants_log(level);
+  if (!wanted || !log_line_allowed()) return;
+  if (modern) {
     say(encode_notification(method::kMessage, start_.envelope.codec->message_params(level, logger, data)));
+  } else {
+    start_.impl.log(level, logger, data, *start_.origin.outlet);
   }
+}
+
+// Page Logging: "rate limit log messages".
+bool Call::log_line_allowed() {
+  auto now = start_.impl.shared().options.clock->steady();
+  if (now - log_window_ >= std::chrono::seconds{1}) {
+    log_window_ = now;
+    log_lines_ = 0;
+  }
+  return ++log_lines_ <= kLogLinesPerSecond;
 }
 
 void Call::hang_up() {

@@ -87,6 +87,7 @@ class Call final : public core::Notifier, public std::enable_shared_from_this<Ca
   void finish_error(int code, std::string_view message, std::string_view data = {});
   // The one place where a call ends; false when it had ended already.
   bool end(bool flush_progress);
+  bool log_line_allowed();
   void say(std::string notification);  // on the stream of this request, when the peer reads it
 
   const CallStart start_;
@@ -108,6 +109,8 @@ class Call final : public core::Notifier, public std::enable_shared_from_this<Ca
   bool completed_progress_ = false;
   core::SteadyTime last_progress_time_{};
   std::optional<std::string> held_progress_;  // the newest one that came too soon after the last
+  core::SteadyTime log_window_{};
+  int log_lines_ = 0;  // since log_window_
 };
 
 }  // namespace mcp

@@ -142,6 +142,12 @@ std::vector<Tool> notifying_tools() {
                          }
                          return text("done");
                        }));
+  tools.push_back(tool("test_reconnection", "Lets go of the connection and answers a little later.",
+                       [](const core::Context& context, const ToolCall&) -> Result {
+                         context.notifier->hang_up();
+                         pause(context, milliseconds{100});
+                         return text("resumed");
+                       }));
   tools.push_back(tool(
       "wait", "Waits until it is cancelled, at most a minute.",
       [](const core::Context& context, const ToolCall&) -> Result {
