@@ -32,7 +32,7 @@ Tool sample_tool() {
 std::string list_of(Revision revision) {
   Tool tool = sample_tool();
   const Tool* tools[] = {&tool};
-  return Codec(revision, kOptions).tools_list_result(tools);
+  return Codec(revision, kOptions).list_result(tools, {});
 }
 
 constexpr std::string_view kAllHints =
@@ -77,7 +77,7 @@ TEST(Codec, InitializePerRevision) {
           Row{Revision::v2025_11_25,
               R"({"name":"n","title":"T","version":"1","description":"D","websiteUrl":"https://example.com"})"},
       }) {
-    EXPECT_EQ(Codec(revision, kOptions).initialize_result(),
+    EXPECT_EQ(Codec(revision, kOptions).initialize_result({.tools = true}),
               R"({"protocolVersion":")" + std::string(to_string(revision)) +
                   R"(","capabilities":{"logging":{},"tools":{"listChanged":true}},"serverInfo":)" +
                   server_info + R"(,"instructions":"Read this."})");
@@ -85,7 +85,7 @@ TEST(Codec, InitializePerRevision) {
 }
 
 TEST(Codec, Discover) {
-  Value result = json(Codec(Revision::v2026_07_28, kOptions).discover_result());
+  Value result = json(Codec(Revision::v2026_07_28, kOptions).discover_result({.tools = true}));
   EXPECT_EQ(result.at("supportedVersions"), json(R"(["2026-07-28"])"));
   EXPECT_EQ(result.at("capabilities"), json(R"({"logging":{},"tools":{"listChanged":true}})"));
   EXPECT_EQ(result.at("resultType"), "complete");
@@ -181,11 +181,11 @@ TEST(Codec, WhatClientsCanShow) {
 
 TEST(Codec, QuestionsNameTheirModeSince2025_11) {
   FormQuestion question{"m?", json(R"({"type":"object"})").get_object()};
-  EXPECT_EQ(Codec(Revision::v2025_06_18, kOptions).form_params(question),
+  EXPECT_EQ(Codec(Revision::v2025_06_18, kOptions).question_params(question),
             R"({"message":"m?","requestedSchema":{"type":"object"}})");
-  EXPECT_EQ(Codec(Revision::v2025_11_25, kOptions).form_params(question),
+  EXPECT_EQ(Codec(Revision::v2025_11_25, kOptions).question_params(question),
             R"({"mode":"form","message":"m?","requestedSchema":{"type":"object"}})");
-  EXPECT_EQ(Codec(Revision::v2025_11_25, kOptions).url_params({"m", "https://x", "e1"}),
+  EXPECT_EQ(Codec(Revision::v2025_11_25, kOptions).question_params(UrlQuestion{"m", "https://x", "e1"}),
             R"({"mode":"url","message":"m","url":"https://x","elicitationId":"e1"})");
   EXPECT_EQ(
       Codec(Revision::v2026_07_28, kOptions).input_required_result({{"k", question}}, "st"),
@@ -205,16 +205,21 @@ TEST(Codec, Notifications) {
             R"({"level":"warning","logger":"l","data":{"a":1}})");
   Codec modern(Revision::v2026_07_28, kOptions);
   EXPECT_EQ(
-      modern.acknowledged_params({"\"s\""}, true),
+      modern.acknowledged_params({"\"s\""}, {.tools = true}),
       R"({"notifications":{"toolsListChanged":true},"_meta":{"io.modelcontextprotocol/subscriptionId":"s"}})");
-  EXPECT_EQ(modern.acknowledged_params({"9"}, false),
+  EXPECT_EQ(modern.acknowledged_params({"9"}, {}),
             R"({"notifications":{},"_meta":{"io.modelcontextprotocol/subscriptionId":9}})");
 }
 
 TEST(Codec, ErrorData) {
   EXPECT_EQ(unsupported_version_data("2099-01-01"),
             R"({"supported":["2026-07-28"],"requested":"2099-01-01"})");
-  EXPECT_EQ(missing_form_capability_data(), R"({"requiredCapabilities":{"elicitation":{"form":{}}}})");
+  const Question form = FormQuestion{}, url = UrlQuestion{}, sampling = SamplingQuestion{},
+                 roots = RootsQuestion{};
+  EXPECT_EQ(missing_capability_data(std::array{&form}),
+            R"({"requiredCapabilities":{"elicitation":{"form":{}}}})");
+  EXPECT_EQ(missing_capability_data(std::array{&url, &form, &sampling, &roots}),
+            R"({"requiredCapabilities":{"elicitation":{"url":{},"form":{}},"sampling":{},"roots":{}}})");
 }
 
 }  // namespace

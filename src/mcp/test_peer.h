@@ -39,18 +39,56 @@ inline ToolHandler says(std::string text) {
 
 // Asks for a name; then says what came back.
 inline core::Result<Outcome> ask_name(const core::Context&, const ToolCall& call) {
-  auto answer = call.responses.find("name");
-  if (answer != call.responses.end()) {
+  auto answer = call.round.responses.find("name");
+  if (answer != call.round.responses.end()) {
     static constexpr std::string_view kActions[] = {"accept", "decline", "cancel"};
     return Complete{text_result(std::string(kActions[static_cast<int>(answer->second.action)]) + " " +
                                 core::json::write(answer->second.content) + " " +
-                                core::json::write(call.state))};
+                                core::json::write(call.round.state))};
   }
-  if (!call.can_ask) return Complete{text_result("cannot ask")};
+  if (!call.round.can.form) return Complete{text_result("cannot ask")};
   Object schema = {{"type", "object"},
                    {"properties", {{"name", {{"type", "string"}, {"maxLength", 20}}}}},
                    {"required", {"name"}}};
-  return NeedInput{{{"name", {"Who is it?", std::move(schema)}}}, "kept"};
+  return NeedInput{{{"name", FormQuestion{"Who is it?", std::move(schema)}}}, "kept"};
+}
+
+inline ResourceReader fixed_reader(std::string text) {
+  return [text](const core::Context&, const ResourceRead&) -> core::Result<ReadOutcome> {
+    return std::vector<ResourceContents>{text_contents(text)};
+  };
+}
+
+inline Resource simple_resource(std::string uri, ResourceReader read) {
+  return {.uri = std::move(uri),
+          .name = "a resource",
+          .mime_type = "text/plain",
+          .runs_on = RunsOn::reader,
+          .read = std::move(read)};
+}
+
+inline ResourceTemplate simple_template(std::string uri_template, ResourceReader read) {
+  return {.uri_template = std::move(uri_template),
+          .name = "a template",
+          .mime_type = "text/plain",
+          .runs_on = RunsOn::reader,
+          .read = std::move(read),
+          .completes_on = RunsOn::reader};
+}
+
+// Says its arguments, one message each.
+inline Prompt simple_prompt(std::string name) {
+  return {.name = std::move(name),
+          .description = "A prompt for tests.",
+          .runs_on = RunsOn::reader,
+          .get = [](const core::Context&, const PromptGet& get) -> core::Result<PromptOutcome> {
+            PromptResult result;
+            for (const auto& [key, value] : get.arguments) {
+              result.messages.push_back({Role::user, text_content(key + "=" + value)});
+            }
+            return result;
+          },
+          .completes_on = RunsOn::reader};
 }
 
 class Peer {
