@@ -90,11 +90,11 @@ export async function until(condition, what, seconds = 30) {
   throw new Error(`${what}: not within ${seconds} s`);
 }
 
-/** Starts a process that runs until the judge ends; its output goes to a file, shown when asked for. */
-export function start(command, args, { cwd, env = {} } = {}) {
+/** Starts a process that runs until the judge ends; its output goes to a file. `clean`: `env` is all of its environment. */
+export function start(command, args, { cwd, env = {}, clean = false } = {}) {
   const log = path.join(scratch(), 'log');
   const out = fs.openSync(log, 'w');
-  const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', out, out] });
+  const child = spawn(command, args, { cwd, env: clean ? env : { ...process.env, ...env }, stdio: ['ignore', out, out] });
   fs.closeSync(out);
   const ended = new Promise((done) => child.on('exit', done).on('error', done));
   cleanup(async () => {
