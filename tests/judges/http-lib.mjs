@@ -1,21 +1,12 @@
 // What the judges of the HTTP side share: our programs as servers, raw JSON-RPC over POST, and a suite's results.
 import fs from 'node:fs';
-import net from 'node:net';
 import path from 'node:path';
 import { spawn } from 'node:child_process';
 import http from 'node:http';
 
-import { cleanup, here, program, scratch, show, start, until } from './lib.mjs';
+import { cleanup, freePort, here, program, scratch, show, start, until } from './lib.mjs';
 
 export const kModern = '2026-07-28';
-
-export async function freePort() {
-  const server = net.createServer();
-  await new Promise((done) => server.listen(0, '127.0.0.1', done));
-  const { port } = server.address();
-  await new Promise((done) => server.close(done));
-  return port;
-}
 
 /**
  * Starts one of our programs that serves MCP over HTTP and waits until it says where. `url` has the name localhost,

@@ -3,6 +3,7 @@
 // ctest reads the exit code: 0 passed, 77 skipped (with the reason printed), anything else failed.
 import { execFileSync, spawn } from 'node:child_process';
 import fs from 'node:fs';
+import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -88,6 +89,15 @@ export async function until(condition, what, seconds = 30) {
     if (value) return value;
   }
   throw new Error(`${what}: not within ${seconds} s`);
+}
+
+/** A port that was free a moment ago, for programs that cannot be given 0. */
+export async function freePort() {
+  const server = net.createServer();
+  await new Promise((done) => server.listen(0, '127.0.0.1', done));
+  const { port } = server.address();
+  await new Promise((done) => server.close(done));
+  return port;
 }
 
 /** Starts a process that runs until the judge ends; its output goes to a file. `clean`: `env` is all of its environment. */
