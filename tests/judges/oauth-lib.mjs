@@ -4,29 +4,31 @@ import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { Provider } from 'oidc-provider';
 import * as jose from 'jose';
 
-import { cleanup, freePort } from './lib.mjs';
+import { cleanup, freePort, serverEnvironment } from './lib.mjs';
+import { httpServer } from './http-lib.mjs';
 import { Browser } from './sign-in-lib.mjs';
 
 export const kClient = 'judge-client';
+// Everything the server under test may name in its metadata.
+const kFamilies = ['apps', 'brands', 'deviceAssurance', 'devices', 'domains', 'governance', 'groups', 'logs', 'policies', 'profileMappings', 'roles', 'schemas', 'uischemas', 'users'];
+const kScopes = kFamilies.flatMap((family) => [`okta.${family}.read`, `okta.${family}.manage`]);
 export const kAccount = 'ada';
 
 /**
  * An authorization server whose tokens are JWTs (RFC 9068) for the resource that was asked for (RFC 8707).
  *
- * `scopes` may be set later, once the server under test has said what it wants. `redirectUri` is the client's own.
+ * `redirectUri` is the client's own. `grants` and `log` keep what was asked and what went wrong.
  */
 export async function authorizationServer({ port, redirectUri = 'http://127.0.0.1:1/callback' } = {}) {
   port ??= await freePort();
   const issuer = `http://127.0.0.1:${port}`;
   const { privateKey, publicKey } = await jose.generateKeyPair('ES256', { extractable: true });
   const kid = 'as-1';
-  const state = { issuer, scopes: ['okta.users.read'], lifetime: 3600, privateKey, publicKey, kid, grants: [], log: [] };
+  const state = { issuer, privateKey, publicKey, kid, grants: [], log: [] };
   const provider = new Provider(issuer, {
     jwks: { keys: [{ ...(await jose.exportJWK(privateKey)), kid, alg: 'ES256', use: 'sig' }] },
     cookies: { keys: [randomUUID()] },
-    get scopes() {
-      return ['openid', 'offline_access'];
-    },
+    scopes: ['openid', 'offline_access', ...kScopes],
     clients: [
       {
         client_id: kClient,
@@ -49,10 +51,10 @@ export async function authorizationServer({ port, redirectUri = 'http://127.0.0.
         defaultResource: () => [],
         useGrantedResource: () => true,
         getResourceServerInfo: (_ctx, resource) => ({
-          scope: state.scopes.join(' '),
+          scope: kScopes.join(' '),
           audience: resource,
           accessTokenFormat: 'jwt',
-          accessTokenTTL: state.lifetime,
+          accessTokenTTL: 3600,
           jwt: { sign: { alg: 'ES256' } },
         }),
       },
@@ -68,6 +70,11 @@ export async function authorizationServer({ port, redirectUri = 'http://127.0.0.
   provider.use(async (ctx, next) => {
     await next();
     const { route, params } = ctx.oidc ?? {};
+    // Clients register with the scopes they know of so far, and oidc-provider would hold them to these for ever.
+    if (route === 'registration' && ctx.status === 201) {
+      const { scope: _scope, ...client } = await provider.Client.adapter.find(ctx.body.client_id);
+      await provider.Client.adapter.upsert(ctx.body.client_id, client);
+    }
     if (route === 'token' || route === 'authorization') state.grants.push({ route, status: ctx.status, ...params });
   });
   const server = provider.listen(port, '127.0.0.1');
@@ -77,6 +84,15 @@ export async function authorizationServer({ port, redirectUri = 'http://127.0.0.
     server.close();
   });
   return state;
+}
+
+/** okta-mcp-server over HTTP in front of `org`, which takes tokens of `as`. */
+export async function protectedServer(org, as, { args = [], env = {} } = {}) {
+  const server = await httpServer('okta-mcp-server', ['serve', '--http', '127.0.0.1:0', '--issuer', as.issuer, ...args], {
+    env: { ...serverEnvironment(org.settings), ...env },
+    clean: true,
+  });
+  return { ...server, as };
 }
 
 /**
