@@ -1,5 +1,5 @@
-// The header decoder and the ladder of refusals: any headers beside any body. What passes agrees with itself, and every
-// refusal can be sent.
+// The header decoder and the ladder of refusals: any headers beside any body. What passes agrees with itself,
+// and every refusal can be sent.
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -26,11 +26,12 @@ using mcp::Era;
 using mcp::Stage;
 
 constexpr std::array<std::string_view, 10> kNames = {
-    "MCP-Protocol-Version", "Mcp-Method", "Mcp-Name",       "Mcp-Session-Id", "Mcp-Param-Region",
-    "mcp-param-count",      "Accept",     "Content-Type",   "Last-Event-ID",  "mcp-protocol-version"};
+    "MCP-Protocol-Version", "Mcp-Method", "Mcp-Name",     "Mcp-Session-Id", "Mcp-Param-Region",
+    "mcp-param-count",      "Accept",     "Content-Type", "Last-Event-ID",  "mcp-protocol-version"};
 constexpr std::array<std::string_view, 9> kValues = {
-    "2026-07-28", "2025-11-25", "2099-01-01", "tools/call", "server/discover",
-    "echo",       "=?base64?ZWNobw==?=",      "application/json", "application/json, text/event-stream"};
+    "2026-07-28",          "2025-11-25",       "2099-01-01",
+    "tools/call",          "server/discover",  "echo",
+    "=?base64?ZWNobw==?=", "application/json", "application/json, text/event-stream"};
 
 const std::vector<mcp::HeaderParameter>& mirrored() {
   static const std::vector<mcp::HeaderParameter> parameters = {{"Mcp-Param-Region", {"region"}},
@@ -41,7 +42,8 @@ const std::vector<mcp::HeaderParameter>& mirrored() {
 void check_refusal(const mcp::HttpRefusal& refusal) {
   demand(refusal.status >= 400 && refusal.status < 500, "a refusal is the client's fault", refusal.message);
   demand(!refusal.message.empty(), "a refusal says why");
-  demand(refusal.data.empty() || core::json::parse(refusal.data).has_value(), "data of a refusal is JSON", refusal.data);
+  demand(refusal.data.empty() || core::json::parse(refusal.data).has_value(), "data of a refusal is JSON",
+         refusal.data);
   const std::string text = mcp::encode_error(std::nullopt, refusal.code, refusal.message, refusal.data);
   demand(core::json::parse(text).has_value(), "a refusal is JSON", text);
 }
@@ -79,7 +81,8 @@ void schema_reader(const std::string& bytes) {
   const auto parameters = mcp::read_header_parameters(schema->get_object());
   if (!parameters) return;
   for (const auto& parameter : *parameters) {
-    demand(net::is_valid_field(parameter.header, "x"), "a header a schema asks for has a name", parameter.header);
+    demand(net::is_valid_field(parameter.header, "x"), "a header a schema asks for has a name",
+           parameter.header);
     demand(!parameter.path.empty(), "a header a schema asks for has a source", parameter.header);
   }
 }
@@ -89,9 +92,14 @@ void schema_reader(const std::string& bytes) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   FuzzedDataProvider input(data, size);
   switch (input.ConsumeIntegralInRange<int>(0, 9)) {
-    case 0: value_decoder(input.ConsumeRemainingBytesAsString()); return 0;
-    case 1: schema_reader(input.ConsumeRemainingBytesAsString()); return 0;
-    default: break;
+    case 0:
+      value_decoder(input.ConsumeRemainingBytesAsString());
+      return 0;
+    case 1:
+      schema_reader(input.ConsumeRemainingBytesAsString());
+      return 0;
+    default:
+      break;
   }
   net::Headers headers;
   for (int i = input.ConsumeIntegralInRange<int>(0, 8); i > 0; --i) {
@@ -99,13 +107,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     headers.add(std::string(name), input.ConsumeBool() ? std::string(input.PickValueInArray(kValues))
                                                        : input.ConsumeRandomLengthString(48));
   }
-  mcp::HttpFacts facts{.method = static_cast<net::Method>(input.ConsumeIntegralInRange<int>(0, 6)), .headers = headers};
+  mcp::HttpFacts facts{.method = static_cast<net::Method>(input.ConsumeIntegralInRange<int>(0, 6)),
+                       .headers = headers};
   facts.origin = static_cast<mcp::OriginVerdict>(input.ConsumeIntegralInRange<int>(0, 2));
   facts.session = static_cast<mcp::SessionState>(input.ConsumeIntegralInRange<int>(0, 2));
   facts.method_known = input.ConsumeBool();
   if (input.ConsumeBool()) facts.mirrored = mirrored();
   const bool with_body = facts.method == net::Method::post;
-  const mcp::Incoming incoming = mcp::decode(input.ConsumeRemainingBytesAsString(), {.max_bytes = 4096, .max_depth = 16});
+  const mcp::Incoming incoming =
+      mcp::decode(input.ConsumeRemainingBytesAsString(), {.max_bytes = 4096, .max_depth = 16});
   const Era era = mcp::era_of(with_body ? &incoming : nullptr, headers);
   for (const Stage stage : {Stage::door, Stage::body}) {
     if (const auto refusal = mcp::climb(stage, era, facts)) check_refusal(*refusal);

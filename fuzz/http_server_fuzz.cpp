@@ -1,5 +1,5 @@
-// A real HttpServer on a loopback socket in this process: any bytes. It answers with whole responses or none, never
-// more of them than there were requests, and closes once the client has said all it has to say.
+// A real HttpServer on a loopback socket in this process: any bytes. It answers with whole responses or none,
+// never more of them than there were requests, and closes once the client has said all it has to say.
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -58,7 +58,7 @@ std::string exchange(std::string_view bytes) {
     while (sent < bytes.size()) {
       const ssize_t n = ::send(fd, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
       if (n < 0 && errno == EINTR) continue;  // libFuzzer's timer
-      if (n <= 0) break;  // refused before its end: the answer is there already
+      if (n <= 0) break;                      // refused before its end: the answer is there already
       sent += static_cast<std::size_t>(n);
     }
     ::shutdown(fd, SHUT_WR);
@@ -66,7 +66,8 @@ std::string exchange(std::string_view bytes) {
     for (;;) {
       const ssize_t n = ::recv(fd, piece, sizeof piece, 0);
       if (n < 0 && errno == EINTR) continue;
-      if (n < 0) demand(errno == ECONNRESET, "the server closes when the client has nothing more to say", bytes);
+      if (n < 0)
+        demand(errno == ECONNRESET, "the server closes when the client has nothing more to say", bytes);
       if (n <= 0) break;
       answer.append(piece, static_cast<std::size_t>(n));
     }
@@ -97,7 +98,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   const std::string answer = exchange(bytes);
   // An echoed body may look like a response of its own; such inputs only have to be survived.
-  if (bytes.find("HTTP/1.1 2") != std::string_view::npos || bytes.find("HEAD") != std::string_view::npos) return 0;
+  if (bytes.find("HTTP/1.1 2") != std::string_view::npos || bytes.find("HEAD") != std::string_view::npos)
+    return 0;
   std::string_view rest = answer;
   while (!rest.empty()) demand(take_response(rest), "an answer is a row of whole responses", answer);
   return 0;

@@ -1,4 +1,5 @@
-// What a target demands of the code it drives. Unlike assert() it says what it found, and is there in every build.
+// What a target demands of the code it drives. Unlike assert() it says what it found, and is there in every
+// build.
 #pragma once
 
 #include <cstdio>

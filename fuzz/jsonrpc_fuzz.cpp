@@ -1,5 +1,5 @@
-// The JSON-RPC reader: any text. What it takes for a message reads the same after it was written again, and whatever it
-// refuses can be answered.
+// The JSON-RPC reader: any text. What it takes for a message reads the same after it was written again, and
+// whatever it refuses can be answered.
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -29,8 +29,9 @@ void rewritten(const mcp::Request& request) {
   const std::string text = mcp::encode_request(request.id, request.method, core::json::write(request.params));
   const auto incoming = mcp::decode(text, {.max_depth = kLimits.max_depth});
   const auto* again = std::get_if<mcp::Request>(&only_message(incoming, text));
-  demand(again && again->id == request.id && again->method == request.method && again->params == request.params,
-         "a request reads the same", text);
+  demand(
+      again && again->id == request.id && again->method == request.method && again->params == request.params,
+      "a request reads the same", text);
 }
 
 void rewritten(const mcp::Notification& notification) {
@@ -85,7 +86,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string text(reinterpret_cast<const char*>(data), size);
   const auto incoming = mcp::decode(text, kLimits);
   if (const auto* batch = std::get_if<mcp::Batch>(&incoming)) {
-    demand(!batch->messages.empty() && batch->messages.size() <= kLimits.max_batch, "a batch has 1 to max_batch messages");
+    demand(!batch->messages.empty() && batch->messages.size() <= kLimits.max_batch,
+           "a batch has 1 to max_batch messages");
     for (const Message& message : batch->messages) rewritten_message(message);
   } else {
     rewritten_message(std::get<Message>(incoming));
