@@ -26,6 +26,10 @@ constexpr WireRules rules_of(Revision revision) {
           .form_elicitation = revision >= v2025_06_18,
           .url_elicitation = revision >= v2025_11_25,
           .implementation_text = revision >= v2025_11_25,
+          .completions = revision >= v2025_03_26,
+          .item_meta = revision >= v2025_06_18,
+          .completion_context = revision >= v2025_06_18,
+          .icons = revision >= v2025_11_25,
           .any_structured = revision >= v2026_07_28,
           .result_envelope = revision >= v2026_07_28};
 }
@@ -42,6 +46,7 @@ std::string implementation_text(const WireRules& rules, const Implementation& in
   if (rules.implementation_text) {
     out.optional_string("description", info.description).optional_string("websiteUrl", info.website_url);
   }
+  if (rules.icons && !info.icons.empty()) out.raw("icons", icons_text(info.icons));
   return std::move(out).close();
 }
 
@@ -79,73 +84,61 @@ Codec::Codec(Revision revision, const ServerOptions& options)
 }
 
 ClientAbilities Codec::abilities(const Object* capabilities) const {
-  const Value* declared = capabilities ? capabilities->if_contains("elicitation") : nullptr;
-  const Object* modes = declared ? declared->if_object() : nullptr;
-  if (!modes || !rules_.form_elicitation) return {};
-  // An empty object means form mode, as it did before modes had names.
-  if (!rules_.url_elicitation) return {.form = true};
-  return {.form = modes->empty() || modes->contains("form"), .url = modes->contains("url")};
+  auto declared = [&](std::string_view key) -> const Object* {
+    const Value* found = capabilities ? capabilities->if_contains(key) : nullptr;
+    return found ? found->if_object() : nullptr;
+  };
+  ClientAbilities abilities;
+  if (const Object* modes = declared("elicitation"); modes && rules_.form_elicitation) {
+    // An empty object means form mode, as it did before modes had names.
+    abilities.form = !rules_.url_elicitation || modes->empty() || modes->contains("form");
+    abilities.url = rules_.url_elicitation && modes->contains("url");
+  }
+  if (const Object* sampling = declared("sampling")) {
+    abilities.sampling = true;
+    abilities.sampling_tools = sampling->contains("tools");
+  }
+  abilities.roots = declared("roots") != nullptr;
+  return abilities;
 }
 
 std::string Codec::empty_result() const {
   return "{" + envelope_ + "}";
 }
 
-std::string Codec::capabilities_text() const {
-  return R"({"logging":{},"tools":{"listChanged":true}})";
+std::string Codec::capabilities_text(const Offer& offer) const {
+  ObjectText out;
+  if (offer.completions && rules_.completions) out.raw("completions", "{}");
+  if (rules_.result_envelope && offer.ui) {
+    out.raw("extensions", std::move(ObjectText().raw(extension::kUi, "{}")).close());
+  }
+  out.raw("logging", "{}");
+  if (offer.prompts) out.raw("prompts", R"({"listChanged":true})");
+  if (offer.resources) out.raw("resources", R"({"subscribe":true,"listChanged":true})");
+  if (offer.tools) out.raw("tools", R"({"listChanged":true})");
+  return std::move(out).close();
 }
 
-std::string Codec::initialize_result() const {
+std::string Codec::initialize_result(const Offer& offer) const {
   ObjectText out;
   out.string("protocolVersion", to_string(rules_.revision))
-      .raw("capabilities", capabilities_text())
+      .raw("capabilities", capabilities_text(offer))
       .raw("serverInfo", server_info_)
       .optional_string("instructions", instructions_);
   return std::move(out).close();
 }
 
-std::string Codec::discover_result() const {
+std::string Codec::discover_result(const Offer& offer) const {
   ObjectText out;
   // Modern revisions only: a legacy one is reached through initialize (page Versioning).
   out.raw("supportedVersions", fmt::format("[\"{}\"]", to_string(rules_.revision)))
-      .raw("capabilities", capabilities_text())
+      .raw("capabilities", capabilities_text(offer))
       .optional_string("instructions", instructions_)
       .members(list_envelope_);
   return std::move(out).close();
 }
 
-std::string Codec::tool_text(const Tool& tool) const {
-  ObjectText out;
-  out.string("name", tool.name);
-  if (rules_.titles) out.optional_string("title", tool.title);
-  out.string("description", tool.description).object("inputSchema", tool.input_schema);
-  if (rules_.structured_output && tool.output_schema) out.object("outputSchema", *tool.output_schema);
-  if (rules_.tool_annotations) {
-    ObjectText hints;
-    if (!rules_.titles) hints.optional_string("title", tool.title);
-    // All four, always: some hosts refuse tools that leave one to its default.
-    hints.boolean("readOnlyHint", tool.annotations.read_only)
-        .boolean("destructiveHint", tool.annotations.destructive)
-        .boolean("idempotentHint", tool.annotations.idempotent)
-        .boolean("openWorldHint", tool.annotations.open_world);
-    out.raw("annotations", std::move(hints).close());
-  }
-  return std::move(out).close();
-}
-
-std::string Codec::tools_list_result(std::span<const Tool* const> tools) const {
-  std::string list = "[";
-  for (const Tool* tool : tools) {
-    if (list.size() > 1) list += ',';
-    list += tool_text(*tool);
-  }
-  list += ']';
-  ObjectText out;
-  out.raw("tools", list).members(list_envelope_);
-  return std::move(out).close();
-}
-
-// A kind the revision does not know becomes the text that says what it was.
+// A kind the revision does not know becomes the text that says what it was; members it does not know go.
 std::string Codec::content_text(const Content& content) const {
   std::string_view type = member(content, "type");
   if (type == "resource_link" && !rules_.resource_links) {
@@ -154,6 +147,12 @@ std::string Codec::content_text(const Content& content) const {
   if (type == "audio" && !rules_.audio) {
     return text_block(fmt::format("[audio, {}: protocol revision {} cannot carry it]",
                                   member(content, "mimeType"), to_string(rules_.revision)));
+  }
+  if ((!rules_.item_meta && content.contains("_meta")) || (!rules_.icons && content.contains("icons"))) {
+    Content known = content;
+    if (!rules_.item_meta) known.erase("_meta");
+    if (!rules_.icons) known.erase("icons");
+    return content_text(known);
   }
   std::string out;
   core::json::append(out, content);
@@ -181,13 +180,13 @@ std::string Codec::call_result(const ToolResult& result) const {
   return std::move(out).close();
 }
 
-std::string Codec::input_required_result(const std::map<std::string, FormQuestion>& questions,
+std::string Codec::input_required_result(const std::map<std::string, Question>& questions,
                                          std::string_view request_state) const {
   ObjectText requests;
   for (const auto& [key, question] : questions) {
-    requests.raw(
-        key, std::move(ObjectText().string("method", method::kElicit).raw("params", form_params(question)))
-                 .close());
+    ObjectText request;
+    request.string("method", question_method(question)).raw("params", question_params(question));
+    requests.raw(key, std::move(request).close());
   }
   ObjectText out;
   out.string("resultType", "input_required")
@@ -204,17 +203,17 @@ std::string Codec::listen_result(const RequestId& subscription) const {
       .close();
 }
 
-std::string Codec::form_params(const FormQuestion& question) const {
+std::string Codec::question_params(const Question& question) const {
   ObjectText out;
-  if (rules_.url_elicitation) out.string("mode", "form");
-  out.string("message", question.message).object("requestedSchema", question.requested_schema);
-  return std::move(out).close();
-}
-
-std::string Codec::url_params(const UrlQuestion& question) const {
-  ObjectText out;
-  out.string("mode", "url").string("message", question.message).string("url", question.url);
-  out.string("elicitationId", question.elicitation_id);
+  if (const auto* form = std::get_if<FormQuestion>(&question)) {
+    if (rules_.url_elicitation) out.string("mode", "form");
+    out.string("message", form->message).object("requestedSchema", form->requested_schema);
+  } else if (const auto* url = std::get_if<UrlQuestion>(&question)) {
+    out.string("mode", "url").string("message", url->message).string("url", url->url);
+    if (!is_modern(rules_.revision)) out.string("elicitationId", url->elicitation_id);
+  } else if (const auto* sampling = std::get_if<SamplingQuestion>(&question)) {
+    return core::json::write(sampling->params);
+  }
   return std::move(out).close();
 }
 
@@ -233,10 +232,31 @@ std::string Codec::message_params(core::LogLevel level, std::string_view logger,
   return std::move(out).close();
 }
 
-std::string Codec::acknowledged_params(const RequestId& subscription, bool tools_list_changed) const {
+std::string Codec::acknowledged_params(const RequestId& subscription, const ListenFilter& honoured) const {
+  ObjectText filter;
+  if (honoured.tools) filter.boolean("toolsListChanged", true);
+  if (honoured.prompts) filter.boolean("promptsListChanged", true);
+  if (honoured.resources) filter.boolean("resourcesListChanged", true);
+  if (!honoured.uris.empty()) {
+    std::string uris = "[";
+    for (const std::string& uri : honoured.uris) {
+      if (uris.size() > 1) uris += ',';
+      core::json::append_string(uris, uri);
+    }
+    filter.raw("resourceSubscriptions", uris += ']');
+  }
   ObjectText out;
-  out.raw("notifications", tools_list_changed ? R"({"toolsListChanged":true})" : "{}")
+  out.raw("notifications", std::move(filter).close())
       .raw("_meta", std::move(ObjectText().raw(meta::kSubscriptionId, subscription.json)).close());
+  return std::move(out).close();
+}
+
+std::string Codec::updated_params(std::string_view uri, const RequestId* subscription) const {
+  ObjectText out;
+  out.string("uri", uri);
+  if (subscription) {
+    out.raw("_meta", std::move(ObjectText().raw(meta::kSubscriptionId, subscription->json)).close());
+  }
   return std::move(out).close();
 }
 
@@ -254,8 +274,33 @@ std::string unsupported_version_data(std::string_view requested) {
   return std::move(out).close();
 }
 
-std::string missing_form_capability_data() {
-  return R"({"requiredCapabilities":{"elicitation":{"form":{}}}})";
+std::string missing_capability_data(std::span<const Question* const> questions) {
+  Object required;
+  for (const Question* question : questions) {
+    if (std::holds_alternative<SamplingQuestion>(*question)) {
+      required["sampling"].emplace_object();
+    } else if (std::holds_alternative<RootsQuestion>(*question)) {
+      required["roots"].emplace_object();
+    } else {
+      Value& modes = required["elicitation"];
+      if (!modes.is_object()) modes.emplace_object();
+      modes.get_object()[std::holds_alternative<UrlQuestion>(*question) ? "url" : "form"].emplace_object();
+    }
+  }
+  return core::json::write(Object{{"requiredCapabilities", std::move(required)}});
+}
+
+std::string_view question_method(const Question& question) {
+  if (std::holds_alternative<SamplingQuestion>(question)) return method::kCreateMessage;
+  return std::holds_alternative<RootsQuestion>(question) ? method::kListRoots : method::kElicit;
+}
+
+bool can_answer(const ClientAbilities& abilities, const Question& question) {
+  if (std::holds_alternative<FormQuestion>(question)) return abilities.form;
+  if (std::holds_alternative<UrlQuestion>(question)) return abilities.url;
+  if (std::holds_alternative<RootsQuestion>(question)) return abilities.roots;
+  const Object& params = std::get<SamplingQuestion>(question).params;
+  return abilities.sampling && (abilities.sampling_tools || !params.contains("tools"));
 }
 
 }  // namespace mcp

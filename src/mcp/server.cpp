@@ -1,5 +1,6 @@
 #include "mcp/server.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 
 #include "core/random.h"
@@ -40,8 +41,12 @@ bool Work::wait(std::chrono::milliseconds at_most) {
 
 ServerShared::ServerShared(ServerOptions settings)
     : options(std::move(settings)),
+      tools(options.tools_page_size),
+      resources(options.page_size),
+      prompts(options.page_size),
       codecs(all_codecs(options)),
       questions(options.max_open_questions),
+      watches(options.max_watches),
       states(*options.clock, options.question_timeout),
       alarms(*options.clock),
       trace_prefix(core::system_random().token(9)),
@@ -57,6 +62,16 @@ Budget::Reservation ServerShared::reserve_question() {
 
 std::string ServerShared::next_trace_id() {
   return fmt::format("{}-{}", trace_prefix, ++traces);
+}
+
+void ServerShared::enlist(const std::shared_ptr<Session>& session) {
+  std::lock_guard lock(sessions_mutex);
+  // Gone ones are dropped now and then, so that many short sessions cost little each.
+  if (sessions.size() >= sessions_swept * 2) {
+    std::erase_if(sessions, [](const std::weak_ptr<Session>& weak) { return weak.expired(); });
+    sessions_swept = std::max<std::size_t>(sessions.size(), 64);
+  }
+  if (!session->impl_->enlisted.exchange(true)) sessions.push_back(session);
 }
 
 std::vector<std::shared_ptr<Session>> ServerShared::live_sessions() {
@@ -75,6 +90,18 @@ void ServerShared::note_modern_call() {
   if (first_modern_call) first_modern_call();
 }
 
+Offer ServerShared::offer() const {
+  return {.tools = !tools.empty(),
+          .resources = !resources.empty(),
+          .prompts = !prompts.empty(),
+          .completions = resources.can_complete() || prompts.can_complete(),
+          .ui = resources.has_ui()};
+}
+
+void ServerShared::tell_list_changed(std::string_view method, bool ListenFilter::* kind) {
+  for (const auto& session : live_sessions()) session->impl_->list_changed(method, kind);
+}
+
 core::Result<std::unique_ptr<Server>> Server::create(ServerOptions options) {
   if (options.info.name.empty() || options.info.version.empty()) {
     return core::fail(core::ErrorKind::invalid_input, "mcp.server.info",
@@ -85,6 +112,11 @@ core::Result<std::unique_ptr<Server>> Server::create(ServerOptions options) {
                       fmt::format("The instructions have {} bytes; hosts cut them at {}.",
                                   options.instructions.size(), kMaxInstructions));
   }
+  if (options.page_size == 0 || options.tools_page_size == 0) {
+    return core::fail(core::ErrorKind::invalid_input, "mcp.server.page_size",
+                      "A page of a list has room for at least one entry.");
+  }
+  RETURN_IF_ERROR(check_icons(options.info.icons, "the server"));
   return std::unique_ptr<Server>(new Server(std::make_unique<ServerShared>(std::move(options))));
 }
 
@@ -100,12 +132,48 @@ void Server::set_visible(std::function<bool(const Tool&)> visible) {
 }
 
 void Server::tools_changed() {
-  if (!shared_->tools.refresh()) return;
-  for (const auto& session : shared_->live_sessions()) session->impl_->tools_changed();
+  if (shared_->tools.refresh()) shared_->tell_list_changed(method::kToolsListChanged, &ListenFilter::tools);
+}
+
+core::Status Server::add_resource(Resource resource) {
+  return shared_->resources.add(std::move(resource));
+}
+
+core::Status Server::add_resource_template(ResourceTemplate resource_template) {
+  return shared_->resources.add(std::move(resource_template));
+}
+
+core::Status Server::add_prompt(Prompt prompt) {
+  return shared_->prompts.add(std::move(prompt));
+}
+
+void Server::set_resources_visible(std::function<bool(const Resource&)> resource,
+                                   std::function<bool(const ResourceTemplate&)> resource_template) {
+  shared_->resources.set_visible(std::move(resource), std::move(resource_template));
+}
+
+void Server::set_prompts_visible(std::function<bool(const Prompt&)> visible) {
+  shared_->prompts.set_visible(std::move(visible));
+}
+
+void Server::resources_changed() {
+  if (!shared_->resources.refresh()) return;
+  shared_->tell_list_changed(method::kResourcesListChanged, &ListenFilter::resources);
+}
+
+void Server::prompts_changed() {
+  if (!shared_->prompts.refresh()) return;
+  shared_->tell_list_changed(method::kPromptsListChanged, &ListenFilter::prompts);
+}
+
+void Server::resource_updated(std::string_view uri) {
+  if (shared_->watches.used() == 0) return;
+  for (const auto& session : shared_->live_sessions()) session->impl_->resource_updated(uri);
 }
 
 void Server::log(core::LogLevel level, std::string_view logger, const core::json::Value& data) {
-  for (const auto& session : shared_->live_sessions()) session->impl_->log(level, logger, data);
+  for (const auto& session : shared_->live_sessions())
+    session->impl_->log(level, logger, data, session->impl_->outlet());
 }
 
 void Server::on_legacy_ready(std::function<void(std::shared_ptr<Session>)> callback) {
@@ -117,11 +185,25 @@ void Server::on_first_modern_call(std::function<void()> callback) {
 }
 
 std::shared_ptr<Session> Server::connect(std::shared_ptr<Outlet> outlet) {
-  shared_->tools.refresh();
-  auto session = std::shared_ptr<Session>(new Session(*shared_, std::move(outlet)));
-  std::lock_guard lock(shared_->sessions_mutex);
-  shared_->sessions.push_back(session);
+  return std::shared_ptr<Session>(new Session(*shared_, std::move(outlet)));
+}
+
+std::shared_ptr<Session> Server::resume(std::shared_ptr<Outlet> outlet, const Handshake& handshake) {
+  auto session = connect(std::move(outlet));
+  session->impl_->resume(handshake);
   return session;
+}
+
+const Tool* Server::find_tool(std::string_view name) const {
+  return shared_->tools.find(name);
+}
+
+std::span<const HeaderParameter> Server::header_parameters(const Tool& tool) const {
+  return shared_->tools.header_parameters(tool);
+}
+
+bool Server::serves_modern(std::string_view method) const {
+  return SessionImpl::serves_modern(method);
 }
 
 bool Server::settle(std::chrono::milliseconds at_most) {

@@ -11,8 +11,10 @@
 
 #include "core/lane.h"
 #include "mcp/codec.h"
+#include "mcp/prompt_registry.h"
 #include "mcp/questions.h"
 #include "mcp/request_state.h"
+#include "mcp/resource_registry.h"
 #include "mcp/server.h"
 #include "mcp/tool_registry.h"
 
@@ -40,13 +42,21 @@ struct ServerShared {
   // Empty when as many questions are open as may be.
   Budget::Reservation reserve_question();
   std::string next_trace_id();
+  // From now on the session hears what is said to all. Again is harmless.
+  void enlist(const std::shared_ptr<Session>& session);
   std::vector<std::shared_ptr<Session>> live_sessions();
   void note_modern_call();
+  Offer offer() const;
+  // For each session: what was listed differs now.
+  void tell_list_changed(std::string_view method, bool ListenFilter::* kind);
 
   const ServerOptions options;
   ToolRegistry tools;
+  ResourceRegistry resources;
+  PromptRegistry prompts;
   std::vector<Codec> codecs;  // by revision
   Budget questions;
+  Budget watches;  // resources that sessions and listeners watch
   RequestStates states;
   Alarms alarms;
   Work work;
@@ -57,6 +67,7 @@ struct ServerShared {
 
   std::mutex sessions_mutex;
   std::vector<std::weak_ptr<Session>> sessions;
+  std::size_t sessions_swept = 64;  // how many were left by the last sweep
 
   const std::string trace_prefix;
   std::atomic<std::uint64_t> traces = 0;
