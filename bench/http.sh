@@ -2,7 +2,7 @@
 # tools/call over HTTP beside its floors and a peer, in one run, driven by wrk with one and the same POST body:
 #
 #   nginx       returns bytes of the same size
-#   echo        net::HttpServer with a handler that gives the body back
+#   echo        net::HttpServer giving the body back on its event loop (bench_http_echo --exchange)
 #   ours        room mcp: mcp-fixture-server's tool `echo`, 2026-07-28
 #   everything  the official server-everything (npm), in a session of 2025-11-25, which is what it speaks
 #
@@ -113,7 +113,7 @@ if [ "$idle" -gt 0 ]; then
   exit 0
 fi
 
-serve echo "$bin/bench_http_echo"
+serve echo "$bin/bench_http_echo" 127.0.0.1:0 --exchange
 echo_=$pid echo_url=http://127.0.0.1:$port/
 script echo "${modern[@]}"
 

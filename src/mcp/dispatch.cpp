@@ -70,6 +70,15 @@ const SessionImpl::Method* SessionImpl::find_method(bool modern, std::string_vie
   return modern ? find(kModern) : find(kLegacy);
 }
 
+bool SessionImpl::offered(ServerShared& shared, const Method& method) {
+  return !method.needs || shared.offer().*method.needs;
+}
+
+bool SessionImpl::serves_modern(ServerShared& shared, std::string_view name) {
+  const Method* method = find_method(true, name);
+  return method && offered(shared, *method);
+}
+
 void SessionImpl::receive(std::string_view text) {
   if (text.find_first_not_of(" \t\r\n") == std::string_view::npos) return;
   {
@@ -151,7 +160,7 @@ void SessionImpl::on_request(Request request, const Origin& origin,
     envelope.trace_id = trace_id_of(request.params);
   }
   const Method* method = find_method(modern, request.method);
-  if (!method || (method->needs && !(shared_.offer().*method->needs))) {
+  if (!method || !offered(shared_, *method)) {
     return reply.error(code::kMethodNotFound, fmt::format("Method not found: {}", shown(request.method)));
   }
   if (!modern && !legacy_ && !method->before_initialize) {

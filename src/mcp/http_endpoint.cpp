@@ -65,8 +65,9 @@ class Endpoint final : public HttpEndpoint {
         options_(std::move(options)),
         rules_(std::move(rules)),
         sessions_(server, options_.sessions,
-                  options_.session_key ? *options_.session_key : core::Sealer::ephemeral(), *options_.clock,
-                  *options_.random),
+                  options_.session_key ? options_.session_key
+                                       : std::make_shared<const core::Sealer>(core::Sealer::ephemeral()),
+                  *options_.clock, *options_.random),
         authorization_(options_.authorization),
         ticker_([this](const std::stop_token& stop) { tick(stop); }) {}
 

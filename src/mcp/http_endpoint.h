@@ -13,7 +13,6 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "core/clock.h"
@@ -36,7 +35,7 @@ struct HttpEndpointOptions {
   Guard* guard = nullptr;
   SessionLimits sessions;
   // Shared by instances that take up each other's sessions. Without one a session ends with its process.
-  std::optional<core::Sealer> session_key;
+  std::shared_ptr<const core::Sealer> session_key;
   // Modern requests that wait for their answers: running calls and subscriptions. The next one gets 503.
   std::size_t max_open = 16384;
   // Comments on streams on which nothing happens. A request without an answer for as long as this, at most

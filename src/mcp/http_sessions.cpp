@@ -16,8 +16,8 @@ constexpr std::size_t kEndedFactor = 4;
 
 }  // namespace
 
-HttpSessions::HttpSessions(Server& server, SessionLimits limits, core::Sealer sealer, core::Clock& clock,
-                           core::Random& random)
+HttpSessions::HttpSessions(Server& server, SessionLimits limits, std::shared_ptr<const core::Sealer> sealer,
+                           core::Clock& clock, core::Random& random)
     : server_(server),
       limits_(limits),
       sealer_(std::move(sealer)),
@@ -42,7 +42,7 @@ std::optional<std::string> HttpSessions::admit(const std::shared_ptr<HttpSession
   auto handshake = session->protocol().handshake();
   if (!handshake) return std::nullopt;
   SessionToken token{*std::move(handshake), clock_.now(), random_.token(kNonce)};
-  std::string id = seal_session(sealer_, token, session->principal());
+  std::string id = seal_session(*sealer_, token, session->principal());
   session->admit(token);
   std::vector<std::shared_ptr<HttpSession>> evicted;
   bool inserted = false;
@@ -94,7 +94,7 @@ std::shared_ptr<HttpSession> HttpSessions::find(std::string_view id, std::string
 }
 
 std::shared_ptr<HttpSession> HttpSessions::take_up(const std::string& id, std::string_view principal) {
-  auto token = open_session(sealer_, id, principal);
+  auto token = open_session(*sealer_, id, principal);
   if (!token || expired(*token)) return nullptr;
   {
     std::lock_guard lock(mutex_);

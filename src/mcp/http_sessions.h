@@ -24,8 +24,8 @@ class HttpSessions {
  public:
   // `sealer` is shared with the instances that may take up each other's sessions. What is passed by reference
   // outlives this.
-  HttpSessions(Server& server, SessionLimits limits, core::Sealer sealer, core::Clock& clock,
-               core::Random& random);
+  HttpSessions(Server& server, SessionLimits limits, std::shared_ptr<const core::Sealer> sealer,
+               core::Clock& clock, core::Random& random);
 
   // A session that knows nothing yet, for an `initialize`.
   std::shared_ptr<HttpSession> open(std::string principal);
@@ -53,7 +53,7 @@ class HttpSessions {
 
   Server& server_;
   const SessionLimits limits_;
-  const core::Sealer sealer_;
+  const std::shared_ptr<const core::Sealer> sealer_;
   core::Clock& clock_;
   core::Random& random_;
   const std::shared_ptr<EventPool> pool_;

@@ -203,7 +203,7 @@ std::span<const HeaderParameter> Server::header_parameters(const Tool& tool) con
 }
 
 bool Server::serves_modern(std::string_view method) const {
-  return SessionImpl::serves_modern(method);
+  return SessionImpl::serves_modern(*shared_, method);
 }
 
 bool Server::settle(std::chrono::milliseconds at_most) {

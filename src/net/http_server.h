@@ -63,9 +63,9 @@ class ResponseStream {
 class Exchange {
  public:
   virtual ~Exchange() = default;
-  // request().stop fires on an event-loop thread when the client hangs up: closed, or, while a stream is
-  // open, closed its sending side. When the server stops it fires at once for streams, and for the rest when
-  // the grace is over.
+  // request().stop fires on an event-loop thread when the client hangs up or closes its sending side (TCP
+  // shows no difference). When the server stops it fires at once for streams, and for the rest when the grace
+  // is over.
   virtual const ServerRequest& request() const = 0;
   // Either of the two, once; what comes after the first is ignored (a stream is then one that takes nothing).
   virtual void respond(ServerResponse response) = 0;
