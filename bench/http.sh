@@ -45,7 +45,7 @@ serve() {
   pid=$!
   pids+=("$pid")
   for _ in $(seq 200); do
-    port=$(grep -oE '(127\.0\.0\.1|localhost):[0-9]+' "$log" | head -n 1 | grep -oE '[0-9]+$' || true)
+    port=$(grep -oE '(127\.0\.0\.1:|localhost:|port )[0-9]+' "$log" | head -n 1 | grep -oE '[0-9]+$' || true)
     [ -z "$port" ] || return 0
     kill -0 "$pid" 2>/dev/null || break
     sleep 0.05
