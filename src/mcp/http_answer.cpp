@@ -90,7 +90,8 @@ void HttpAnswer::send(std::string message, Delivery delivery) {
 void HttpAnswer::answer(std::string message, int error_code) {
   std::unique_lock lock(mutex_);
   if (!exchange_) return;
-  bool plain = !stream_ && accepts(exchange_->request().headers, "application/json");
+  // An error keeps the status that tells intermediaries what went wrong.
+  bool plain = !stream_ && (error_code != 0 || !prefers_events(exchange_->request().headers));
   if (plain) {
     respond_json(*exchange_, answer_status(Era::modern, error_code), std::move(message));
   } else {

@@ -90,7 +90,7 @@ class Endpoint final : public HttpEndpoint {
   void get(net::Exchange& exchange, HttpFacts facts, const Caller& caller);
   void end_session(net::Exchange& exchange, HttpFacts facts, const Caller& caller);
   std::shared_ptr<HttpSession> find_session(HttpFacts& facts, const Caller& caller);
-  const Tool* called_tool(const Message& message) const;
+  const Tool* called_tool(const Request& request) const;
   // True when the answer was given: the caller's scopes do not reach.
   bool refuse_scopes(net::Exchange& exchange, const Message& message, const Caller& caller) const;
   void tick(const std::stop_token& stop);
@@ -182,17 +182,17 @@ void Endpoint::post(ExchangePtr exchange, HttpFacts facts, Caller caller) {
   }
 }
 
-const Tool* Endpoint::called_tool(const Message& message) const {
-  const auto* request = std::get_if<Request>(&message);
-  if (!request || request->method != method::kToolsCall) return nullptr;
-  const auto* name = request->params.if_contains("name");
+const Tool* Endpoint::called_tool(const Request& request) const {
+  if (request.method != method::kToolsCall) return nullptr;
+  const auto* name = request.params.if_contains("name");
   return name && name->is_string() ? server_.find_tool(name->get_string()) : nullptr;
 }
 
 bool Endpoint::refuse_scopes(net::Exchange& exchange, const Message& message, const Caller& caller) const {
-  const Tool* tool = options_.guard ? called_tool(message) : nullptr;
-  if (!tool || tool->scopes.empty() || options_.guard->permits(caller, tool->scopes)) return false;
-  respond(exchange, options_.guard->insufficient_scope(tool->scopes));
+  const auto* request = options_.guard ? std::get_if<Request>(&message) : nullptr;
+  const std::vector<std::string>* needed = request ? server_.needed_scopes(*request) : nullptr;
+  if (!needed || options_.guard->permits(caller, *needed)) return false;
+  respond(exchange, options_.guard->insufficient_scope(*needed));
   return true;
 }
 

@@ -367,6 +367,17 @@ int answer_status(Era era, int error_code) {
   }
 }
 
+bool prefers_events(const net::Headers& headers) {
+  if (!accepts(headers, kJson)) return true;
+  for (const auto& [key, value] : headers) {
+    if (!net::equals_ignoring_case(key, "Accept")) continue;
+    auto events = value.find(kEvents);
+    auto json = value.find(kJson);
+    if (events != json) return events < json;  // npos is the largest
+  }
+  return false;
+}
+
 bool accepts(const net::Headers& headers, std::string_view media_type) {
   std::string_view top_type = media_type.substr(0, media_type.find('/') + 1);
   bool listed = false;

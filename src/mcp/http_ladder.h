@@ -66,6 +66,10 @@ int answer_status(Era era, int error_code);
 // Whether the Accept fields (none: anything goes, RFC 9110 section 12.5.1) take this media type.
 bool accepts(const net::Headers& headers, std::string_view media_type);
 
+// Whether a result goes out as an event though nothing came before it: JSON is not taken, or listed after
+// events.
+bool prefers_events(const net::Headers& headers);
+
 // One row, for the test that walks them.
 struct Rung {
   std::string_view name;

@@ -113,9 +113,10 @@ void HttpSession::answer(std::uint64_t number, std::string message) {
   auto found = streams_.find(number);
   if (found == streams_.end() || number == kGeneral) return;
   Stream& stream = found->second;
-  if (stream.pending) {
+  if (stream.pending && !prefers_events(stream.pending->request().headers)) {
     respond_json(*stream.pending, 200, std::move(message));
   } else {
+    if (stream.pending) begin(number, stream);
     write(number, stream, message);
     finish(stream);
   }

@@ -26,6 +26,7 @@
 #include "core/lane.h"
 #include "core/result.h"
 #include "mcp/icon.h"
+#include "mcp/jsonrpc.h"
 #include "mcp/mirrored_headers.h"
 #include "mcp/outlet.h"
 #include "mcp/prompt.h"
@@ -140,6 +141,8 @@ class Server {
   const Tool* find_tool(std::string_view name) const;
   std::span<const HeaderParameter> header_parameters(const Tool& tool) const;
   bool serves_modern(std::string_view method) const;
+  // The OAuth scopes of the tool, prompt or resource that a request is about. Null: none are needed.
+  const std::vector<std::string>* needed_scopes(const Request& request) const;
 
   // Waits until no handler runs, at most `at_most`. False: some handler ignores its stop token; the
   // destructor would wait for it, so leave the process with _exit().
