@@ -15,7 +15,10 @@ await judge(async () => {
     let whole = 0;
     for (const [name, checks] of Object.entries(expected)) {
       const found = scenarios[name];
-      const passed = check(found, `${revision} ${name}: was not run`) && equal([found.passed, found.failed], [checks, []], `${revision} ${name}`);
+      const passed =
+        check(found, `${revision} ${name}: was not run`) &&
+        equal(found.failed, [], `${revision} ${name}: what failed`) &&
+        check(found.passed >= checks, `${revision} ${name}: ${found.passed} checks passed, of at least ${checks}: ${show(found.warned)}`);
       if (passed && name in kRequired[revision]) whole++;
     }
     const all = Object.keys(kRequired[revision]).length;
