@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <set>
 
 #include "admin/change.h"
 #include "admin/read.h"
@@ -42,27 +43,31 @@ core::Result<mcp::Outcome> run_and_translate(Services& services, const ToolRow& 
   return mcp::Complete{mcp::error_result(error_text(outcome.error()))};
 }
 
-mcp::Tool to_tool(const Orgs& orgs, const ToolRow& row) {
+mcp::Tool to_tool(Entrance& entrance, const ToolRow& row) {
   mcp::Tool tool;
   tool.name = row.name;
   tool.title = row.title;
   tool.description = row.about;
   tool.input_schema = input_schema(row);
-  orgs.describe(row, tool.input_schema);
+  entrance.described().describe(row, tool.input_schema);
   tool.annotations = {.read_only = row.effect == Effect::read,
                       .destructive = row.effect == Effect::destructive,
                       .idempotent = row.call.method == net::Method::put ||
                                     row.call.method == net::Method::delete_ || row.effect == Effect::read,
                       .open_world = row.area != Area::server};
   tool.runs_on = row.runs_on;
-  tool.handler = [orgs, &row](const core::Context& context,
-                              const mcp::ToolCall& call) -> core::Result<mcp::Outcome> {
+  tool.scopes = caller_scopes(row);
+  tool.handler = [&entrance, &row](const core::Context& context,
+                                   const mcp::ToolCall& call) -> core::Result<mcp::Outcome> {
+    auto entered = entrance.enter(context, call.round);
+    if (!entered) return mcp::Complete{mcp::error_result(error_text(entered.error()))};
+    if (auto* sign_in = std::get_if<mcp::NeedInput>(&*entered)) return std::move(*sign_in);
+    const Orgs& orgs = *std::get<std::shared_ptr<const Orgs>>(*entered);
     if (!orgs.several()) return run_and_translate(orgs.standard(), row, context, call);
     json::Object arguments = call.arguments;
     auto services = orgs.take(row, arguments);
     if (!services) return mcp::Complete{mcp::error_result(error_text(services.error()))};
-    const mcp::ToolCall of_org{
-        .arguments = arguments, .can_ask = call.can_ask, .responses = call.responses, .state = call.state};
+    const mcp::ToolCall of_org{arguments, call.round};
     return run_and_translate(**services, row, context, of_org);
   };
   return tool;
@@ -167,11 +172,38 @@ bool is_available(const Services& services, const ToolRow& row) {
   return !scopes || catalogue::may_suffice(*scopes, row.scope);
 }
 
-core::Status add_tools(mcp::Server& server, const Orgs& orgs) {
-  for (const ToolRow& row : all_tools()) RETURN_IF_ERROR(server.add_tool(to_tool(orgs, row)));
-  server.set_visible([orgs](const mcp::Tool& tool) {
+std::vector<std::string> caller_scopes(const ToolRow& row) {
+  constexpr std::string_view kOkta = "okta.";
+  std::vector<std::string> scopes;
+  if (row.area == Area::reports) {
+    scopes.emplace_back("logs.read");
+    scopes.emplace_back("users.read");
+  } else if (row.scope.starts_with(kOkta)) {
+    scopes.emplace_back(row.scope.substr(kOkta.size()));
+  }
+  return scopes;
+}
+
+std::vector<std::string> all_caller_scopes() {
+  std::set<std::string> scopes;
+  for (const ToolRow& row : all_tools()) {
+    for (auto& scope : caller_scopes(row)) scopes.insert(std::move(scope));
+  }
+  return {scopes.begin(), scopes.end()};
+}
+
+bool caller_scope_covers(std::string_view granted, std::string_view needed) {
+  constexpr std::string_view kRead = ".read", kManage = ".manage";
+  if (granted == needed) return true;
+  return needed.ends_with(kRead) && granted.ends_with(kManage) &&
+         granted.substr(0, granted.size() - kManage.size()) == needed.substr(0, needed.size() - kRead.size());
+}
+
+core::Status add_tools(mcp::Server& server, Entrance& entrance) {
+  for (const ToolRow& row : all_tools()) RETURN_IF_ERROR(server.add_tool(to_tool(entrance, row)));
+  server.set_visible([&entrance](const mcp::Tool& tool) {
     const ToolRow* row = find_tool(tool.name);
-    return row != nullptr && std::ranges::any_of(orgs.all(), [&](const Orgs::Named& org) {
+    return row != nullptr && std::ranges::any_of(entrance.described().all(), [&](const Orgs::Named& org) {
              return is_available(*org.services, *row);
            });
   });
