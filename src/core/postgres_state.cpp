@@ -134,9 +134,10 @@ class PostgresState final : public SqlStateStore {
   }
 
   static Result<bool> present_version(PostgresConnection& connection, std::size_t& version) {
-    ASSIGN_OR_RETURN(const auto table,
-                     connection.run("SELECT to_regclass('okta_mcp.schema_version') IS NOT NULL"));
-    if (table.at(0).at(0) != "t") return false;
+    // The tables themselves: to_regclass() may answer from a cache that is older than the lock of migrate().
+    ASSIGN_OR_RETURN(const auto table, connection.run("SELECT FROM pg_tables WHERE schemaname = 'okta_mcp' "
+                                                      "AND tablename = 'schema_version'"));
+    if (table.empty()) return false;
     ASSIGN_OR_RETURN(const auto rows, connection.run(kVersion));
     if (rows.empty()) return false;
     std::from_chars(rows[0][0].data(), rows[0][0].data() + rows[0][0].size(), version);
@@ -161,9 +162,12 @@ class PostgresState final : public SqlStateStore {
       ASSIGN_OR_RETURN(const bool there, present_version(connection, version));
       if (version > std::size(kMigrations)) return newer(version);
       if (!there) {
+        // Not IF NOT EXISTS, which takes the right to create schemas even where there is one.
+        ASSIGN_OR_RETURN(const auto schema,
+                         connection.run("SELECT FROM pg_namespace WHERE nspname = 'okta_mcp'"));
+        if (schema.empty()) RETURN_IF_ERROR(connection.execute("CREATE SCHEMA okta_mcp"));
         RETURN_IF_ERROR(
-            connection.execute("CREATE SCHEMA IF NOT EXISTS okta_mcp; "
-                               "CREATE TABLE okta_mcp.schema_version (version bigint NOT NULL); "
+            connection.execute("CREATE TABLE okta_mcp.schema_version (version bigint NOT NULL); "
                                "INSERT INTO okta_mcp.schema_version VALUES (0)"));
       }
       for (; version < std::size(kMigrations); ++version) {

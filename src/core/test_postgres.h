@@ -29,7 +29,9 @@ class PostgresServer {
   // Why start() gave none, for GTEST_SKIP.
   static constexpr const char* kAbsent = "PostgreSQL is not installed here (apt install postgresql)";
 
-  ~PostgresServer() { stop(); }
+  ~PostgresServer() {
+    if (server_ > 0) crash();
+  }
   PostgresServer(const PostgresServer&) = delete;
   PostgresServer& operator=(const PostgresServer&) = delete;
 
@@ -86,13 +88,6 @@ class PostgresServer {
                  "--no-sync", "--no-instructions"}) == 0;
   }
 
-  void stop() {
-    if (server_ <= 0) return;
-    ::kill(server_, SIGINT);
-    ::waitpid(server_, nullptr, 0);
-    server_ = -1;
-  }
-
   pid_t spawn(const std::vector<std::string>& command) const {
     std::vector<char*> arguments;
     arguments.reserve(command.size() + 1);
@@ -104,8 +99,8 @@ class PostgresServer {
     // Should the test be killed, nothing of it stays.
     ::prctl(PR_SET_PDEATHSIG, SIGQUIT);
     // Its log would stand between the test's lines.
-    if (std::freopen((scratch_.path() + "/log").c_str(), "ae", stderr) == nullptr ||
-        std::freopen("/dev/null", "we", stdout) == nullptr || ::chdir(scratch_.path().c_str()) != 0) {
+    if (std::freopen((scratch_.path() + "/log").c_str(), "a", stderr) == nullptr ||
+        std::freopen("/dev/null", "w", stdout) == nullptr || ::chdir(scratch_.path().c_str()) != 0) {
       ::_exit(127);
     }
     ::execv(arguments[0], arguments.data());
