@@ -107,19 +107,5 @@ TEST_F(KeyRingTest, AnEphemeralKeyIsNobodyElses) {
   EXPECT_EQ(b->open(sealed, "p").error().code, "core.keys.foreign");
 }
 
-TEST(MemorySingleUse, ConsumesOnceAndHasALimit) {
-  FakeClock clock;
-  MemorySingleUse used(clock, 2);
-  EXPECT_TRUE(*used.consume("a", hours{1}));
-  EXPECT_FALSE(*used.consume("a", hours{1}));
-  EXPECT_TRUE(*used.consume("b", hours{2}));
-  EXPECT_EQ(used.consume("c", hours{1}).error().code, "core.single_use.full");
-  clock.advance(hours{1});
-  EXPECT_TRUE(*used.consume("c", hours{1}));
-  EXPECT_FALSE(*used.consume("b", hours{1}));
-  clock.advance(hours{1});
-  EXPECT_TRUE(*used.consume("b", hours{1}));
-}
-
 }  // namespace
 }  // namespace core

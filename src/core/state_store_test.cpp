@@ -303,8 +303,9 @@ TEST_F(PostgresStateTest, ComesBackWithItsServer) {
 
 TEST_F(PostgresStateTest, AConnectionThatBrokeWhileIdleIsReplaced) {
   ASSERT_TRUE(store_->put("k", "v", minutes{5}));
-  ASSERT_TRUE(place_.server().sql(
-      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'okta-mcp-server'"));
+  ASSERT_TRUE(
+      place_.server().sql("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE "
+                          "application_name = 'okta-mcp-server'"));
   EXPECT_TRUE(succeeded(store_->put("k", "w", minutes{5})));
 }
 
