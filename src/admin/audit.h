@@ -25,7 +25,7 @@ struct AuditEntry {
   Phase phase = Phase::intent;
   std::string principal;  // whose Okta login acts
   std::string caller;     // who asked for it, when that is someone else
-  std::string org;  // its URL; a name may come to mean another org
+  std::string org;        // its URL; a name may come to mean another org
   std::string tool;
   std::string plan;
   std::string trace_id;

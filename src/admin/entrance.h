@@ -25,6 +25,8 @@ class Entrance {
   // has to sign in first; `round` holds their answer when they were asked. Errors are the caller's to read.
   using Entered = std::variant<std::shared_ptr<const Orgs>, mcp::NeedInput>;
   virtual core::Result<Entered> enter(const core::Context& context, const mcp::Round& round) = 0;
+  // The same without a login and without waiting: for what looks at this server only.
+  virtual std::shared_ptr<const Orgs> visit(const core::Context& context) = 0;
 };
 
 // Everybody works with the server's own login.
@@ -34,6 +36,7 @@ class OwnLogin final : public Entrance {
   explicit OwnLogin(const Orgs& orgs) : orgs_(std::make_shared<const Orgs>(orgs)) {}
   const Orgs& described() const override { return *orgs_; }
   core::Result<Entered> enter(const core::Context&, const mcp::Round&) override { return orgs_; }
+  std::shared_ptr<const Orgs> visit(const core::Context&) override { return orgs_; }
 
  private:
   const std::shared_ptr<const Orgs> orgs_;

@@ -55,6 +55,8 @@ class EntranceTest : public testing::Test, public Entrance {
         {{"sign-in", mcp::UrlQuestion{"Sign in", "https://example.okta.com/activate", "e"}}}, 1};
   }
 
+  std::shared_ptr<const Orgs> visit(const core::Context&) override { return ada_orgs_; }
+
   // What a client hears that calls list_groups as `principal`, over HTTP.
   json::Value call(const std::string& principal, json::Object params = {}) {
     auto server = mcp::Server::create({.info = {.name = "t", .version = "1"}});

@@ -24,6 +24,14 @@ constexpr std::int64_t kLogPageMaximum = 1000;  // listLogEvents
 
 core::Result<mcp::Outcome> run_row(Services& services, const ToolRow& row, const core::Context& context,
                                    const mcp::ToolCall& call) {
+  if (row.writes_file && services.options().remote_callers) {
+    return core::fail(
+        core::ErrorKind::unsupported, "admin.tool.local_file",
+        fmt::format("{} writes a file on the machine this server runs on, which its callers over "
+                    "HTTP cannot reach.",
+                    row.name),
+        "Use list_users with fetch_all=true and format=csv instead.");
+  }
   ASSIGN_OR_RETURN(Arguments arguments, Arguments::check(row, call.arguments, services.clock().now()));
   if (row.handler) return row.handler(services, row, context, arguments, call);
   if (row.effect != Effect::read) return run_change(services, row, context, arguments, call);
@@ -59,10 +67,16 @@ mcp::Tool to_tool(Entrance& entrance, const ToolRow& row) {
   tool.scopes = caller_scopes(row);
   tool.handler = [&entrance, &row](const core::Context& context,
                                    const mcp::ToolCall& call) -> core::Result<mcp::Outcome> {
-    auto entered = entrance.enter(context, call.round);
-    if (!entered) return mcp::Complete{mcp::error_result(error_text(entered.error()))};
-    if (auto* sign_in = std::get_if<mcp::NeedInput>(&*entered)) return std::move(*sign_in);
-    const Orgs& orgs = *std::get<std::shared_ptr<const Orgs>>(*entered);
+    std::shared_ptr<const Orgs> entered;
+    if (row.area == Area::server) {
+      entered = entrance.visit(context);
+    } else {
+      auto outcome = entrance.enter(context, call.round);
+      if (!outcome) return mcp::Complete{mcp::error_result(error_text(outcome.error()))};
+      if (auto* sign_in = std::get_if<mcp::NeedInput>(&*outcome)) return std::move(*sign_in);
+      entered = std::get<std::shared_ptr<const Orgs>>(*std::move(outcome));
+    }
+    const Orgs& orgs = *entered;
     if (!orgs.several()) return run_and_translate(orgs.standard(), row, context, call);
     json::Object arguments = call.arguments;
     auto services = orgs.take(row, arguments);
@@ -167,6 +181,7 @@ core::Status check_toolset(std::string_view toolset) {
 bool is_available(const Services& services, const ToolRow& row) {
   if (services.options().read_only && row.effect != Effect::read) return false;
   if (!in_toolset(services.options().toolset, row.area)) return false;
+  if (services.options().remote_callers && row.writes_file) return false;
   if (row.scope.empty()) return true;
   auto scopes = services.known_scopes();
   return !scopes || catalogue::may_suffice(*scopes, row.scope);
