@@ -44,7 +44,8 @@ class DirectoryState final : public SqlStateStore {
 
   Status append(std::string_view log, const NextLine& next) override {
     RETURN_IF_ERROR(check_log(log));
-    RETURN_IF_ERROR(make_private_directory(directory_));
+    std::error_code ignored;
+    if (!std::filesystem::exists(directory_, ignored)) RETURN_IF_ERROR(make_private_directory(directory_));
     return DurableLines::append(where(log), [&](std::string_view last) -> Result<std::string> {
       ASSIGN_OR_RETURN(std::string line, next(last));
       RETURN_IF_ERROR(check_line(line));
