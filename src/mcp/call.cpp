@@ -1,6 +1,7 @@
 #include "mcp/call.h"
 
 #include <fmt/format.h>
+#include <utility>
 
 #include "core/log.h"
 #include "mcp/form.h"
@@ -38,11 +39,11 @@ CallBinding Call::binding() const {
 }
 
 void Call::begin() {
-  if (start_.envelope.modern() && !open_retry()) return;
+  if (start_.envelope.modern() && !read_retry()) return;
   launch();
 }
 
-bool Call::open_retry() {
+bool Call::read_retry() {
   const Value* request_state = start_.params.if_contains("requestState");
   const Value* input = start_.params.if_contains("inputResponses");
   if (input && !input->is_object()) {
@@ -54,10 +55,16 @@ bool Call::open_retry() {
     finish_error(code::kInvalidParams, "params.requestState must be a string.");
     return false;
   }
+  is_retry_ = true;
+  return true;
+}
+
+bool Call::open_retry() {
+  const Value* input = start_.params.if_contains("inputResponses");
   ServerShared& shared = start_.impl.shared();
-  auto opened = shared.states.open(request_state->get_string(), binding());
+  auto opened = shared.states.open(start_.params.at("requestState").get_string(), binding());
   if (!opened) {
-    finish_error(code::kInvalidParams, core::describe(opened.error()));
+    finish_retry_error(opened.error());
     return false;
   }
   OpenRound& round = opened->round;
@@ -76,7 +83,12 @@ bool Call::open_retry() {
     round.responses[question->first] = *std::move(answer);
     question = round.questions.erase(question);
   }
-  if (!shared.states.consume(opened->nonce)) {
+  const auto mine = shared.states.consume(*opened);
+  if (!mine) {
+    finish_retry_error(mine.error());
+    return false;
+  }
+  if (!*mine) {
     finish_error(code::kInvalidParams, "The requestState was used before.");
     return false;
   }
@@ -89,8 +101,19 @@ bool Call::open_retry() {
   return true;
 }
 
+// The client's mistake, or a store that is not there.
+void Call::finish_retry_error(const core::Error& error) {
+  if (error.kind == core::ErrorKind::invalid_input) {
+    finish_error(code::kInvalidParams, core::describe(error));
+  } else {
+    finish_failed(core::describe(error));
+  }
+}
+
 void Call::launch() {
-  if (start_.runs_on == RunsOn::reader) {
+  // What a retry brings may have to be looked up in a store, so it never runs on the reader.
+  const RunsOn where = is_retry_ && start_.runs_on == RunsOn::reader ? RunsOn::local : start_.runs_on;
+  if (where == RunsOn::reader) {
     run();
     return;
   }
@@ -104,12 +127,11 @@ void Call::launch() {
   }
   ServerShared& shared = start_.impl.shared();
   shared.work.begin();
-  auto accepted =
-      shared.lane(start_.runs_on).submit([self = shared_from_this(), &work = shared.work]() mutable {
-        self->run();
-        self.reset();
-        work.end();
-      });
+  auto accepted = shared.lane(where).submit([self = shared_from_this(), &work = shared.work]() mutable {
+    self->run();
+    self.reset();
+    work.end();
+  });
   if (!accepted) {
     shared.work.end();
     finish_failed(core::describe(accepted.error()));
@@ -138,6 +160,7 @@ void Call::run() noexcept {
     return;
   }
   try {
+    if (std::exchange(is_retry_, false) && !open_retry()) return;
     auto outcome = call_handler();
     if (!outcome) {
       finish_failed(core::describe(outcome.error()));
@@ -197,8 +220,9 @@ void Call::ask_modern(const OpenRound& round) {
     finish_failed(start_.impl.too_many_questions());
     return;
   }
-  std::string state = shared.states.seal(binding(), round, std::move(reservation));
-  finish(start_.envelope.codec->input_required_result(round.questions, state), CallReport::Outcome::asked);
+  const auto state = shared.states.seal(binding(), round, std::move(reservation));
+  if (!state) return finish_failed(core::describe(state.error()));
+  finish(start_.envelope.codec->input_required_result(round.questions, *state), CallReport::Outcome::asked);
 }
 
 void Call::ask_legacy(NeedInput need) {

@@ -71,7 +71,8 @@ class Call final : public core::Notifier, public std::enable_shared_from_this<Ca
  private:
   enum class Phase { running, waiting, finished };
 
-  bool open_retry();  // modern: what requestState and inputResponses bring; false when answered
+  bool read_retry();  // modern: are requestState and inputResponses well-formed? false when answered
+  bool open_retry();  // what they bring; may wait for a store. False when answered
   void launch();      // runs the handler where the tool says
   void run() noexcept;
   core::Result<CallOutcome> call_handler();
@@ -84,6 +85,7 @@ class Call final : public core::Notifier, public std::enable_shared_from_this<Ca
   void finish(std::string_view result, CallReport::Outcome outcome = CallReport::Outcome::answered);
   void report(CallReport::Outcome outcome) const;
   void finish_failed(const std::string& why);
+  void finish_retry_error(const core::Error& error);
   void finish_error(int code, std::string_view message, std::string_view data = {});
   // The one place where a call ends; false when it had ended already.
   bool end(bool flush_progress);
@@ -98,6 +100,7 @@ class Call final : public core::Notifier, public std::enable_shared_from_this<Ca
   // Set before the handler is called again; the handler is never called twice at a time.
   std::map<std::string, InputResponse> responses_;
   core::json::Value state_;
+  bool is_retry_ = false;  // until open_retry() has seen to it
 
   std::mutex mutex_;  // of what follows
   Phase phase_ = Phase::running;

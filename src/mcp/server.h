@@ -37,6 +37,7 @@
 namespace mcp {
 
 struct ServerShared;  // server_shared.h: what sessions share
+struct SharedStates;  // request_state.h
 
 // Who we are (schema: Implementation).
 struct Implementation {
@@ -72,6 +73,9 @@ struct ServerOptions {
   std::chrono::milliseconds question_timeout = std::chrono::minutes{10};
   // Questions without an answer, both eras together; the next call that wants to ask gets an error result.
   std::size_t max_open_questions = 1024;
+  // Set where several instances of the server answer at one address: each accepts what another asked for.
+  // Null: a requestState is good at the instance that made it.
+  std::shared_ptr<const SharedStates> shared_states = nullptr;
   // `ttlMs` of discover and lists in 2026-07-28. Zero: clients ask again each time.
   std::chrono::milliseconds list_ttl{0};
   // Context::deadline of a call, from its start; time spent waiting for a person does not count.
