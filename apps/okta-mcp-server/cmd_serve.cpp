@@ -104,7 +104,8 @@ int cmd_serve(const Configuration& configuration) {
         .on_failed = [&guide, name](const core::Error& error) { guide.failed(name, error); }};
   });
   admin::OwnLogin entrance(runtimes.orgs());
-  if (auto added = admin::add_tools(**server, entrance); !added) return complain(added.error());
+  admin::Completions completions(entrance, core::system_clock());
+  if (auto added = admin::add_all(**server, entrance, completions); !added) return complain(added.error());
 
   // Signing in touches disk and network: never on the reading thread.
   std::once_flag once;

@@ -136,7 +136,10 @@ int cmd_serve_http(const Configuration& configuration, const HttpFlags& flags, c
   auto server = make_server(configuration, std::move(server_options));
   if (!server) return complain(server.error());
   Logins logins(configuration, options->identity);
-  if (auto added = admin::add_tools(**server, logins.entrance()); !added) return complain(added.error());
+  admin::Completions completions(logins.entrance(), core::system_clock());
+  if (auto added = admin::add_all(**server, logins.entrance(), completions); !added) {
+    return complain(added.error());
+  }
 
   // The URL is what tokens are made for, so the port has to be known before the guard: it is filled in below.
   std::unique_ptr<mcp::HttpEndpoint> endpoint;
