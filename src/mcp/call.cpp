@@ -14,6 +14,7 @@ using core::json::Object;
 using core::json::Value;
 
 constexpr auto kProgressInterval = std::chrono::milliseconds{100};
+constexpr int kLogLinesPerSecond = 100;
 
 const Object kNoArguments;
 
@@ -25,7 +26,10 @@ const Object& arguments_of(const Object& params) {
 }  // namespace
 
 Call::Call(CallStart start, Reply reply)
-    : start_(std::move(start)), arguments_(arguments_of(start_.params)), reply_(std::move(reply)) {}
+    : start_(std::move(start)),
+      arguments_(arguments_of(start_.params)),
+      began_(start_.impl.shared().options.clock->steady()),
+      reply_(std::move(reply)) {}
 
 Call::~Call() = default;
 
@@ -139,6 +143,8 @@ void Call::run() noexcept {
       finish_failed(core::describe(outcome.error()));
     } else if (auto* result = std::get_if<std::string>(&*outcome)) {
       finish(*result);
+    } else if (auto* failed = std::get_if<FailedResult>(&*outcome)) {
+      finish(failed->text, CallReport::Outcome::failed);
     } else if (auto* error = std::get_if<RpcError>(&*outcome)) {
       finish_error(error->code, error->message,
                    error->data ? core::json::write(*error->data) : std::string{});
@@ -192,7 +198,7 @@ void Call::ask_modern(const OpenRound& round) {
     return;
   }
   std::string state = shared.states.seal(binding(), round, std::move(reservation));
-  finish(start_.envelope.codec->input_required_result(round.questions, state));
+  finish(start_.envelope.codec->input_required_result(round.questions, state), CallReport::Outcome::asked);
 }
 
 void Call::ask_legacy(NeedInput need) {
@@ -263,6 +269,7 @@ void Call::cancel() {
   if (!end(false)) return;
   stop_.request_stop();
   for (std::int64_t id : questions) start_.impl.withdraw_question(id, "the call was cancelled");
+  report(CallReport::Outcome::cancelled);
   reply_.drop();
 }
 
@@ -292,20 +299,33 @@ bool Call::end(bool flush_progress) {
   return true;
 }
 
-void Call::finish(std::string_view result) {
-  if (end(true)) reply_.result(result);
+void Call::report(CallReport::Outcome outcome) const {
+  const ServerOptions& options = start_.impl.shared().options;
+  if (!options.on_call) return;
+  options.on_call({.method = start_.method,
+                   .name = start_.method == method::kResourcesRead ? std::string_view{} : start_.name,
+                   .outcome = outcome,
+                   .took = options.clock->steady() - began_});
+}
+
+void Call::finish(std::string_view result, CallReport::Outcome outcome) {
+  if (!end(true)) return;
+  report(outcome);
+  reply_.result(result);
 }
 
 void Call::finish_failed(const std::string& why) {
   if (start_.method == method::kToolsCall) {
-    finish(start_.envelope.codec->call_result(error_result(why)));
+    finish(start_.envelope.codec->call_result(error_result(why)), CallReport::Outcome::failed);
   } else {
     finish_error(code::kInternalError, why);
   }
 }
 
 void Call::finish_error(int code, std::string_view message, std::string_view data) {
-  if (end(true)) reply_.error(code, message, data);
+  if (!end(true)) return;
+  report(CallReport::Outcome::failed);
+  reply_.error(code, message, data);
 }
 
 void Call::say(std::string notification) {
@@ -334,11 +354,25 @@ void Call::progress(double done, std::optional<double> total, std::string_view m
 void Call::log(core::LogLevel level, std::string_view logger, const Value& data) {
   std::lock_guard lock(mutex_);
   if (phase_ == Phase::finished) return;
-  if (!start_.envelope.modern()) {
-    start_.impl.log(level, logger, data, *start_.origin.outlet);
-  } else if (start_.envelope.log_level && level >= *start_.envelope.log_level) {
+  const bool modern = start_.envelope.modern();
+  const bool wanted = modern ? start_.envelope.log_level && level >= *start_.envelope.log_level
+                             : start_.impl.wants_log(level);
+  if (!wanted || !log_line_allowed()) return;
+  if (modern) {
     say(encode_notification(method::kMessage, start_.envelope.codec->message_params(level, logger, data)));
+  } else {
+    start_.impl.log(level, logger, data, *start_.origin.outlet);
   }
+}
+
+// Page Logging: "rate limit log messages".
+bool Call::log_line_allowed() {
+  auto now = start_.impl.shared().options.clock->steady();
+  if (now - log_window_ >= std::chrono::seconds{1}) {
+    log_window_ = now;
+    log_lines_ = 0;
+  }
+  return ++log_lines_ <= kLogLinesPerSecond;
 }
 
 void Call::hang_up() {

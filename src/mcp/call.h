@@ -19,6 +19,7 @@
 #include "mcp/questions.h"
 #include "mcp/reply.h"
 #include "mcp/request_state.h"
+#include "mcp/server.h"
 #include "mcp/session.h"
 #include "mcp/tool.h"
 
@@ -26,9 +27,14 @@ namespace mcp {
 
 class SessionImpl;
 
+// The text of a result that says that the tool failed (isError).
+struct FailedResult {
+  std::string text;
+};
+
 // The text of a result, an error of the protocol, or a question. A handler's Error becomes a result with
 // isError for tools/call, and the JSON-RPC error -32603 for other methods.
-using CallOutcome = std::variant<std::string, RpcError, NeedInput>;
+using CallOutcome = std::variant<std::string, FailedResult, RpcError, NeedInput>;
 using CallHandler = std::function<core::Result<CallOutcome>(const core::Context&,
                                                             const core::json::Object& arguments, Round)>;
 
@@ -75,15 +81,18 @@ class Call final : public core::Notifier, public std::enable_shared_from_this<Ca
   void answered(const std::string& key, InputResponse response);
   CallBinding binding() const;
 
-  void finish(std::string_view result);
+  void finish(std::string_view result, CallReport::Outcome outcome = CallReport::Outcome::answered);
+  void report(CallReport::Outcome outcome) const;
   void finish_failed(const std::string& why);
   void finish_error(int code, std::string_view message, std::string_view data = {});
   // The one place where a call ends; false when it had ended already.
   bool end(bool flush_progress);
+  bool log_line_allowed();
   void say(std::string notification);  // on the stream of this request, when the peer reads it
 
   const CallStart start_;
   const core::json::Object& arguments_;
+  const core::SteadyTime began_;
   Reply reply_;
   std::stop_source stop_;
   // Set before the handler is called again; the handler is never called twice at a time.
@@ -100,6 +109,8 @@ class Call final : public core::Notifier, public std::enable_shared_from_this<Ca
   bool completed_progress_ = false;
   core::SteadyTime last_progress_time_{};
   std::optional<std::string> held_progress_;  // the newest one that came too soon after the last
+  core::SteadyTime log_window_{};
+  int log_lines_ = 0;  // since log_window_
 };
 
 }  // namespace mcp

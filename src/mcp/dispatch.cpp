@@ -303,7 +303,11 @@ void SessionImpl::tools_call(const Served& served, Reply reply) {
       .handler = [tool, codec](const core::Context& context, const Object& arguments,
                                Round round) -> core::Result<CallOutcome> {
         ASSIGN_OR_RETURN(auto outcome, tool->handler(context, {arguments, std::move(round)}));
-        if (auto* complete = std::get_if<Complete>(&outcome)) return codec->call_result(complete->result);
+        if (auto* complete = std::get_if<Complete>(&outcome)) {
+          std::string text = codec->call_result(complete->result);
+          if (complete->result.is_error) return FailedResult{std::move(text)};
+          return text;
+        }
         return std::get<NeedInput>(std::move(outcome));
       }};
   std::make_shared<Call>(std::move(start), std::move(reply))->begin();

@@ -102,6 +102,20 @@ void ServerShared::tell_list_changed(std::string_view method, bool ListenFilter:
   for (const auto& session : live_sessions()) session->impl_->list_changed(method, kind);
 }
 
+std::string_view to_string(CallReport::Outcome outcome) {
+  switch (outcome) {
+    case CallReport::Outcome::answered:
+      return "answered";
+    case CallReport::Outcome::failed:
+      return "failed";
+    case CallReport::Outcome::asked:
+      return "asked";
+    case CallReport::Outcome::cancelled:
+      return "cancelled";
+  }
+  return "answered";
+}
+
 core::Result<std::unique_ptr<Server>> Server::create(ServerOptions options) {
   if (options.info.name.empty() || options.info.version.empty()) {
     return core::fail(core::ErrorKind::invalid_input, "mcp.server.info",

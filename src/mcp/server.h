@@ -48,6 +48,21 @@ struct Implementation {
   std::vector<Icon> icons;
 };
 
+// A call that has ended: tools/call, prompts/get, resources/read, completion/complete.
+struct CallReport {
+  enum class Outcome {
+    answered,   // a result
+    failed,     // a result with isError, or an error
+    asked,      // a question to the client that ends this request (2026-07-28)
+    cancelled,  // by the client; not answered
+  };
+  std::string_view method;
+  std::string_view name;  // of the tool or prompt; empty for resources, whose URIs are without number
+  Outcome outcome = Outcome::answered;
+  core::SteadyTime::duration took{};
+};
+std::string_view to_string(CallReport::Outcome outcome);
+
 struct ServerOptions {
   Implementation info;
   // For the model, key facts first; at most 2048 bytes, because hosts cut it there.
@@ -64,6 +79,8 @@ struct ServerOptions {
   // A full lane is answered at once with an error result.
   core::LaneOptions local{.name = "local", .workers = 4};
   core::LaneOptions upstream{.name = "upstream", .workers = 16};
+  // Called when a call has ended, on whichever thread ended it; must be quick. For metrics.
+  std::function<void(const CallReport&)> on_call = nullptr;
   std::size_t max_message_bytes = 16u << 20;  // a longer message is refused with -32600
   std::size_t max_message_depth = 64;
   std::size_t max_batch = 256;     // messages in one JSON-RPC batch

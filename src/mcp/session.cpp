@@ -158,6 +158,11 @@ void SessionImpl::resource_updated(std::string_view uri) {
   }
 }
 
+bool SessionImpl::wants_log(core::LogLevel level) const {
+  std::lock_guard lock(mutex_);
+  return initialized_ && !closed_ && level >= log_level_;
+}
+
 void SessionImpl::log(core::LogLevel level, std::string_view logger, const Value& data, Outlet& outlet) {
   const Codec* codec = nullptr;
   {
