@@ -91,6 +91,7 @@ export async function protectedServer(org, as, { args = [], env = {} } = {}) {
   const server = await httpServer('okta-mcp-server', ['serve', '--http', '127.0.0.1:0', '--issuer', as.issuer, ...args], {
     env: { ...serverEnvironment(org.settings), ...env },
     clean: true,
+    localhost: false,  // the name in the metadata is the one that counts
   });
   return { ...server, as };
 }

@@ -163,7 +163,7 @@ async function refusedTokens(server, token, { other, stranger, idToken }) {
     'not valid before in ten minutes': await forged(as, token, { claims: { nbf: seconds() + 600 } }),
     'without an audience': await forged(as, token, { claims: { aud: undefined } }),
     'for this host, another path': await forged(as, token, { claims: { aud: new URL('/other', server.resource).href } }),
-    'for a host whose name begins like this one': await forged(as, token, { claims: { aud: server.resource.replace('localhost', 'localhost.evil.example') } }),
+    'for a host whose name begins like this one': await forged(as, token, { claims: { aud: `http://${new URL(server.resource).host}.evil.example/mcp` } }),
     'signed by the trusted key, in another issuer\'s name': await forged(as, token, { claims: { iss: 'https://evil.example' } }),
     'the issuer with a slash more': await forged(as, token, { claims: { iss: `${as.issuer}/` } }),
     'without an issuer': await forged(as, token, { claims: { iss: undefined } }),
