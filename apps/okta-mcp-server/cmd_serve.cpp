@@ -6,7 +6,7 @@
 #include <thread>
 #include <unistd.h>
 
-#include "admin/toolset.h"
+#include "admin/offer.h"
 #include "browser.h"
 #include "commands.h"
 #include "core/log.h"
@@ -71,7 +71,7 @@ class SignInGuide {
     }
     if (session && !elicitation.empty() && session->can_elicit_url())
       session->elicitation_complete(elicitation);
-    server_.tools_changed();
+    admin::offer_again(server_);
   }
 
   void failed(const std::string& org, const core::Error& error) {
@@ -105,7 +105,7 @@ int cmd_serve(const Configuration& configuration) {
   });
   admin::OwnLogin entrance(runtimes.orgs());
   admin::Completions completions(entrance, core::system_clock());
-  if (auto added = admin::add_all(**server, entrance, completions); !added) return complain(added.error());
+  if (auto added = admin::offer_all(**server, entrance, completions); !added) return complain(added.error());
 
   // Signing in touches disk and network: never on the reading thread.
   std::once_flag once;

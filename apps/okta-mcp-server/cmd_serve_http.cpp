@@ -8,7 +8,7 @@
 #include <thread>
 #include <unistd.h>
 
-#include "admin/toolset.h"
+#include "admin/offer.h"
 #include "admin_listener.h"
 #include "caller_logins.h"
 #include "commands.h"
@@ -137,7 +137,7 @@ int cmd_serve_http(const Configuration& configuration, const HttpFlags& flags, c
   if (!server) return complain(server.error());
   Logins logins(configuration, options->identity);
   admin::Completions completions(logins.entrance(), core::system_clock());
-  if (auto added = admin::add_all(**server, logins.entrance(), completions); !added) {
+  if (auto added = admin::offer_all(**server, logins.entrance(), completions); !added) {
     return complain(added.error());
   }
 

@@ -9,10 +9,10 @@ import { cleanup, freePort, here, program, scratch, show, start, until } from '.
 export const kModern = '2026-07-28';
 
 /**
- * Starts one of our programs that serves MCP over HTTP and waits until it says where. `url` has the name localhost,
- * which is what clients of a local server are given. JUDGE_URL takes the place of the program, to judge another one.
+ * Starts one of our programs that serves MCP over HTTP and waits until it says where. `localhost`: by that name, for the
+ * suite tries other names on such servers only. JUDGE_URL takes the place of the program, to judge another one.
  */
-export async function httpServer(name, args, { env = {}, clean = false } = {}) {
+export async function httpServer(name, args, { env = {}, clean = false, localhost = true } = {}) {
   if (process.env.JUDGE_URL) return { url: process.env.JUDGE_URL, port: Number(new URL(process.env.JUDGE_URL).port), output: () => '', foreign: true };
   const server = start(program(name), args, { env, clean });
   const place = await until(() => {
@@ -20,7 +20,7 @@ export async function httpServer(name, args, { env = {}, clean = false } = {}) {
     return /https?:\/\/[^\s"',]+/.exec(server.output())?.[0];
   }, `${name} ${args.join(' ')}`);
   const url = new URL(place);
-  if (url.hostname === '127.0.0.1') url.hostname = 'localhost';
+  if (localhost && url.hostname === '127.0.0.1') url.hostname = 'localhost';
   if (url.pathname === '/') url.pathname = '/mcp';
   return { ...server, url: url.href, port: Number(url.port) };
 }

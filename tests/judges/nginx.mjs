@@ -141,7 +141,7 @@ await judge(async () => {
   for (let i = 0; i < 4; i++) {
     const read = await mcp.callTool({ name: 'list_users', arguments: { limit: 1 } });
     check(!read.isError, `apart: reads go on: ${show(textOf(read))}`);
-    const change = await mcp.callTool({ name: 'create_group', arguments: { name: `apart ${i}` } });
+    const change = await mcp.callTool({ name: 'create_group', arguments: { profile: { name: `apart ${i}` } } });
     check(change.isError && /state|instance|share/i.test(textOf(change)), `apart: a change is refused with the reason: ${show(textOf(change))}`);
   }
   equal((await org.list('/api/v1/groups?q=apart')).length, 0, 'apart: nothing was changed');

@@ -11,7 +11,7 @@ import { Browser } from './sign-in-lib.mjs';
 export const kClient = 'judge-client';
 // Everything the server under test may name in its metadata.
 const kFamilies = ['apps', 'brands', 'deviceAssurance', 'devices', 'domains', 'governance', 'groups', 'logs', 'policies', 'profileMappings', 'roles', 'schemas', 'uischemas', 'users'];
-const kScopes = kFamilies.flatMap((family) => [`okta.${family}.read`, `okta.${family}.manage`]);
+const kScopes = kFamilies.flatMap((family) => [`${family}.read`, `${family}.manage`]);
 export const kAccount = 'ada';
 
 /**
@@ -91,6 +91,7 @@ export async function protectedServer(org, as, { args = [], env = {} } = {}) {
   const server = await httpServer('okta-mcp-server', ['serve', '--http', '127.0.0.1:0', '--issuer', as.issuer, ...args], {
     env: { ...serverEnvironment(org.settings), ...env },
     clean: true,
+    localhost: false,  // the name in the metadata is the one that counts
   });
   return { ...server, as };
 }

@@ -12,7 +12,7 @@ import { kModern, modernMeta, post, postLegacy } from './http-lib.mjs';
 import { agree, authorizationServer, challenge, codeGrant, dpopKey, forged, kClient, protectedServer } from './oauth-lib.mjs';
 
 const kReads = ['list_users', { limit: 1 }];
-const kWrites = ['create_group', { name: 'Judged' }];
+const kWrites = ['create_group', { profile: { name: 'Judged' } }];
 
 const bearer = (token) => ({ authorization: `Bearer ${token}` });
 const call = (url, [name, args], headers, options = {}) => post(url, 'tools/call', { name, arguments: args }, { headers, ...options });
@@ -103,7 +103,7 @@ async function officialClient(server, { dpop }) {
   const users = await signingIn(() => client.callTool({ name: kReads[0], arguments: kReads[1] }));
   check(textOf(users).includes('@'), `${what}: a call: ${show(users)}`);
   const before = links.length;
-  const group = await signingIn(() => client.callTool({ name: kWrites[0], arguments: { ...kWrites[1], name: `Judged by ${what}` } }));
+  const group = await signingIn(() => client.callTool({ name: kWrites[0], arguments: { profile: { name: `Judged by ${what}` } } }));
   check(!group.isError, `${what}: after stepping up: ${show(group)}`);
   equal(links.length, before + 1, `${what}: was sent for more scope once`);
   if (dpop) equal(kept.tokens.token_type, 'DPoP', `${what}: the token is bound`);
@@ -135,7 +135,7 @@ async function bridge(server) {
 /** A request with its headers exactly as given, for what fetch() does not send. */
 function raw(url, headers, body) {
   return new Promise((done, failed) => {
-    const request = http.request(url, { method: 'POST', headers }, (response) => {
+    const request = http.request(url, { method: 'POST', headers: { ...headers, 'content-length': Buffer.byteLength(body) } }, (response) => {
       let text = '';
       response.on('data', (piece) => (text += piece)).on('end', () => done({ status: response.statusCode, headers: new Headers(Object.entries(response.headers).map(([k, v]) => [k, String(v)])), text }));
     });
@@ -149,7 +149,7 @@ async function refusedTokens(server, token, { other, stranger, idToken }) {
   const { privateKey: foreignKey } = await jose.generateKeyPair('ES256');
   const [head, payload, signature] = token.split('.');
   const flipped = `${signature.slice(0, 20)}${signature[20] === 'A' ? 'B' : 'A'}${signature.slice(21)}`;
-  const grown = Buffer.from(JSON.stringify({ ...jose.decodeJwt(token), scope: 'okta.users.manage okta.groups.manage' })).toString('base64url');
+  const grown = Buffer.from(JSON.stringify({ ...jose.decodeJwt(token), scope: 'users.manage groups.manage' })).toString('base64url');
   const unsigned = `${Buffer.from('{"alg":"none","typ":"at+jwt"}').toString('base64url')}.${payload}.`;
   const spki = new TextEncoder().encode(await jose.exportSPKI(as.publicKey));
   const withHmac = await new jose.SignJWT(jose.decodeJwt(token)).setProtectedHeader({ alg: 'HS256', typ: 'at+jwt', kid: as.kid }).sign(spki);
@@ -163,7 +163,7 @@ async function refusedTokens(server, token, { other, stranger, idToken }) {
     'not valid before in ten minutes': await forged(as, token, { claims: { nbf: seconds() + 600 } }),
     'without an audience': await forged(as, token, { claims: { aud: undefined } }),
     'for this host, another path': await forged(as, token, { claims: { aud: new URL('/other', server.resource).href } }),
-    'for a host whose name begins like this one': await forged(as, token, { claims: { aud: server.resource.replace('localhost', 'localhost.evil.example') } }),
+    'for a host whose name begins like this one': await forged(as, token, { claims: { aud: `http://${new URL(server.resource).host}.evil.example/mcp` } }),
     'signed by the trusted key, in another issuer\'s name': await forged(as, token, { claims: { iss: 'https://evil.example' } }),
     'the issuer with a slash more': await forged(as, token, { claims: { iss: `${as.issuer}/` } }),
     'without an issuer': await forged(as, token, { claims: { iss: undefined } }),
@@ -184,7 +184,7 @@ async function refusedTokens(server, token, { other, stranger, idToken }) {
   for (const [what, text] of Object.entries(tokens)) attempt(what, await call(url, kReads, bearer(text)), [401], 'invalid_token');
 
   const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: kReads[0], arguments: kReads[1], _meta: modernMeta() } });
-  const common = { 'content-type': 'application/json', accept: 'application/json, text/event-stream', 'mcp-protocol-version': kModern, 'mcp-method': 'tools/call', 'mcp-name': kReads[0], 'content-length': Buffer.byteLength(body) };
+  const common = { 'content-type': 'application/json', accept: 'application/json, text/event-stream', 'mcp-protocol-version': kModern, 'mcp-method': 'tools/call', 'mcp-name': kReads[0] };
   attempt('a good token in the query string', await call(`${url}?access_token=${token}`, kReads, {}), [400, 401]);
   attempt('a good token in a form', await raw(url, { ...common, 'content-type': 'application/x-www-form-urlencoded' }, `access_token=${token}`), [400, 401, 415]);
   attempt('two Authorization headers', await raw(url, { ...common, authorization: [`Bearer ${token}`, `Bearer ${token}`] }, body), [400, 401]);
