@@ -193,8 +193,9 @@ class Jobs {
 
   const JobsOptions& options() const;
 
+  class Impl;  // job_impl.h
+
  private:
-  class Impl;
   explicit Jobs(std::shared_ptr<Impl> impl);
   std::shared_ptr<Impl> impl_;
 };

@@ -27,6 +27,7 @@ constexpr WireRules rules_of(Revision revision) {
           .url_elicitation = revision >= v2025_11_25,
           .implementation_text = revision >= v2025_11_25,
           .any_structured = revision >= v2026_07_28,
+          .tasks = revision >= v2025_11_25,
           .result_envelope = revision >= v2026_07_28};
 }
 
@@ -68,6 +69,7 @@ const WireRules& wire_rules(Revision revision) {
 
 Codec::Codec(Revision revision, const ServerOptions& options)
     : rules_(wire_rules(revision)),
+      tasks_(options.jobs && rules_.tasks),
       server_info_(implementation_text(rules_, options.info)),
       instructions_(options.instructions) {
   if (!rules_.result_envelope) return;
@@ -94,6 +96,10 @@ ClientAbilities Codec::abilities(const Object* capabilities) const {
     abilities.sampling_tools = sampling->contains("tools");
   }
   abilities.roots = declared("roots") != nullptr;
+  // 2025-11-25 says it call by call: params.task.
+  const Object* extensions = tasks_ && rules_.result_envelope ? declared("extensions") : nullptr;
+  const Value* tasks = extensions ? extensions->if_contains(extension::kTasks) : nullptr;
+  abilities.tasks = tasks && tasks->is_object();
   return abilities;
 }
 
@@ -102,7 +108,16 @@ std::string Codec::empty_result() const {
 }
 
 std::string Codec::capabilities_text() const {
-  return R"({"logging":{},"tools":{"listChanged":true}})";
+  ObjectText out;
+  if (tasks_ && rules_.result_envelope) {
+    out.raw("extensions", std::move(ObjectText().raw(extension::kTasks, "{}")).close());
+  }
+  out.raw("logging", "{}");
+  if (tasks_ && !rules_.result_envelope) {
+    out.raw("tasks", R"({"list":{},"cancel":{},"requests":{"tools":{"call":{}}}})");
+  }
+  out.raw("tools", R"({"listChanged":true})");
+  return std::move(out).close();
 }
 
 std::string Codec::initialize_result() const {
@@ -139,6 +154,10 @@ std::string Codec::tool_text(const Tool& tool) const {
         .boolean("idempotentHint", tool.annotations.idempotent)
         .boolean("openWorldHint", tool.annotations.open_world);
     out.raw("annotations", std::move(hints).close());
+  }
+  if (tasks_ && !rules_.result_envelope && tool.tasks != TaskSupport::never) {
+    out.raw("execution", tool.tasks == TaskSupport::required ? R"({"taskSupport":"required"})"
+                                                             : R"({"taskSupport":"optional"})");
   }
   return std::move(out).close();
 }

@@ -32,6 +32,7 @@ struct WireRules {
   bool url_elicitation;      // and `mode` in elicitation params
   bool implementation_text;  // description and websiteUrl of Implementation
   bool any_structured;       // structuredContent may be any JSON, not objects only
+  bool tasks;                // methods tasks/...; what they look like depends on result_envelope
   bool result_envelope;      // resultType, _meta.serverInfo; ttlMs and cacheScope on lists
 };
 
@@ -44,6 +45,11 @@ class Codec {
   const WireRules& rules() const { return rules_; }
   // What the client can answer, from its capabilities object.
   ClientAbilities abilities(const core::json::Object* capabilities) const;
+
+  // What every complete result has (`"a":1,"b":2`, empty in legacy revisions), and the server's identity, for
+  // results that are put together elsewhere (task_codec.h).
+  const std::string& result_members() const { return envelope_; }
+  const std::string& server_info() const { return server_info_; }
 
   // ---- Results
   std::string empty_result() const;
@@ -73,6 +79,7 @@ class Codec {
   std::string capabilities_text() const;
 
   const WireRules& rules_;
+  const bool tasks_;  // there are some
   std::string server_info_;
   std::string instructions_;
   // Members every complete result ends with; empty in legacy revisions.

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -30,7 +31,13 @@ struct OpenRound {
   std::map<std::string, Question> questions;       // asked and not answered yet
   std::map<std::string, InputResponse> responses;  // answered in earlier rounds of the same question
   core::json::Value state;                         // the handler's own
+  std::string job = {};                            // the job that asks, when it is not the handler
 };
+
+// A question as JSON of our own, for what is sealed or stored.
+core::json::Object write_question(const Question& question);
+// nullopt when write_question() did not make it.
+std::optional<Question> read_question(const core::json::Value& written);
 
 // Thread-safe. The key lives as long as the process: after a restart a state is refused like a foreign one.
 class RequestStates {
