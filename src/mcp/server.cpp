@@ -41,8 +41,12 @@ bool Work::wait(std::chrono::milliseconds at_most) {
 
 ServerShared::ServerShared(ServerOptions settings)
     : options(std::move(settings)),
+      tools(options.tools_page_size),
+      resources(options.page_size),
+      prompts(options.page_size),
       codecs(all_codecs(options)),
       questions(options.max_open_questions),
+      watches(options.max_watches),
       states(*options.clock, options.question_timeout),
       alarms(*options.clock),
       trace_prefix(core::system_random().token(9)),
@@ -86,6 +90,19 @@ void ServerShared::note_modern_call() {
   if (first_modern_call) first_modern_call();
 }
 
+Offer ServerShared::offer() const {
+  return {.tools = !tools.empty(),
+          .resources = !resources.empty(),
+          .prompts = !prompts.empty(),
+          .completions = resources.can_complete() || prompts.can_complete(),
+          .tasks = options.jobs != nullptr,
+          .ui = resources.has_ui()};
+}
+
+void ServerShared::tell_list_changed(std::string_view method, bool ListenFilter::* kind) {
+  for (const auto& session : live_sessions()) session->impl_->list_changed(method, kind);
+}
+
 core::Result<std::unique_ptr<Server>> Server::create(ServerOptions options) {
   if (options.info.name.empty() || options.info.version.empty()) {
     return core::fail(core::ErrorKind::invalid_input, "mcp.server.info",
@@ -96,6 +113,11 @@ core::Result<std::unique_ptr<Server>> Server::create(ServerOptions options) {
                       fmt::format("The instructions have {} bytes; hosts cut them at {}.",
                                   options.instructions.size(), kMaxInstructions));
   }
+  if (options.page_size == 0 || options.tools_page_size == 0) {
+    return core::fail(core::ErrorKind::invalid_input, "mcp.server.page_size",
+                      "A page of a list has room for at least one entry.");
+  }
+  RETURN_IF_ERROR(check_icons(options.info.icons, "the server"));
   return std::unique_ptr<Server>(new Server(std::make_unique<ServerShared>(std::move(options))));
 }
 
@@ -103,6 +125,10 @@ Server::Server(std::unique_ptr<ServerShared> shared) : shared_(std::move(shared)
 Server::~Server() = default;
 
 core::Status Server::add_tool(Tool tool) {
+  if (tool.tasks != TaskSupport::never && !shared_->options.jobs) {
+    return core::fail(core::ErrorKind::invalid_input, "mcp.tool.tasks",
+                      fmt::format("Tool {} starts jobs; the server has nothing that runs them.", tool.name));
+  }
   return shared_->tools.add(std::move(tool));
 }
 
@@ -111,8 +137,43 @@ void Server::set_visible(std::function<bool(const Tool&)> visible) {
 }
 
 void Server::tools_changed() {
-  if (!shared_->tools.refresh()) return;
-  for (const auto& session : shared_->live_sessions()) session->impl_->tools_changed();
+  if (shared_->tools.refresh()) shared_->tell_list_changed(method::kToolsListChanged, &ListenFilter::tools);
+}
+
+core::Status Server::add_resource(Resource resource) {
+  return shared_->resources.add(std::move(resource));
+}
+
+core::Status Server::add_resource_template(ResourceTemplate resource_template) {
+  return shared_->resources.add(std::move(resource_template));
+}
+
+core::Status Server::add_prompt(Prompt prompt) {
+  return shared_->prompts.add(std::move(prompt));
+}
+
+void Server::set_resources_visible(std::function<bool(const Resource&)> resource,
+                                   std::function<bool(const ResourceTemplate&)> resource_template) {
+  shared_->resources.set_visible(std::move(resource), std::move(resource_template));
+}
+
+void Server::set_prompts_visible(std::function<bool(const Prompt&)> visible) {
+  shared_->prompts.set_visible(std::move(visible));
+}
+
+void Server::resources_changed() {
+  if (!shared_->resources.refresh()) return;
+  shared_->tell_list_changed(method::kResourcesListChanged, &ListenFilter::resources);
+}
+
+void Server::prompts_changed() {
+  if (!shared_->prompts.refresh()) return;
+  shared_->tell_list_changed(method::kPromptsListChanged, &ListenFilter::prompts);
+}
+
+void Server::resource_updated(std::string_view uri) {
+  if (shared_->watches.used() == 0) return;
+  for (const auto& session : shared_->live_sessions()) session->impl_->resource_updated(uri);
 }
 
 void Server::log(core::LogLevel level, std::string_view logger, const core::json::Value& data) {

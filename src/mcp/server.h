@@ -18,12 +18,16 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/clock.h"
 #include "core/json.h"
 #include "core/lane.h"
 #include "core/result.h"
+#include "mcp/icon.h"
 #include "mcp/outlet.h"
+#include "mcp/prompt.h"
+#include "mcp/resource.h"
 #include "mcp/session.h"
 #include "mcp/tool.h"
 
@@ -40,8 +44,9 @@ struct Implementation {
   std::string name;
   std::string title;  // sent from 2025-06-18 on
   std::string version;
-  std::string description;  // sent from 2025-11-25 on, as is website_url
+  std::string description;  // sent from 2025-11-25 on, as are the next two
   std::string website_url;
+  std::vector<Icon> icons;
 };
 
 struct ServerOptions {
@@ -68,19 +73,26 @@ struct ServerOptions {
   core::Jobs* jobs = nullptr;
   std::chrono::milliseconds task_poll_interval{1000};  // what clients of tasks are told
   std::size_t max_watched_tasks = 256;                 // of one listen stream
+  // Entries on a page of resources, templates and prompts; tools, which clients rarely page, have their own.
+  std::size_t page_size = 100;
+  std::size_t tools_page_size = 1000;
+  std::size_t max_subscriptions = 256;  // resources one session, or one listen stream, may watch
+  std::size_t max_watches = 65'536;     // resources that all of them watch together
 };
 
 // Thread-safe after the first connect(); add_tool() and the on_... setters belong before it.
 class Server {
  public:
-  // Errors: mcp.server.info (name or version missing), mcp.server.instructions (too long).
+  // Errors: mcp.server.info (name or version missing), mcp.server.instructions (too long),
+  // mcp.server.page_size (zero), mcp.icon.
   static core::Result<std::unique_ptr<Server>> create(ServerOptions options);
   ~Server();  // joins the lanes: see settle()
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
   // Checked here, so that a bad tool fails at start-up: name 1–64 of [A-Za-z0-9_.-] and unique, description
-  // 1–2048 bytes, input schema with root type "object", a handler. Errors: mcp.tool.*.
+  // 1–2048 bytes, schemas as check_schema() wants them, `_meta.ui` as MCP Apps defines it, a handler. Errors:
+  // mcp.tool.*, mcp.icon.
   core::Status add_tool(Tool tool);
 
   // Which tools are listed. A tool that is not listed can still be called: listing is advice, the handler's
@@ -91,6 +103,29 @@ class Server {
   // and to modern listeners. Any thread.
   void tools_changed();
 
+  // Checked here, like tools. What is added decides what is declared: a server without resources (or
+  // templates), prompts or completers does not declare the capability, and its methods are not found.
+  //
+  // Uri: an absolute RFC 3986 URI, unique. Name: 1–128 bytes without control characters. Description: at most
+  // 2048 bytes. Icons: see check_icons(). A reader. Errors: mcp.resource.*, mcp.icon.
+  core::Status add_resource(Resource resource);
+  // Also: the template is one UriTemplate::parse() accepts. A URI that is a resource's is read there; else by
+  // the first template that matches, in the order of registration.
+  core::Status add_resource_template(ResourceTemplate resource_template);
+  // Name: as a tool's, up to 128. Arguments: at most 64, names unique. Errors: mcp.prompt.*, mcp.icon.
+  core::Status add_prompt(Prompt prompt);
+
+  // As set_visible(), for resources, templates and prompts. What is not listed can still be read.
+  void set_resources_visible(std::function<bool(const Resource&)> resource,
+                             std::function<bool(const ResourceTemplate&)> resource_template = {});
+  void set_prompts_visible(std::function<bool(const Prompt&)> visible);
+  // As tools_changed().
+  void resources_changed();
+  void prompts_changed();
+  // The contents at this URI are no longer what they were: tells those who watch it, and nobody else. Any
+  // thread; cheap when nobody does.
+  void resource_updated(std::string_view uri);
+
   // A log notification to every legacy session past `initialized` whose level allows it. 2026-07-28 has log
   // lines within requests only: those go through Context::notifier. Any thread. `data` must hold no secret.
   void log(core::LogLevel level, std::string_view logger, const core::json::Value& data);
@@ -98,8 +133,8 @@ class Server {
   // Called on the session's reading thread after notifications/initialized: must be quick, may keep the
   // pointer.
   void on_legacy_ready(std::function<void(std::shared_ptr<Session>)> callback);
-  // Called once in the server's life, on the reading thread, at the first modern tools/list or tools/call (a
-  // discover alone is a probe): must be quick.
+  // Called once in the server's life, on the reading thread, at the first modern request that is
+  // neither server/discover (a probe) nor subscriptions/listen: must be quick.
   void on_first_modern_call(std::function<void()> callback);
 
   // For transports. The session keeps the outlet; the server must outlive the session.

@@ -11,6 +11,7 @@
 #include "core/context.h"
 #include "core/json.h"
 #include "core/result.h"
+#include "mcp/icon.h"
 #include "mcp/question.h"
 
 namespace mcp {
@@ -75,6 +76,8 @@ struct Tool {
   core::json::Object input_schema;  // JSON Schema 2020-12, root type "object"
   std::optional<core::json::Object> output_schema;
   Annotations annotations;
+  std::vector<Icon> icons;
+  core::json::Object meta;  // `_meta`, from 2025-06-18 on: {"ui": {"resourceUri": ..., "visibility": [...]}}
   RunsOn runs_on = RunsOn::upstream;
   TaskSupport tasks = TaskSupport::never;  // others need ServerOptions::jobs
   std::vector<std::string> scopes = {};    // what a caller over HTTP needs (OAuth)

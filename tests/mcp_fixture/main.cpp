@@ -5,6 +5,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "core/job.h"
+#include "core/job_store.h"
 #include "core/log.h"
 #include "fixture_tools.h"
 #include "mcp/stdio_transport.h"
@@ -34,11 +36,15 @@ int main(int argc, char** argv) {
     return 2;
   }
   if (auto status = core::configure_log({}); !status) return give_up(status.error());
+  auto jobs = core::Jobs::create({.store = core::memory_job_store()});
+  if (!jobs) return give_up(jobs.error());
   auto server =
       mcp::Server::create({.info = {.name = "mcp-fixture", .title = "MCP fixture", .version = "1.0.0"},
-                           .instructions = "Fixtures for protocol tests."});
+                           .instructions = "Fixtures for protocol tests.",
+                           .jobs = jobs->get()});
   if (!server) return give_up(server.error());
   if (auto status = fixture::add_tools(**server); !status) return give_up(status.error());
+  if (auto status = fixture::add_task_tools(**server, **jobs); !status) return give_up(status.error());
 
   auto outcome = mcp::serve_stdio(**server, {.stop_fd = end_signals()});
   if (!outcome) return give_up(outcome.error());
