@@ -16,6 +16,11 @@ using core::json::Object;
 using core::json::Value;
 
 Refusal refusal_of(const core::Error& error) {
+  if (error.code == "core.job.unknown") {
+    return {code::kInvalidParams,
+            "There is no such task: it was forgotten some time after its end, or is another's.",
+            {}};
+  }
   bool clients_fault =
       error.kind == core::ErrorKind::not_found || error.kind == core::ErrorKind::invalid_input;
   return {clients_fault ? code::kInvalidParams : code::kInternalError, core::describe(error), {}};

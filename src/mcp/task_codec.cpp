@@ -1,5 +1,6 @@
 #include "mcp/task_codec.h"
 
+#include "core/text.h"
 #include "mcp/json_text.h"
 #include "mcp/request_state.h"
 #include "mcp/task.h"
@@ -32,13 +33,25 @@ JobState shown_state(const Codec& codec, const JobSnapshot& job) {
   return job.state == JobState::completed && is_tool_error(job.result) ? JobState::failed : job.state;
 }
 
+// What a result with isError says first, in short.
+std::string error_text(const core::json::Value& written) {
+  constexpr std::size_t kMax = 300;
+  if (!is_tool_error(written)) return {};
+  ToolResult result = read_tool_result(written);
+  if (result.content.empty()) return {};
+  std::string text(core::json::string_or_empty(result.content.front(), "text"));
+  if (text.size() > kMax) text.resize(kMax);
+  core::make_valid_utf8(text);  // the cut may have split a character
+  return text;
+}
+
 std::string status_message(const JobSnapshot& job) {
   switch (job.state) {
     case JobState::working:
     case JobState::input_required:
       return job.progress.message;
     case JobState::completed:
-      return {};
+      return error_text(job.result);
     case JobState::failed:
       return job.error ? core::describe(*job.error) : std::string{};
     case JobState::cancelled:
