@@ -137,7 +137,8 @@ int cmd_serve(const Configuration& configuration) {
         .on_signed_in = [&guide, name] { guide.signed_in(name); },
         .on_failed = [&guide, name](const core::Error& error) { guide.failed(name, error); }};
   });
-  if (auto added = admin::add_tools(**server, runtimes.orgs()); !added) return complain(added.error());
+  admin::OwnLogin entrance(runtimes.orgs());
+  if (auto added = admin::add_tools(**server, entrance); !added) return complain(added.error());
 
   // Signing in touches disk and network: never on the reading thread.
   std::once_flag once;

@@ -100,6 +100,7 @@ core::Status AuditLog::append(const AuditEntry& entry) {
     line["time"] = core::to_rfc3339(clock_->now());
     line["phase"] = to_string(entry.phase);
     add_text(line, "principal", entry.principal);
+    add_text(line, "caller", entry.caller);
     add_text(line, "org", entry.org);
     add_text(line, "tool", entry.tool);
     add_text(line, "plan", entry.plan);

@@ -23,8 +23,9 @@ struct AuditEntry {
     released,  // a person released a plan in a terminal
   };
   Phase phase = Phase::intent;
-  std::string principal;
-  std::string org;  // its URL; a name may come to mean another org
+  std::string principal;  // whose Okta login acts
+  std::string caller;     // who asked for it, when that is someone else
+  std::string org;        // its URL; a name may come to mean another org
   std::string tool;
   std::string plan;
   std::string trace_id;

@@ -134,6 +134,7 @@ AuditEntry entry_for(Services& services, const ToolRow& row, const core::Context
                      const Arguments& arguments, const Plan& plan, AuditEntry::Phase phase) {
   return AuditEntry{.phase = phase,
                     .principal = services.options().principal,
+                    .caller = context.principal == core::Context{}.principal ? "" : context.principal,
                     .org = plan.org_url,
                     .tool = std::string(row.name),
                     .plan = plan.id(),

@@ -68,7 +68,8 @@ TEST(JobCrash, IsReportedWhenTheLeaseIsOver) {
   FakeClock clock;
   auto jobs = *Jobs::create({.store = *sqlite_job_store(path), .clock = &clock, .lease = seconds{30}});
   auto by_title = [&](std::string_view title) {
-    for (auto& job : jobs->list(kMe, {}, 10)->jobs) {
+    auto page = jobs->list(kMe, {}, 10);
+    for (auto& job : page->jobs) {
       if (job.title == title) return job;
     }
     return JobSnapshot{};

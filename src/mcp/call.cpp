@@ -370,4 +370,9 @@ void Call::log(core::LogLevel level, std::string_view logger, const Value& data)
   }
 }
 
+void Call::hang_up() {
+  std::lock_guard lock(mutex_);
+  if (phase_ != Phase::finished) start_.origin.outlet->hang_up();
+}
+
 }  // namespace mcp

@@ -68,6 +68,7 @@ class Call final : public core::Notifier, public std::enable_shared_from_this<Ca
 
   void progress(double done, std::optional<double> total, std::string_view message) override;
   void log(core::LogLevel level, std::string_view logger, const core::json::Value& data) override;
+  void hang_up() override;
 
  private:
   enum class Phase { running, waiting, following, finished };

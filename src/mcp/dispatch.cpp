@@ -77,6 +77,15 @@ const SessionImpl::Method* SessionImpl::find_method(bool modern, std::string_vie
   return modern ? find(kModern) : find(kLegacy);
 }
 
+bool SessionImpl::offered(ServerShared& shared, const Method& method) {
+  return !method.needs || shared.offer().*method.needs;
+}
+
+bool SessionImpl::serves_modern(ServerShared& shared, std::string_view name) {
+  const Method* method = find_method(true, name);
+  return method && offered(shared, *method);
+}
+
 void SessionImpl::receive(std::string_view text) {
   if (text.find_first_not_of(" \t\r\n") == std::string_view::npos) return;
   {
@@ -159,7 +168,7 @@ void SessionImpl::on_request(Request request, const Origin& origin,
   }
   const Method* method = find_method(modern, request.method);
   bool too_old = method && method->needs == &Offer::tasks && !envelope.codec->rules().tasks;
-  if (!method || too_old || (method->needs && !(shared_.offer().*method->needs))) {
+  if (!method || too_old || !offered(shared_, *method)) {
     return reply.error(code::kMethodNotFound, fmt::format("Method not found: {}", shown(request.method)));
   }
   if (!modern && !legacy_ && !method->before_initialize) {

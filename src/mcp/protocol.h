@@ -43,6 +43,7 @@ inline constexpr int kInternalError = -32603;
 // Before 2026-07-28 only (page Resources); that revision says kInvalidParams.
 inline constexpr int kResourceNotFound = -32002;
 // 2026-07-28 only (page Base protocol, "Error codes"); no other code of -32020…-32099 may be sent.
+inline constexpr int kHeaderMismatch = -32020;
 inline constexpr int kMissingRequiredClientCapability = -32021;
 inline constexpr int kUnsupportedProtocolVersion = -32022;
 }  // namespace code

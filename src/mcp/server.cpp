@@ -199,6 +199,47 @@ std::shared_ptr<Session> Server::resume(std::shared_ptr<Outlet> outlet, const Ha
   return session;
 }
 
+const Tool* Server::find_tool(std::string_view name) const {
+  return shared_->tools.find(name);
+}
+
+std::span<const HeaderParameter> Server::header_parameters(const Tool& tool) const {
+  return shared_->tools.header_parameters(tool);
+}
+
+bool Server::serves_modern(std::string_view method) const {
+  return SessionImpl::serves_modern(*shared_, method);
+}
+
+const std::vector<std::string>* Server::needed_scopes(const Request& request) const {
+  auto text = [](const core::json::Object& object, std::string_view key) {
+    const auto* found = object.if_contains(key);
+    return found && found->is_string() ? std::string_view(found->get_string()) : std::string_view{};
+  };
+  const core::json::Object& params = request.params;
+  const std::vector<std::string>* scopes = nullptr;
+  auto of_prompt = [&](std::string_view name) {
+    if (const Prompt* prompt = shared_->prompts.find(name)) scopes = &prompt->scopes;
+  };
+  if (request.method == method::kToolsCall) {
+    if (const Tool* tool = shared_->tools.find(text(params, "name"))) scopes = &tool->scopes;
+  } else if (request.method == method::kPromptsGet) {
+    of_prompt(text(params, "name"));
+  } else if (request.method == method::kResourcesRead || request.method == method::kSubscribe) {
+    if (auto found = shared_->resources.find(text(params, "uri"))) scopes = &found.scopes();
+  } else if (request.method == method::kComplete) {
+    // What is suggested is as much as what is read (page Completion, "Security").
+    const auto* ref = params.if_contains("ref");
+    const auto* about = ref ? ref->if_object() : nullptr;
+    if (!about) return nullptr;
+    of_prompt(text(*about, "name"));
+    if (auto found = shared_->resources.find_template(text(*about, "uri"))) {
+      scopes = &found.resource_template->scopes;
+    }
+  }
+  return scopes && !scopes->empty() ? scopes : nullptr;
+}
+
 bool Server::settle(std::chrono::milliseconds at_most) {
   return shared_->work.wait(at_most);
 }

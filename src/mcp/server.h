@@ -16,6 +16,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,8 @@
 #include "core/lane.h"
 #include "core/result.h"
 #include "mcp/icon.h"
+#include "mcp/jsonrpc.h"
+#include "mcp/mirrored_headers.h"
 #include "mcp/outlet.h"
 #include "mcp/prompt.h"
 #include "mcp/resource.h"
@@ -91,8 +94,8 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   // Checked here, so that a bad tool fails at start-up: name 1–64 of [A-Za-z0-9_.-] and unique, description
-  // 1–2048 bytes, schemas as check_schema() wants them, `_meta.ui` as MCP Apps defines it, a handler. Errors:
-  // mcp.tool.*, mcp.icon.
+  // 1–2048 bytes, schemas as check_schema() wants them, x-mcp-header as read_header_parameters() does,
+  // `_meta.ui` as MCP Apps defines it, a handler. Errors: mcp.tool.*, mcp.icon.
   core::Status add_tool(Tool tool);
 
   // Which tools are listed. A tool that is not listed can still be called: listing is advice, the handler's
@@ -141,6 +144,13 @@ class Server {
   std::shared_ptr<Session> connect(std::shared_ptr<Outlet> outlet);
   // Goes on with a legacy session that another process opened.
   std::shared_ptr<Session> resume(std::shared_ptr<Outlet> outlet, const Handshake& handshake);
+
+  // What transports look at before they hand a request on. Null: no such tool.
+  const Tool* find_tool(std::string_view name) const;
+  std::span<const HeaderParameter> header_parameters(const Tool& tool) const;
+  bool serves_modern(std::string_view method) const;
+  // The OAuth scopes of the tool, prompt or resource that a request is about. Null: none are needed.
+  const std::vector<std::string>* needed_scopes(const Request& request) const;
 
   // Waits until no handler runs, at most `at_most`. False: some handler ignores its stop token; the
   // destructor would wait for it, so leave the process with _exit().

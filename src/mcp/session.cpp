@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "core/log.h"
+#include "core/random.h"
 #include "mcp/contains.h"
 #include "mcp/form.h"
 #include "mcp/json_text.h"
@@ -84,6 +85,9 @@ void SessionImpl::resume(const Handshake& handshake) {
     abilities_ = handshake.abilities;
     client_ = handshake.client;
     initialized_ = true;
+    // An answer to a question of the process that opened the session must not meet one of ours. Ids stay
+    // within what every JSON reader keeps exactly.
+    question_serial_ = static_cast<std::int64_t>(core::system_random().number() >> 12);
   }
   shared_.enlist(owner_.shared_from_this());
 }

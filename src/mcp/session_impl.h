@@ -51,6 +51,8 @@ class SessionImpl {
   // Legacy only: after `initialized`, at or above the session's level.
   void log(core::LogLevel level, std::string_view logger, const core::json::Value& data, Outlet& outlet);
 
+  static bool serves_modern(ServerShared& shared, std::string_view method);
+
   std::atomic<bool> enlisted = false;  // for broadcasts; ServerShared's
 
   // ---- What calls need.
@@ -100,6 +102,7 @@ class SessionImpl {
     bool before_initialize = false;  // legacy
   };
   static const Method* find_method(bool modern, std::string_view name);
+  static bool offered(ServerShared& shared, const Method& method);
 
   // dispatch.cpp
   void dispatch(Message message, const Origin& origin, const std::shared_ptr<BatchReply>& batch);

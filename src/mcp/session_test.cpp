@@ -452,6 +452,7 @@ TEST(Callbacks, FireWhenTheClientIsKnown) {
     kept = std::move(session);
   });
   peer.server->on_first_modern_call([&] { ++modern; });
+  peer.add(simple_tool("t", says("x")));
   peer.connect();
   peer.notify("notifications/initialized");
   peer.ask(1, "server/discover", Peer::modern());

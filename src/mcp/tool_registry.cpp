@@ -70,15 +70,23 @@ core::Status ToolRegistry::add(Tool tool) {
     return core::fail(core::ErrorKind::conflict, "mcp.tool.duplicate",
                       fmt::format("There are two tools named {}.", tool.name));
   }
+  ASSIGN_OR_RETURN(auto mirrored, read_header_parameters(tool.input_schema));
   std::string name = tool.name;
   const Tool& kept = tools_.add(std::move(tool), name);
   by_name_.emplace(kept.name, &kept);
+  if (!mirrored.empty()) mirrored_.emplace(&kept, std::move(mirrored));
   return {};
 }
 
 const Tool* ToolRegistry::find(std::string_view name) const {
   auto found = by_name_.find(name);
   return found == by_name_.end() ? nullptr : found->second;
+}
+
+std::span<const HeaderParameter> ToolRegistry::header_parameters(const Tool& tool) const {
+  auto found = mirrored_.find(&tool);
+  if (found == mirrored_.end()) return {};
+  return found->second;
 }
 
 }  // namespace mcp

@@ -3,13 +3,16 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "core/result.h"
 #include "mcp/codec.h"
 #include "mcp/listing.h"
+#include "mcp/mirrored_headers.h"
 #include "mcp/tool.h"
 
 namespace mcp {
@@ -21,6 +24,8 @@ class ToolRegistry {
   // Before anyone asks; see Server::add_tool for the rules.
   core::Status add(Tool tool);
   const Tool* find(std::string_view name) const;
+  // The arguments it mirrors into headers.
+  std::span<const HeaderParameter> header_parameters(const Tool& tool) const;
   bool empty() const { return tools_.empty(); }
 
   void set_visible(std::function<bool(const Tool&)> visible) { tools_.set_visible(std::move(visible)); }
@@ -35,6 +40,7 @@ class ToolRegistry {
  private:
   Listing<Tool> tools_;
   std::unordered_map<std::string_view, const Tool*> by_name_;
+  std::unordered_map<const Tool*, std::vector<HeaderParameter>> mirrored_;  // those that mirror any
 };
 
 }  // namespace mcp
