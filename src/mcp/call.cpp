@@ -96,6 +96,17 @@ bool Call::open_retry() {
     ask_modern(round);
     return false;
   }
+  if (!round.job.empty()) {
+    Object answers;
+    for (const auto& [key, response] : round.responses) answers[key] = write_response(response);
+    {
+      std::lock_guard lock(mutex_);
+      job_ = round.job;
+    }
+    answer_job(std::move(answers));
+    follow(round.job, true);
+    return false;
+  }
   responses_ = std::move(round.responses);
   state_ = std::move(round.state);
   return true;
@@ -110,6 +121,17 @@ void Call::finish_retry_error(const core::Error& error) {
   }
 }
 
+bool Call::enrol() {
+  if (registered_) return true;
+  if (!start_.impl.add_call(reply_.id(), shared_from_this())) {
+    finish_error(code::kInvalidRequest, "A request with this id is still being worked on.");
+    return false;
+  }
+  std::lock_guard lock(mutex_);
+  registered_ = true;
+  return true;
+}
+
 void Call::launch() {
   // What a retry brings may have to be looked up in a store, so it never runs on the reader.
   const RunsOn where = is_retry_ && start_.runs_on == RunsOn::reader ? RunsOn::local : start_.runs_on;
@@ -117,14 +139,7 @@ void Call::launch() {
     run();
     return;
   }
-  if (!registered_) {
-    if (!start_.impl.add_call(reply_.id(), shared_from_this())) {
-      finish_error(code::kInvalidRequest, "A request with this id is still being worked on.");
-      return;
-    }
-    std::lock_guard lock(mutex_);
-    registered_ = true;
-  }
+  if (!enrol()) return;
   ServerShared& shared = start_.impl.shared();
   shared.work.begin();
   auto accepted = shared.lane(where).submit([self = shared_from_this(), &work = shared.work]() mutable {
@@ -145,9 +160,11 @@ core::Result<CallOutcome> Call::call_handler() {
   context.principal = start_.origin.caller.principal;
   context.trace_id = start_.trace_id;
   context.notifier = this;
-  return start_.handler(
-      context, arguments_,
-      {.can = start_.envelope.abilities, .responses = std::move(responses_), .state = std::move(state_)});
+  return start_.handler(context, arguments_,
+                        {.can = start_.envelope.abilities,
+                         .responses = std::move(responses_),
+                         .state = std::move(state_),
+                         .keep = start_.keep});
 }
 
 void Call::run() noexcept {
@@ -171,6 +188,8 @@ void Call::run() noexcept {
     } else if (auto* error = std::get_if<RpcError>(&*outcome)) {
       finish_error(error->code, error->message,
                    error->data ? core::json::write(*error->data) : std::string{});
+    } else if (auto* job = std::get_if<Started>(&*outcome)) {
+      started(job->job);
     } else {
       ask(std::get<NeedInput>(*std::move(outcome)));
     }
@@ -231,13 +250,9 @@ void Call::ask_legacy(NeedInput need) {
     finish_failed(start_.impl.too_many_questions());
     return;
   }
-  if (!registered_ && !start_.impl.add_call(reply_.id(), shared_from_this())) {
-    finish_error(code::kInvalidRequest, "A request with this id is still being worked on.");
-    return;
-  }
+  if (!enrol()) return;
   {
     std::lock_guard lock(mutex_);
-    registered_ = true;
     if (phase_ == Phase::finished) return;
     phase_ = Phase::waiting;
     reservation_ = std::move(reservation);
@@ -286,12 +301,15 @@ void Call::answered(const std::string& key, InputResponse response) {
 
 void Call::cancel() {
   std::vector<std::int64_t> questions;
+  std::string job;
   {
     std::lock_guard lock(mutex_);
     questions.swap(open_questions_);
+    if (phase_ == Phase::following && owns_job_) job = job_;
   }
   if (!end(false)) return;
   stop_.request_stop();
+  if (!job.empty()) cancel_job(job);
   for (std::int64_t id : questions) start_.impl.withdraw_question(id, "the call was cancelled");
   report(CallReport::Outcome::cancelled);
   reply_.drop();
@@ -299,19 +317,29 @@ void Call::cancel() {
 
 void Call::shut_down() {
   stop_.request_stop();
+  std::string job;
   {
     std::lock_guard lock(mutex_);
-    if (phase_ != Phase::waiting) return;  // its handler answers
+    if (phase_ == Phase::following) {
+      if (owns_job_) job = job_;
+    } else if (phase_ != Phase::waiting) {
+      return;  // its handler answers
+    }
   }
+  if (!job.empty()) return cancel_job(job);  // whose end is the answer
   finish_failed("The server is shutting down; the question was not answered and nothing was done.");
 }
 
 bool Call::end(bool flush_progress) {
   bool registered = false;
+  std::unique_ptr<core::JobWatch> watch;  // goes after the lock
+  std::set<std::string> asked;
   {
     std::lock_guard lock(mutex_);
     if (phase_ == Phase::finished) return false;
     phase_ = Phase::finished;
+    watch = std::move(job_watch_);
+    asked.swap(job_questions_);
     registered = registered_;
     reservation_.release();
     open_questions_.clear();
@@ -319,6 +347,7 @@ bool Call::end(bool flush_progress) {
       say(encode_notification(method::kProgress, *held_progress_));
     }
   }
+  for (const auto& key : asked) start_.impl.release_question(job_, key);
   if (registered) start_.impl.remove_call(reply_.id());
   return true;
 }

@@ -39,6 +39,34 @@ std::string context_of(const CallBinding& binding) {
                      binding.principal);
 }
 
+Object write_round(const OpenRound& round) {
+  Object questions, responses;
+  for (const auto& [key, question] : round.questions) questions[key] = write_question(question);
+  for (const auto& [key, response] : round.responses) {
+    responses[key] = Object{{"action", to_string(response.action)}, {"content", response.content}};
+  }
+  return {{"q", std::move(questions)}, {"a", std::move(responses)}, {"s", round.state}, {"j", round.job}};
+}
+
+// The text was sealed by write_round(): its shape is ours.
+OpenRound read_round(const Object& sealed) {
+  OpenRound round;
+  for (const auto& member : sealed.at("q").get_object()) {
+    if (auto question = read_question(member.value())) {
+      round.questions.emplace(member.key(), *std::move(question));
+    }
+  }
+  for (const auto& member : sealed.at("a").get_object()) {
+    round.responses[std::string(member.key())] = {parse_action(member.value()).value_or(Answer::cancel),
+                                                  member.value().at("content").get_object()};
+  }
+  round.state = sealed.at("s");
+  round.job = sealed.at("j").get_string();
+  return round;
+}
+
+}  // namespace
+
 Object write_question(const Question& question) {
   if (const auto* form = std::get_if<FormQuestion>(&question)) {
     return {{"k", "f"}, {"m", form->message}, {"s", form->requested_schema}};
@@ -54,44 +82,17 @@ Object write_question(const Question& question) {
   return roots;
 }
 
-Question read_question(const Object& sealed) {
-  auto text = [&](std::string_view key) { return std::string(sealed.at(key).get_string()); };
-  switch (sealed.at("k").get_string().front()) {
-    case 'f':
-      return FormQuestion{text("m"), sealed.at("s").get_object()};
-    case 'u':
-      return UrlQuestion{text("m"), text("u"), text("i")};
-    case 's':
-      return SamplingQuestion{sealed.at("p").get_object()};
-    default:
-      return RootsQuestion{};
-  }
+std::optional<Question> read_question(const Value& written) try {
+  auto text = [&](std::string_view key) { return std::string(written.at(key).as_string()); };
+  std::string kind = text("k");
+  if (kind == "f") return FormQuestion{text("m"), written.at("s").as_object()};
+  if (kind == "u") return UrlQuestion{text("m"), text("u"), text("i")};
+  if (kind == "s") return SamplingQuestion{written.at("p").as_object()};
+  if (kind == "r") return RootsQuestion{};
+  return std::nullopt;
+} catch (const std::exception&) {  // Boost.JSON: a member that is missing, or of another kind
+  return std::nullopt;
 }
-
-Object write_round(const OpenRound& round) {
-  Object questions, responses;
-  for (const auto& [key, question] : round.questions) questions[key] = write_question(question);
-  for (const auto& [key, response] : round.responses) {
-    responses[key] = Object{{"action", to_string(response.action)}, {"content", response.content}};
-  }
-  return {{"q", std::move(questions)}, {"a", std::move(responses)}, {"s", round.state}};
-}
-
-// The text was sealed by write_round(): its shape is ours.
-OpenRound read_round(const Object& sealed) {
-  OpenRound round;
-  for (const auto& member : sealed.at("q").get_object()) {
-    round.questions[std::string(member.key())] = read_question(member.value().get_object());
-  }
-  for (const auto& member : sealed.at("a").get_object()) {
-    round.responses[std::string(member.key())] = {parse_action(member.value()).value_or(Answer::cancel),
-                                                  member.value().at("content").get_object()};
-  }
-  round.state = sealed.at("s");
-  return round;
-}
-
-}  // namespace
 
 RequestStates::RequestStates(core::Clock& clock, std::chrono::milliseconds lifetime,
                              std::optional<SharedStates> shared)

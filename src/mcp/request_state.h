@@ -33,6 +33,7 @@ struct OpenRound {
   std::map<std::string, Question> questions;       // asked and not answered yet
   std::map<std::string, InputResponse> responses;  // answered in earlier rounds of the same question
   core::json::Value state;                         // the handler's own
+  std::string job = {};                            // the job that asks, when it is not the handler
 };
 
 // What instances of a server share so that a state that one of them sealed is accepted by another, once. Both
@@ -41,6 +42,11 @@ struct SharedStates {
   core::KeyRing& keys;
   core::SingleUse& used;
 };
+
+// A question as JSON of our own, for what is sealed or stored.
+core::json::Object write_question(const Question& question);
+// nullopt when write_question() did not make it.
+std::optional<Question> read_question(const core::json::Value& written);
 
 // Thread-safe. Without `shared` the key lives as long as the process: after a restart, and at another
 // instance, a state is refused (mcp.state.foreign). With it, sealing, opening and consuming may wait for the

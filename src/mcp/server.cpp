@@ -96,6 +96,7 @@ Offer ServerShared::offer() const {
           .resources = !resources.empty(),
           .prompts = !prompts.empty(),
           .completions = resources.can_complete() || prompts.can_complete(),
+          .tasks = options.jobs != nullptr,
           .ui = resources.has_ui()};
 }
 
@@ -139,6 +140,10 @@ Server::Server(std::unique_ptr<ServerShared> shared) : shared_(std::move(shared)
 Server::~Server() = default;
 
 core::Status Server::add_tool(Tool tool) {
+  if (tool.tasks != TaskSupport::never && !shared_->options.jobs) {
+    return core::fail(core::ErrorKind::invalid_input, "mcp.tool.tasks",
+                      fmt::format("Tool {} starts jobs; the server has nothing that runs them.", tool.name));
+  }
   return shared_->tools.add(std::move(tool));
 }
 

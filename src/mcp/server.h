@@ -34,6 +34,10 @@
 #include "mcp/session.h"
 #include "mcp/tool.h"
 
+namespace mcp {}  // namespace mcp
+namespace core {
+class Jobs;
+}
 namespace mcp {
 
 struct ServerShared;  // server_shared.h: what sessions share
@@ -89,6 +93,10 @@ struct ServerOptions {
   std::size_t max_message_depth = 64;
   std::size_t max_batch = 256;     // messages in one JSON-RPC batch
   std::size_t max_listeners = 64;  // subscriptions/listen streams of one session
+  // What tools start (Started); outlives the server. Without it there are no tasks in any revision.
+  core::Jobs* jobs = nullptr;
+  std::chrono::milliseconds task_poll_interval{1000};  // what clients of tasks are told
+  std::size_t max_watched_tasks = 256;                 // of one listen stream
   // Entries on a page of resources, templates and prompts; tools, which clients rarely page, have their own.
   std::size_t page_size = 100;
   std::size_t tools_page_size = 1000;
