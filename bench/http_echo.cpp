@@ -2,17 +2,14 @@
 //
 //   bench_http_echo HOST:PORT [--exchange] [--tls CERT KEY]
 //
-// Plain handlers run on two workers; with --exchange the answer is given on the event-loop thread. GET
-// /stream opens a stream that is never written to again (bench/http.sh counts what one costs).
+// Plain handlers run on two workers; with --exchange the answer is given on the event-loop thread.
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <fmt/format.h>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "net/http_server.h"
 
@@ -54,13 +51,8 @@ int main(int argc, char** argv) {
   sigaddset(&ends, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &ends, nullptr);
 
-  std::mutex mutex;
-  std::vector<std::shared_ptr<net::ResponseStream>> streams;
-  const auto answer = [&](const std::shared_ptr<net::Exchange>& exchange) {
-    if (exchange->request().path != "/stream") return exchange->respond(echo(exchange->request()));
-    auto stream = exchange->stream({.headers = {{"Content-Type", "text/event-stream"}}, .body = ":\n\n"});
-    std::lock_guard lock(mutex);
-    streams.push_back(std::move(stream));
+  const auto answer = [](const std::shared_ptr<net::Exchange>& exchange) {
+    exchange->respond(echo(exchange->request()));
   };
   auto server =
       exchanges ? net::HttpServer::start_exchanges(options, answer) : net::HttpServer::start(options, echo);

@@ -24,15 +24,17 @@ std::vector<std::string> texts_of(const std::vector<Notice>& notices) {
 
 }  // namespace
 
-Runtime::Runtime(const Settings& settings, SignInListener listener)
+Runtime::Runtime(const Settings& settings, SignInListener listener, std::string caller)
     : settings_(settings),
       listener_(std::move(listener)),
+      caller_(std::move(caller)),
       services_(
           {.principal = principal_of(settings),
            .state_dir = settings.state_dir,
            .configured_scopes = settings.scopes,
            .toolset = settings.toolset,
            .read_only = settings.read_only,
+           .remote_callers = settings.remote_callers,
            .org_name = settings.org_name,
            .notices = texts_of(settings.notices)},
           [this] { return org(); }, [this] { return granted_scopes(); }, core::system_clock()) {}

@@ -45,6 +45,8 @@ struct Settings {
   std::map<std::string, std::string> origins;
   // Errors tell how to correct an answer that the MCP host remembers.
   bool host_prompts = false;
+  // Callers are on other machines (serve --http).
+  bool remote_callers = false;
 };
 
 using Environment = std::map<std::string, std::string>;

@@ -40,9 +40,7 @@ core::Result<mcp::Outcome> run_row(Services& services, const ToolRow& row, const
 }
 
 // The one place where an Error of ours becomes what a model reads.
-core::Result<mcp::Outcome> run_and_translate(Services& services, const ToolRow& row,
-                                             const core::Context& context, const mcp::ToolCall& call) {
-  auto outcome = run_row(services, row, context, call);
+core::Result<mcp::Outcome> translated(const ToolRow& row, core::Result<mcp::Outcome> outcome) {
   if (outcome) return outcome;
   if (core::log_enabled(core::LogLevel::debug)) {
     core::log(core::LogLevel::debug, "admin", "tool failed",
@@ -67,22 +65,7 @@ mcp::Tool to_tool(Entrance& entrance, const ToolRow& row) {
   tool.scopes = caller_scopes(row);
   tool.handler = [&entrance, &row](const core::Context& context,
                                    const mcp::ToolCall& call) -> core::Result<mcp::Outcome> {
-    std::shared_ptr<const Orgs> entered;
-    if (row.area == Area::server) {
-      entered = entrance.visit(context);
-    } else {
-      auto outcome = entrance.enter(context, call.round);
-      if (!outcome) return mcp::Complete{mcp::error_result(error_text(outcome.error()))};
-      if (auto* sign_in = std::get_if<mcp::NeedInput>(&*outcome)) return std::move(*sign_in);
-      entered = std::get<std::shared_ptr<const Orgs>>(*std::move(outcome));
-    }
-    const Orgs& orgs = *entered;
-    if (!orgs.several()) return run_and_translate(orgs.standard(), row, context, call);
-    json::Object arguments = call.arguments;
-    auto services = orgs.take(row, arguments);
-    if (!services) return mcp::Complete{mcp::error_result(error_text(services.error()))};
-    const mcp::ToolCall of_org{arguments, call.round};
-    return run_and_translate(**services, row, context, of_org);
+    return translated(row, run_entered(entrance, row, context, call));
   };
   return tool;
 }
@@ -225,6 +208,22 @@ core::Status add_tools(mcp::Server& server, Entrance& entrance) {
   return {};
 }
 
+core::Result<mcp::Outcome> run_entered(Entrance& entrance, const ToolRow& row, const core::Context& context,
+                                       const mcp::ToolCall& call) {
+  std::shared_ptr<const Orgs> orgs;
+  if (row.area == Area::server) {
+    orgs = entrance.visit(context);
+  } else {
+    ASSIGN_OR_RETURN(auto entered, entrance.enter(context, call.round));
+    if (auto* sign_in = std::get_if<mcp::NeedInput>(&entered)) return std::move(*sign_in);
+    orgs = std::get<std::shared_ptr<const Orgs>>(std::move(entered));
+  }
+  if (!orgs->several()) return run_row(orgs->standard(), row, context, call);
+  json::Object arguments = call.arguments;
+  ASSIGN_OR_RETURN(Services * services, orgs->take(row, arguments));
+  return run_row(*services, row, context, {arguments, call.round});
+}
+
 const ToolRow* find_tool(std::string_view name) {
   const auto& rows = all_tools();
   auto row = std::ranges::find(rows, name, &ToolRow::name);
@@ -235,7 +234,7 @@ core::Result<mcp::Outcome> call_tool(Services& services, std::string_view name, 
                                      const mcp::ToolCall& call) {
   std::vector<std::string_view> near;
   for (const ToolRow& row : all_tools()) {
-    if (row.name == name) return run_and_translate(services, row, context, call);
+    if (row.name == name) return translated(row, run_row(services, row, context, call));
     if (row.name.find(name) != std::string_view::npos || name.find(row.name) != std::string_view::npos) {
       near.push_back(row.name);
     }

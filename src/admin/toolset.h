@@ -35,6 +35,11 @@ bool caller_scope_covers(std::string_view granted, std::string_view needed);
 core::Result<mcp::Outcome> call_tool(Services& services, std::string_view name, const core::Context& context,
                                      const mcp::ToolCall& call);
 
+// The same for whoever the context names: enters, then chooses the org that the arguments name. Errors stay
+// values: those of the entrance, of Orgs::take(), of the arguments and of the org.
+core::Result<mcp::Outcome> run_entered(Entrance& entrance, const ToolRow& row, const core::Context& context,
+                                       const mcp::ToolCall& call);
+
 // nullptr when there is no tool of that name.
 const ToolRow* find_tool(std::string_view name);
 

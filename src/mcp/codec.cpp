@@ -31,6 +31,7 @@ constexpr WireRules rules_of(Revision revision) {
           .completion_context = revision >= v2025_06_18,
           .icons = revision >= v2025_11_25,
           .any_structured = revision >= v2026_07_28,
+          .tasks = revision >= v2025_11_25,
           .result_envelope = revision >= v2026_07_28};
 }
 
@@ -99,6 +100,10 @@ ClientAbilities Codec::abilities(const Object* capabilities) const {
     abilities.sampling_tools = sampling->contains("tools");
   }
   abilities.roots = declared("roots") != nullptr;
+  // 2025-11-25 says it call by call: params.task.
+  const Object* extensions = rules_.result_envelope ? declared("extensions") : nullptr;
+  const Value* tasks = extensions ? extensions->if_contains(extension::kTasks) : nullptr;
+  abilities.tasks = tasks && tasks->is_object();
   return abilities;
 }
 
@@ -109,12 +114,18 @@ std::string Codec::empty_result() const {
 std::string Codec::capabilities_text(const Offer& offer) const {
   ObjectText out;
   if (offer.completions && rules_.completions) out.raw("completions", "{}");
-  if (rules_.result_envelope && offer.ui) {
-    out.raw("extensions", std::move(ObjectText().raw(extension::kUi, "{}")).close());
+  ObjectText extensions;
+  if (offer.tasks) extensions.raw(extension::kTasks, "{}");
+  if (offer.ui) extensions.raw(extension::kUi, "{}");
+  if (rules_.result_envelope && (offer.tasks || offer.ui)) {
+    out.raw("extensions", std::move(extensions).close());
   }
   out.raw("logging", "{}");
   if (offer.prompts) out.raw("prompts", R"({"listChanged":true})");
   if (offer.resources) out.raw("resources", R"({"subscribe":true,"listChanged":true})");
+  if (offer.tasks && rules_.tasks && !rules_.result_envelope) {
+    out.raw("tasks", R"({"list":{},"cancel":{},"requests":{"tools":{"call":{}}}})");
+  }
   if (offer.tools) out.raw("tools", R"({"listChanged":true})");
   return std::move(out).close();
 }
@@ -234,17 +245,20 @@ std::string Codec::message_params(core::LogLevel level, std::string_view logger,
 
 std::string Codec::acknowledged_params(const RequestId& subscription, const ListenFilter& honoured) const {
   ObjectText filter;
+  auto list = [&](std::string_view key, std::span<const std::string> values) {
+    if (values.empty()) return;
+    std::string array = "[";
+    for (const std::string& value : values) {
+      if (array.size() > 1) array += ',';
+      core::json::append_string(array, value);
+    }
+    filter.raw(key, array += ']');
+  };
   if (honoured.tools) filter.boolean("toolsListChanged", true);
   if (honoured.prompts) filter.boolean("promptsListChanged", true);
   if (honoured.resources) filter.boolean("resourcesListChanged", true);
-  if (!honoured.uris.empty()) {
-    std::string uris = "[";
-    for (const std::string& uri : honoured.uris) {
-      if (uris.size() > 1) uris += ',';
-      core::json::append_string(uris, uri);
-    }
-    filter.raw("resourceSubscriptions", uris += ']');
-  }
+  list("resourceSubscriptions", honoured.uris);
+  list("taskIds", honoured.tasks);
   ObjectText out;
   out.raw("notifications", std::move(filter).close())
       .raw("_meta", std::move(ObjectText().raw(meta::kSubscriptionId, subscription.json)).close());

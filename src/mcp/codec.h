@@ -42,6 +42,7 @@ struct WireRules {
   bool completion_context;   // context.arguments of completion/complete
   bool icons;
   bool any_structured;   // structuredContent may be any JSON, not objects only
+  bool tasks;            // methods tasks/...; what they look like depends on result_envelope
   bool result_envelope;  // resultType, _meta.serverInfo; ttlMs and cacheScope on lists
 };
 
@@ -53,7 +54,8 @@ struct Offer {
   bool resources = false;
   bool prompts = false;
   bool completions = false;
-  bool ui = false;  // MCP Apps: an extension, 2026-07-28
+  bool tasks = false;  // from 2025-11-25 on
+  bool ui = false;     // MCP Apps: an extension, 2026-07-28
 
   bool operator==(const Offer&) const = default;
 };
@@ -64,6 +66,7 @@ struct ListenFilter {
   bool prompts = false;
   bool resources = false;
   std::vector<std::string> uris;
+  std::vector<std::string> tasks;  // ids
 };
 
 class Codec {
@@ -73,6 +76,11 @@ class Codec {
   const WireRules& rules() const { return rules_; }
   // What the client can answer, from its capabilities object.
   ClientAbilities abilities(const core::json::Object* capabilities) const;
+
+  // What every complete result has (`"a":1,"b":2`, empty in legacy revisions), and the server's identity, for
+  // results that are put together elsewhere (task_codec.h).
+  const std::string& result_members() const { return envelope_; }
+  const std::string& server_info() const { return server_info_; }
 
   // ---- Results
   std::string empty_result() const;

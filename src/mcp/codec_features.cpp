@@ -85,6 +85,10 @@ std::string Codec::tool_text(const Tool& tool) const {
         .boolean("openWorldHint", tool.annotations.open_world);
     out.raw("annotations", std::move(hints).close());
   }
+  if (rules_.tasks && !rules_.result_envelope && tool.tasks != TaskSupport::never) {
+    out.raw("execution", tool.tasks == TaskSupport::required ? R"({"taskSupport":"required"})"
+                                                             : R"({"taskSupport":"optional"})");
+  }
   add_icons_and_meta(out, tool.icons, tool.meta);
   return std::move(out).close();
 }

@@ -36,7 +36,7 @@ void note(std::string_view what, std::string_view detail) {
 }  // namespace
 
 const SessionImpl::Method* SessionImpl::find_method(bool modern, std::string_view name) {
-  static constexpr std::array<Method, 13> kLegacy = {{
+  static constexpr std::array<Method, 17> kLegacy = {{
       {method::kToolsCall, &SessionImpl::tools_call, &Offer::tools},
       {method::kToolsList, &SessionImpl::tools_list, &Offer::tools},
       {method::kPing, &SessionImpl::ping, nullptr, true},
@@ -48,10 +48,14 @@ const SessionImpl::Method* SessionImpl::find_method(bool modern, std::string_vie
       {method::kPromptsGet, &SessionImpl::prompts_get, &Offer::prompts},
       {method::kPromptsList, &SessionImpl::prompts_list, &Offer::prompts},
       {method::kComplete, &SessionImpl::complete, &Offer::completions},
+      {method::kTasksGet, &SessionImpl::tasks_get, &Offer::tasks},
+      {method::kTasksResult, &SessionImpl::tasks_result, &Offer::tasks},
+      {method::kTasksList, &SessionImpl::tasks_list, &Offer::tasks},
+      {method::kTasksCancel, &SessionImpl::tasks_cancel, &Offer::tasks},
       {method::kSetLevel, &SessionImpl::set_level},
       {method::kInitialize, &SessionImpl::initialize, nullptr, true},
   }};
-  static constexpr std::array<Method, 10> kModern = {{
+  static constexpr std::array<Method, 13> kModern = {{
       {method::kToolsCall, &SessionImpl::tools_call, &Offer::tools},
       {method::kToolsList, &SessionImpl::tools_list, &Offer::tools},
       {method::kResourcesRead, &SessionImpl::resources_read, &Offer::resources},
@@ -60,6 +64,9 @@ const SessionImpl::Method* SessionImpl::find_method(bool modern, std::string_vie
       {method::kPromptsGet, &SessionImpl::prompts_get, &Offer::prompts},
       {method::kPromptsList, &SessionImpl::prompts_list, &Offer::prompts},
       {method::kComplete, &SessionImpl::complete, &Offer::completions},
+      {method::kTasksGet, &SessionImpl::tasks_get, &Offer::tasks},
+      {method::kTasksUpdate, &SessionImpl::tasks_update, &Offer::tasks},
+      {method::kTasksCancel, &SessionImpl::tasks_cancel, &Offer::tasks},
       {method::kDiscover, &SessionImpl::discover},
       {method::kListen, &SessionImpl::listen},
   }};
@@ -160,7 +167,8 @@ void SessionImpl::on_request(Request request, const Origin& origin,
     envelope.trace_id = trace_id_of(request.params);
   }
   const Method* method = find_method(modern, request.method);
-  if (!method || !offered(shared_, *method)) {
+  bool too_old = method && method->needs == &Offer::tasks && !envelope.codec->rules().tasks;
+  if (!method || too_old || !offered(shared_, *method)) {
     return reply.error(code::kMethodNotFound, fmt::format("Method not found: {}", shown(request.method)));
   }
   if (!modern && !legacy_ && !method->before_initialize) {
@@ -287,23 +295,35 @@ void SessionImpl::tools_call(const Served& served, Reply reply) {
   }
   auto progress_token = read_progress_token(served.request.params);
   if (!progress_token) return reply.error(progress_token.error().code, progress_token.error().message);
+  auto use = task_use(*tool, served.envelope, served.request.params);
+  if (!use) return reply.error(use.error().code, use.error().message, use.error().data);
+  Envelope envelope = served.envelope;
+  envelope.abilities.tasks = use->handle;
 
   const Codec* codec = served.envelope.codec;
   CallStart start{
       .session = owner_.shared_from_this(),
       .impl = *this,
       .origin = served.origin,
-      .envelope = served.envelope,
+      .envelope = std::move(envelope),
       .method = method::kToolsCall,
       .name = tool->name,
       .runs_on = tool->runs_on,
       .params = std::move(served.request.params),
       .progress_token = *std::move(progress_token),
       .trace_id = served.envelope.trace_id.empty() ? shared_.next_trace_id() : served.envelope.trace_id,
-      .handler = [tool, codec](const core::Context& context, const Object& arguments,
-                               Round round) -> core::Result<CallOutcome> {
+      .keep = use->keep,
+      .handler = [tool, codec, jobs = use->always ? shared_.options.jobs : nullptr](
+                     const core::Context& context, const Object& arguments,
+                     Round round) -> core::Result<CallOutcome> {
+        if (jobs) return call_as_task(*jobs, *tool, context, arguments, std::move(round));
         ASSIGN_OR_RETURN(auto outcome, tool->handler(context, {arguments, std::move(round)}));
-        if (auto* complete = std::get_if<Complete>(&outcome)) return codec->call_result(complete->result);
+        if (auto* complete = std::get_if<Complete>(&outcome)) {
+          std::string text = codec->call_result(complete->result);
+          if (complete->result.is_error) return FailedResult{std::move(text)};
+          return text;
+        }
+        if (auto* started = std::get_if<Started>(&outcome)) return std::move(*started);
         return std::get<NeedInput>(std::move(outcome));
       }};
   std::make_shared<Call>(std::move(start), std::move(reply))->begin();

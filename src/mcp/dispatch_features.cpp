@@ -313,6 +313,10 @@ void SessionImpl::listen(const Served& served, Reply reply) {
       filter.uris.emplace_back(uri);
     }
   }
+  auto tasks = read_task_filter(served);
+  if (!tasks) return reply.error(tasks.error().code, tasks.error().message, tasks.error().data);
+  filter.tasks = *tasks;
+  RequestId id = listener.id;
   std::unique_lock lock(mutex_);
   auto same = [&](const Listener& other) { return other.id == listener.id; };
   bool taken = calls_.contains(listener.id) || std::ranges::any_of(listeners_, same);
@@ -333,6 +337,7 @@ void SessionImpl::listen(const Served& served, Reply reply) {
   listeners_.push_back(std::move(listener));
   lock.unlock();
   reply.leave_open();  // the answer is sent when the server ends the subscription
+  watch_tasks(id, *tasks, served.origin.caller.principal);
   shared_.enlist(owner_.shared_from_this());
 }
 

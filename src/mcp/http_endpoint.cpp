@@ -68,6 +68,7 @@ class Endpoint final : public HttpEndpoint {
                   options_.session_key ? options_.session_key
                                        : std::make_shared<const core::Sealer>(core::Sealer::ephemeral()),
                   *options_.clock, *options_.random),
+        caller_limits_(options_.caller_limits, *options_.clock),
         authorization_(options_.authorization),
         ticker_([this](const std::stop_token& stop) { tick(stop); }) {}
 
@@ -101,6 +102,7 @@ class Endpoint final : public HttpEndpoint {
   HttpSessions sessions_;
   const std::shared_ptr<OpenAnswers> open_ = std::make_shared<OpenAnswers>();
   const std::shared_ptr<Outlet> no_outlet_ = std::make_shared<NoOutlet>();
+  CallerLimits caller_limits_;
   std::atomic<bool> draining_ = false;
   // Last, so that they are joined before anything they use goes.
   core::Lane authorization_;
@@ -149,7 +151,9 @@ void Endpoint::authorize(ExchangePtr exchange) {
 void Endpoint::authorized(ExchangePtr exchange, Authorized decided) {
   if (auto* refusal = std::get_if<net::ServerResponse>(&decided))
     return respond(*exchange, std::move(*refusal));
-  serve(std::move(exchange), std::get<Caller>(std::move(decided)));
+  auto& caller = std::get<Caller>(decided);
+  if (auto refusal = caller_limits_.refuse(caller.principal)) return respond(*exchange, *std::move(refusal));
+  serve(std::move(exchange), std::move(caller));
 }
 
 void Endpoint::serve(ExchangePtr exchange, Caller caller) {

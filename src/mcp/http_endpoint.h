@@ -20,6 +20,7 @@
 #include "core/random.h"
 #include "core/result.h"
 #include "core/seal.h"
+#include "mcp/caller_limits.h"
 #include "mcp/guard.h"
 #include "mcp/http_session.h"
 #include "mcp/origin_rules.h"
@@ -33,6 +34,8 @@ struct HttpEndpointOptions {
   OriginOptions origins;
   // Who may call; null: everybody, as the default Caller. Outlives the endpoint.
   Guard* guard = nullptr;
+  // How often each caller may call; asked of authorized requests only.
+  CallerLimitOptions caller_limits{.requests_per_minute = 0};
   SessionLimits sessions;
   // Shared by instances that take up each other's sessions. Without one a session ends with its process.
   std::shared_ptr<const core::Sealer> session_key;

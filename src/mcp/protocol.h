@@ -56,6 +56,15 @@ inline constexpr std::string_view kDiscover = "server/discover";
 inline constexpr std::string_view kListen = "subscriptions/listen";
 inline constexpr std::string_view kToolsList = "tools/list";
 inline constexpr std::string_view kToolsCall = "tools/call";
+// Tasks: 2025-11-25 (experimental) has get, result, list, cancel; the extension of 2026-07-28 get, update,
+// cancel.
+inline constexpr std::string_view kTasksGet = "tasks/get";
+inline constexpr std::string_view kTasksResult = "tasks/result";
+inline constexpr std::string_view kTasksList = "tasks/list";
+inline constexpr std::string_view kTasksUpdate = "tasks/update";
+inline constexpr std::string_view kTasksCancel = "tasks/cancel";
+inline constexpr std::string_view kTaskStatus = "notifications/tasks/status";  // 2025-11-25
+inline constexpr std::string_view kTaskChanged = "notifications/tasks";        // 2026-07-28
 inline constexpr std::string_view kResourcesList = "resources/list";
 inline constexpr std::string_view kTemplatesList = "resources/templates/list";
 inline constexpr std::string_view kResourcesRead = "resources/read";
@@ -86,12 +95,14 @@ inline constexpr std::string_view kClientInfo = "io.modelcontextprotocol/clientI
 inline constexpr std::string_view kLogLevel = "io.modelcontextprotocol/logLevel";
 inline constexpr std::string_view kServerInfo = "io.modelcontextprotocol/serverInfo";
 inline constexpr std::string_view kSubscriptionId = "io.modelcontextprotocol/subscriptionId";
+inline constexpr std::string_view kRelatedTask = "io.modelcontextprotocol/related-task";  // 2025-11-25
 inline constexpr std::string_view kProgressToken = "progressToken";
 inline constexpr std::string_view kTraceParent = "traceparent";
 }  // namespace meta
 
 // Identifiers in `capabilities.extensions` (2026-07-28).
 namespace extension {
+inline constexpr std::string_view kTasks = "io.modelcontextprotocol/tasks";
 inline constexpr std::string_view kUi = "io.modelcontextprotocol/ui";
 }  // namespace extension
 

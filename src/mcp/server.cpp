@@ -47,7 +47,8 @@ ServerShared::ServerShared(ServerOptions settings)
       codecs(all_codecs(options)),
       questions(options.max_open_questions),
       watches(options.max_watches),
-      states(*options.clock, options.question_timeout),
+      states(*options.clock, options.question_timeout,
+             options.shared_states ? std::optional(*options.shared_states) : std::nullopt),
       alarms(*options.clock),
       trace_prefix(core::system_random().token(9)),
       local(options.local),
@@ -95,11 +96,26 @@ Offer ServerShared::offer() const {
           .resources = !resources.empty(),
           .prompts = !prompts.empty(),
           .completions = resources.can_complete() || prompts.can_complete(),
+          .tasks = options.jobs != nullptr,
           .ui = resources.has_ui()};
 }
 
 void ServerShared::tell_list_changed(std::string_view method, bool ListenFilter::* kind) {
   for (const auto& session : live_sessions()) session->impl_->list_changed(method, kind);
+}
+
+std::string_view to_string(CallReport::Outcome outcome) {
+  switch (outcome) {
+    case CallReport::Outcome::answered:
+      return "answered";
+    case CallReport::Outcome::failed:
+      return "failed";
+    case CallReport::Outcome::asked:
+      return "asked";
+    case CallReport::Outcome::cancelled:
+      return "cancelled";
+  }
+  return "answered";
 }
 
 core::Result<std::unique_ptr<Server>> Server::create(ServerOptions options) {
@@ -124,6 +140,10 @@ Server::Server(std::unique_ptr<ServerShared> shared) : shared_(std::move(shared)
 Server::~Server() = default;
 
 core::Status Server::add_tool(Tool tool) {
+  if (tool.tasks != TaskSupport::never && !shared_->options.jobs) {
+    return core::fail(core::ErrorKind::invalid_input, "mcp.tool.tasks",
+                      fmt::format("Tool {} starts jobs; the server has nothing that runs them.", tool.name));
+  }
   return shared_->tools.add(std::move(tool));
 }
 

@@ -34,9 +34,14 @@
 #include "mcp/session.h"
 #include "mcp/tool.h"
 
+namespace mcp {}  // namespace mcp
+namespace core {
+class Jobs;
+}
 namespace mcp {
 
 struct ServerShared;  // server_shared.h: what sessions share
+struct SharedStates;  // request_state.h
 
 // Who we are (schema: Implementation).
 struct Implementation {
@@ -48,6 +53,21 @@ struct Implementation {
   std::vector<Icon> icons;
 };
 
+// A call that has ended: tools/call, prompts/get, resources/read, completion/complete.
+struct CallReport {
+  enum class Outcome {
+    answered,   // a result
+    failed,     // a result with isError, or an error
+    asked,      // a question to the client that ends this request (2026-07-28)
+    cancelled,  // by the client; not answered
+  };
+  std::string_view method;
+  std::string_view name;  // of the tool or prompt; empty for resources, whose URIs are without number
+  Outcome outcome = Outcome::answered;
+  core::SteadyTime::duration took{};
+};
+std::string_view to_string(CallReport::Outcome outcome);
+
 struct ServerOptions {
   Implementation info;
   // For the model, key facts first; at most 2048 bytes, because hosts cut it there.
@@ -57,6 +77,9 @@ struct ServerOptions {
   std::chrono::milliseconds question_timeout = std::chrono::minutes{10};
   // Questions without an answer, both eras together; the next call that wants to ask gets an error result.
   std::size_t max_open_questions = 1024;
+  // Set where several instances of the server answer at one address: each accepts what another asked for.
+  // Null: a requestState is good at the instance that made it.
+  std::shared_ptr<const SharedStates> shared_states = nullptr;
   // `ttlMs` of discover and lists in 2026-07-28. Zero: clients ask again each time.
   std::chrono::milliseconds list_ttl{0};
   // Context::deadline of a call, from its start; time spent waiting for a person does not count.
@@ -64,10 +87,16 @@ struct ServerOptions {
   // A full lane is answered at once with an error result.
   core::LaneOptions local{.name = "local", .workers = 4};
   core::LaneOptions upstream{.name = "upstream", .workers = 16};
+  // Called when a call has ended, on whichever thread ended it; must be quick. For metrics.
+  std::function<void(const CallReport&)> on_call = nullptr;
   std::size_t max_message_bytes = 16u << 20;  // a longer message is refused with -32600
   std::size_t max_message_depth = 64;
   std::size_t max_batch = 256;     // messages in one JSON-RPC batch
   std::size_t max_listeners = 64;  // subscriptions/listen streams of one session
+  // What tools start (Started); outlives the server. Without it there are no tasks in any revision.
+  core::Jobs* jobs = nullptr;
+  std::chrono::milliseconds task_poll_interval{1000};  // what clients of tasks are told
+  std::size_t max_watched_tasks = 256;                 // of one listen stream
   // Entries on a page of resources, templates and prompts; tools, which clients rarely page, have their own.
   std::size_t page_size = 100;
   std::size_t tools_page_size = 1000;

@@ -10,6 +10,7 @@
 #include "mcp/json_text.h"
 #include "mcp/server_shared.h"
 #include "mcp/session_impl.h"
+#include "mcp/task_codec.h"
 
 namespace mcp {
 
@@ -158,6 +159,11 @@ void SessionImpl::resource_updated(std::string_view uri) {
   }
 }
 
+bool SessionImpl::wants_log(core::LogLevel level) const {
+  std::lock_guard lock(mutex_);
+  return initialized_ && !closed_ && level >= log_level_;
+}
+
 void SessionImpl::log(core::LogLevel level, std::string_view logger, const Value& data, Outlet& outlet) {
   const Codec* codec = nullptr;
   {
@@ -186,7 +192,8 @@ void SessionImpl::remove_call(const RequestId& id) {
 }
 
 std::optional<std::int64_t> SessionImpl::open_question(const Question& question, const Codec& codec,
-                                                       std::shared_ptr<Outlet> outlet, QuestionDone done) {
+                                                       std::shared_ptr<Outlet> outlet, QuestionDone done,
+                                                       std::string_view related_task) {
   std::int64_t id = 0;
   {
     std::lock_guard lock(mutex_);
@@ -198,8 +205,9 @@ std::optional<std::int64_t> SessionImpl::open_question(const Question& question,
     auto when = shared_.options.clock->steady() + shared_.options.question_timeout;
     questions_.emplace(id, OpenQuestion{std::move(done), shared_.alarms.set(when, std::move(ring)), outlet});
   }
-  send_text(*outlet,
-            encode_request(RequestId::of(id), question_method(question), codec.question_params(question)),
+  std::string params = codec.question_params(question);
+  if (!related_task.empty()) params = with_related_task(std::move(params), related_task);
+  send_text(*outlet, encode_request(RequestId::of(id), question_method(question), params),
             Delivery::required);
   return id;
 }
@@ -242,9 +250,11 @@ void SessionImpl::refuse(const Rejected& rejected, Outlet& outlet) {
 void SessionImpl::close() {
   std::vector<std::shared_ptr<Call>> calls;
   std::map<std::int64_t, OpenQuestion> questions;
+  std::map<std::string, std::unique_ptr<core::JobWatch>> followed;
   {
     std::lock_guard lock(mutex_);
     if (closed_) return;
+    followed.swap(followed_);
     closed_ = true;
     calls.reserve(calls_.size());
     for (auto& [id, call] : calls_) calls.push_back(call);
@@ -265,6 +275,7 @@ void SessionImpl::close() {
     shared_.alarms.clear(question.alarm);
     take_back(*question.outlet, id, "the server is shutting down");
   }
+  followed.clear();
   for (const auto& call : calls) call->shut_down();
   for (auto& [id, question] : questions)
     question.done(nullptr);  // those of calls are over; elicit_url's are told
@@ -275,6 +286,7 @@ void SessionImpl::abandon() {
   {
     std::lock_guard lock(mutex_);
     closed_ = true;
+    followed_.clear();
     calls.reserve(calls_.size());
     for (auto& [id, call] : calls_) calls.push_back(call);
     listeners_.clear();

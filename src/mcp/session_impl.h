@@ -3,14 +3,17 @@
 #pragma once
 
 #include <atomic>
+#include <expected>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "core/job.h"
 #include "mcp/call.h"
 #include "mcp/codec.h"
 #include "mcp/era.h"
@@ -19,6 +22,7 @@
 #include "mcp/questions.h"
 #include "mcp/reply.h"
 #include "mcp/session.h"
+#include "mcp/task_use.h"
 
 namespace mcp {
 
@@ -44,6 +48,7 @@ class SessionImpl {
   // To a legacy client past `initialized`, and to the listeners whose filter has `kind`.
   void list_changed(std::string_view method, bool ListenFilter::* kind);
   void resource_updated(std::string_view uri);
+  bool wants_log(core::LogLevel level) const;  // legacy
   // Legacy only: after `initialized`, at or above the session's level.
   void log(core::LogLevel level, std::string_view logger, const core::json::Value& data, Outlet& outlet);
 
@@ -60,10 +65,16 @@ class SessionImpl {
   // end of the session; it runs without locks held. nullopt when the session has ended.
   using QuestionDone = std::function<void(const core::json::Value* result)>;
   std::optional<std::int64_t> open_question(const Question& question, const Codec& codec,
-                                            std::shared_ptr<Outlet> outlet, QuestionDone done);
+                                            std::shared_ptr<Outlet> outlet, QuestionDone done,
+                                            std::string_view related_task = {});
   // Takes a question back, without calling `done`.
   void withdraw_question(std::int64_t id, std::string_view reason);
   std::string too_many_questions() const;
+  // Of a job's question, by key: whoever claims it puts it to the client, nobody else of this session does.
+  bool claim_question(const std::string& job, const std::string& key);
+  void release_question(const std::string& job, const std::string& key);
+  // 2025-11-25: tells the client how the task it was given gets on.
+  void follow_task(const std::string& job, const Origin& origin, std::string progress_token);
 
  private:
   struct OpenQuestion {
@@ -76,6 +87,7 @@ class SessionImpl {
     std::shared_ptr<Outlet> outlet;
     ListenFilter filter;
     std::vector<Budget::Reservation> watches;  // one for each of filter.uris
+    std::vector<std::unique_ptr<core::JobWatch>> task_watches = {};
   };
   // A request on its way to the function that serves it.
   struct Served {
@@ -123,6 +135,21 @@ class SessionImpl {
   void start_call(const Served& served, Reply reply, std::string_view method, std::string name,
                   RunsOn runs_on, CallHandler handler);
 
+  // dispatch_tasks.cpp
+  void tasks_get(const Served& served, Reply reply);
+  void tasks_update(const Served& served, Reply reply);
+  void tasks_cancel(const Served& served, Reply reply);
+  void tasks_result(const Served& served, Reply reply);
+  void tasks_list(const Served& served, Reply reply);
+  std::optional<core::JobSnapshot> find_task(const Served& served, Reply& reply);
+  // The ids of params.notifications.taskIds that may be watched.
+  std::expected<std::vector<std::string>, Refusal> read_task_filter(const Served& served) const;
+  void watch_tasks(const RequestId& subscription, const std::vector<std::string>& tasks,
+                   const std::string& principal);
+  void task_changed(const RequestId& subscription, const core::JobSnapshot& job);
+  struct FollowedTask;
+  void followed_task_changed(FollowedTask& seen, const core::JobSnapshot& job);
+
   // session.cpp
   std::optional<OpenQuestion> take_question(std::int64_t id);
   void question_expired(std::int64_t id);
@@ -143,6 +170,8 @@ class SessionImpl {
   std::int64_t question_serial_ = 0;
   std::vector<Listener> listeners_;
   std::map<std::string, Budget::Reservation, std::less<>> watched_;  // resources/subscribe
+  std::set<std::string> claimed_;                                    // "job/key"
+  std::map<std::string, std::unique_ptr<core::JobWatch>> followed_;  // tasks of a 2025-11-25 client, by id
 };
 
 }  // namespace mcp

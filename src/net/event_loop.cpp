@@ -1,5 +1,6 @@
 #include "net/event_loop.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>

@@ -1,11 +1,13 @@
 #include "net/http_listener.h"
 
+#include <algorithm>
 #include <arpa/inet.h>
 #include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
 #include <fmt/format.h>
+#include <limits>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -41,9 +43,8 @@ std::string peer_text(const sockaddr_storage& address) {
   return "unix";
 }
 
-bool set_option(int fd, int level, int option) {
-  const int on = 1;
-  return ::setsockopt(fd, level, option, &on, sizeof on) == 0;
+bool set_option(int fd, int level, int option, int value = 1) {
+  return ::setsockopt(fd, level, option, &value, sizeof value) == 0;
 }
 
 // Whether somebody listens there: 0, or connect()'s error.
@@ -61,6 +62,8 @@ int try_connect(const sockaddr_un& address) {
 core::Result<std::unique_ptr<Listener>> Listener::open(const HttpServerOptions& options, std::uint16_t port,
                                                        bool share_port) {
   std::unique_ptr<Listener> listener(new Listener());
+  listener->write_timeout_ = static_cast<int>(std::clamp<std::int64_t>(
+      std::chrono::milliseconds(options.write_timeout).count(), 1, std::numeric_limits<int>::max()));
   RETURN_IF_ERROR(options.unix_path.empty() ? listener->open_tcp(options, port, share_port)
                                             : listener->open_unix(options.unix_path));
   return listener;
@@ -162,6 +165,9 @@ void Listener::accept_some() {
     if (peer >= 0) {
       if (address.ss_family == AF_INET || address.ss_family == AF_INET6) {
         set_option(peer, IPPROTO_TCP, TCP_NODELAY);
+        // A client that is gone without a word takes nothing either: what the kernel holds for it does not
+        // wait for the quarter of an hour that retransmissions go on.
+        set_option(peer, IPPROTO_TCP, TCP_USER_TIMEOUT, write_timeout_);
       }
       accept_(peer, peer_text(address));
       continue;

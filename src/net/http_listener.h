@@ -42,6 +42,7 @@ class Listener final : public EventLoop::Watcher {
   void accept_some();
 
   int fd_ = -1;
+  int write_timeout_ = 0;  // milliseconds
   std::uint16_t port_ = 0;
   std::string path_;
   dev_t device_ = 0;

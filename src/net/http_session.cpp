@@ -1,10 +1,14 @@
 #include "net/http_session.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <exception>
 #include <fmt/format.h>
+#include <iterator>
+#include <linux/sockios.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <utility>
@@ -128,6 +132,9 @@ void Session::on_hang_up() {
 
 void Session::check_deadline(EventLoop::TimePoint now) {
   if (now < deadline_) return;
+  if ((state_ == State::writing || state_ == State::streaming) && kernel_queue_shrank()) {
+    return expire_after(shared_.options.write_timeout);
+  }
   if (state_ != State::reading) return close();
   refuse({408, "The request did not arrive in time."});
   advance(false);
@@ -313,11 +320,21 @@ IoResult::Kind Session::send_outgoing() {
       continue;
     }
     writable_ = false;
-    if (progress) expire_after(shared_.options.write_timeout);
+    if (progress) {
+      expire_after(shared_.options.write_timeout);
+      kernel_queue_shrank();
+    }
     return result.kind;
   }
   never_expire();
   return Kind::done;
+}
+
+// The kernel asks for more only when a good part of a buffer of megabytes is free again.
+bool Session::kernel_queue_shrank() {
+  int queued = 0;
+  if (::ioctl(fd_, SIOCOUTQ, &queued) != 0) return false;
+  return queued < std::exchange(kernel_queue_, queued);
 }
 
 // What was answered before has left, so these few bytes find room, unless the client reads nothing.

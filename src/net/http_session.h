@@ -123,6 +123,8 @@ class Session final : public EventLoop::Watcher, public std::enable_shared_from_
   IoResult receive(std::span<char> into);
   IoResult send_pieces(std::span<const iovec> pieces);
   IoResult::Kind send_outgoing();
+  // Whether the client has taken something of what the kernel holds for it since this was last asked.
+  bool kernel_queue_shrank();
   bool send_continue();
   void dispatch();
   void deliver(ServerResponse response);
@@ -168,6 +170,7 @@ class Session final : public EventLoop::Watcher, public std::enable_shared_from_
   std::shared_ptr<StreamState> stream_;
   std::string stream_head_;  // until it has left with the first chunk
   std::size_t chunk_bytes_ = 0;
+  int kernel_queue_ = 0;  // bytes
   Outgoing out_;
 };
 

@@ -273,9 +273,9 @@ core::Status add_tools(mcp::Server& server) {
   return {};
 }
 
-core::Status add_everything(mcp::Server& server) {
+core::Status add_everything(mcp::Server& server, core::Jobs& jobs) {
   for (auto add : {add_tools, add_asking_tools, add_resources, add_prompts}) RETURN_IF_ERROR(add(server));
-  return {};
+  return add_task_tools(server, jobs);
 }
 
 }  // namespace fixture

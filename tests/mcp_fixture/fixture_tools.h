@@ -1,6 +1,7 @@
 // What the official conformance suite and the transcripts expect of a server.
 #pragma once
 
+#include "core/job.h"
 #include "core/result.h"
 #include "mcp/server.h"
 
@@ -14,7 +15,10 @@ core::Status add_resources(mcp::Server& server);
 // Prompts, and the tool that changes them.
 core::Status add_prompts(mcp::Server& server);
 
+// Those that run as tasks; `jobs` is the server's.
+core::Status add_task_tools(mcp::Server& server, core::Jobs& jobs);
+
 // All of the above.
-core::Status add_everything(mcp::Server& server);
+core::Status add_everything(mcp::Server& server, core::Jobs& jobs);
 
 }  // namespace fixture

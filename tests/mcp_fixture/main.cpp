@@ -15,6 +15,8 @@
 #include <unistd.h>
 #include <utility>
 
+#include "core/job.h"
+#include "core/job_store.h"
 #include "core/log.h"
 #include "fixture_tools.h"
 #include "mcp/http_endpoint.h"
@@ -86,11 +88,14 @@ int main(int argc, char** argv) {
   }
   if (auto status = core::configure_log({}); !status) return give_up(status.error());
   int end_fd = end_signals();
+  auto jobs = core::Jobs::create({.store = core::memory_job_store()});
+  if (!jobs) return give_up(jobs.error());
   auto server =
       mcp::Server::create({.info = {.name = "mcp-fixture", .title = "MCP fixture", .version = "1.0.0"},
-                           .instructions = "Fixtures for protocol tests."});
+                           .instructions = "Fixtures for protocol tests.",
+                           .jobs = jobs->get()});
   if (!server) return give_up(server.error());
-  if (auto status = fixture::add_everything(**server); !status) return give_up(status.error());
+  if (auto status = fixture::add_everything(**server, **jobs); !status) return give_up(status.error());
   if (place) return serve_http(**server, *place, end_fd);
 
   auto outcome = mcp::serve_stdio(**server, {.stop_fd = end_fd});
