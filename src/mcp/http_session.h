@@ -85,7 +85,8 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     std::uint64_t delivered = 0;  // the last event that went to a connection
     bool ticked = false;
   };
-  bool alive(const Stream& stream) const { return stream.live && !stream.gone.stop_requested(); }
+  // A server that stops says so like a client that hangs up; then what is left may still go out.
+  bool alive(const Stream& stream) const { return stream.live && (closed_ || !stream.gone.stop_requested()); }
   bool primes() const;
   std::string priming_event(std::uint64_t stream);
   void begin(std::uint64_t number, Stream& stream);
