@@ -241,6 +241,24 @@ TEST_F(LegacyHttp, UnrelatedMessagesTravelOnTheGeneralStreamAlone) {
   EXPECT_THAT(back.read_until("0\r\n\r\n"), EndsWith("0\r\n\r\n"));
 }
 
+TEST_F(LegacyHttp, AnswersStillGoOutWhileTheServerStops) {
+  peer.add(testing::simple_tool(
+      "stubborn",
+      [this](const core::Context&, const ToolCall&) -> core::Result<Outcome> {
+        return Complete{text_result(peer.gate.wait({}) ? "went on" : "stopped")};
+      },
+      RunsOn::upstream));
+  std::string session = peer.open_session();
+  auto socket = call(session, "stubborn");
+  socket.read_until("\n\n");
+  ASSERT_TRUE(peer.gate.await_arrivals(1));
+  peer.endpoint->drain();
+  std::jthread stopping([&] { peer.http->stop(std::chrono::seconds{20}); });
+  while (net::TestSocket::connect(peer.http->port()).fd() >= 0) std::this_thread::yield();
+  peer.gate.open();
+  EXPECT_THAT(socket.read_until("0\r\n\r\n"), HasSubstr("went on"));
+}
+
 TEST_F(LegacyHttp, OnlyACancellationCancels) {
   std::string session = peer.open_session();
   auto socket = call(session, "gated", "7");
