@@ -1,6 +1,7 @@
 #include "core/job.h"
 
 #include <atomic>
+#include <fstream>
 #include <gtest/gtest.h>
 #include <set>
 #include <thread>
@@ -88,6 +89,16 @@ TEST(JobStates, FollowTheTable) {
     for (int event = 0; event <= static_cast<int>(JobEvent::orphan); ++event) {
       EXPECT_EQ(next_state(state, static_cast<JobEvent>(event)), std::nullopt);
     }
+  }
+  // The drawing is the same table.
+  static constexpr std::string_view kEvents[] = {"ask", "answered", "complete", "fail", "cancel", "orphan"};
+  std::ifstream file(std::string(PROJECT_SOURCE_DIR) + "/docs/architecture.md");
+  const std::string drawn(std::istreambuf_iterator<char>(file), {});
+  for (const auto& row : job_transitions()) {
+    std::string line = "| ";
+    line.append(to_string(row.from)).append(" | ").append(kEvents[static_cast<int>(row.event)]);
+    line.append(" | ").append(to_string(row.to)).append(" |\n");
+    EXPECT_NE(drawn.find(line), std::string::npos) << line;
   }
   for (JobState state : {working, input_required, completed, failed, cancelled}) {
     EXPECT_EQ(parse_job_state(to_string(state)), state);
