@@ -8,7 +8,7 @@
 
 namespace {
 
-constexpr std::array kSecretVariables{"OKTA_PRIVATE_KEY", "OKTA_API_TOKEN"};
+constexpr std::array kSecretVariables{"OKTA_PRIVATE_KEY", "OKTA_API_TOKEN", "OKTA_MCP_STATE_STORE"};
 
 }  // namespace
 

@@ -3,7 +3,8 @@
 
 #include "settings.h"
 
-// Once the settings are read, and before there is a second thread: overwrites OKTA_PRIVATE_KEY and
-// OKTA_API_TOKEN where the kernel put them, so that /proc/PID/environ of this process does not show them,
-// takes them out of the environment, so that no child inherits them, and wipes them in `copy`.
+// Once the settings are read, and before there is a second thread: overwrites OKTA_PRIVATE_KEY,
+// OKTA_API_TOKEN and OKTA_MCP_STATE_STORE where the kernel put them, so that /proc/PID/environ of this
+// process does not show them, takes them out of the environment, so that no child inherits them, and wipes
+// them in `copy`.
 void hide_secrets(Environment& copy);

@@ -7,6 +7,7 @@
 #include "oauth/private_key_jwt.h"
 #include "oauth/static_token.h"
 #include "oauth/store_choice.h"
+#include "state.h"
 
 namespace {
 
@@ -24,12 +25,14 @@ std::vector<std::string> texts_of(const std::vector<Notice>& notices) {
 
 }  // namespace
 
-Runtime::Runtime(const Settings& settings, SignInListener listener)
+Runtime::Runtime(const Settings& settings, SignInListener listener, std::shared_ptr<core::StateStore> state)
     : settings_(settings),
       listener_(std::move(listener)),
+      state_(state ? std::move(state) : open_state(settings)),
       services_(
           {.principal = principal_of(settings),
            .state_dir = settings.state_dir,
+           .state = state_,
            .configured_scopes = settings.scopes,
            .toolset = settings.toolset,
            .read_only = settings.read_only,
@@ -67,11 +70,11 @@ core::Status Runtime::build_tokens() {
     ASSIGN_OR_RETURN(tokens_, oauth::StaticToken::create(settings_.api_token.copy()));
     return {};
   }
-  ASSIGN_OR_RETURN(store_,
-                   oauth::open_token_store({.kind = settings_.store,
-                                            .state_dir = settings_.state_dir,
-                                            .key_file = settings_.key_file,
-                                            .credentials_directory = settings_.credentials_directory}));
+  ASSIGN_OR_RETURN(store_, oauth::open_token_store({.kind = settings_.store,
+                                                    .state_dir = settings_.state_dir,
+                                                    .key_file = settings_.key_file,
+                                                    .credentials_directory = settings_.credentials_directory,
+                                                    .state = state_->remote() ? state_ : nullptr}));
   if (!settings_.private_key.empty()) {
     ASSIGN_OR_RETURN(auto key, oauth::load_private_key(settings_.private_key.reveal(), settings_.key_id));
     ASSIGN_OR_RETURN(tokens_, oauth::PrivateKeyJwt::create({.org_url = settings_.org_url,

@@ -12,6 +12,7 @@
 
 #include "admin/services.h"
 #include "core/clock.h"
+#include "core/state_store.h"
 #include "cured_tokens.h"
 #include "net/http_client.h"
 #include "oauth/authorization_code.h"
@@ -41,7 +42,9 @@ class Runtime {
  public:
   // `settings` outlives the runtime. Never fails for want of a setting: what is missing or unusable comes out
   // of org() when somebody asks for it.
-  Runtime(const Settings& settings, SignInListener listener);
+  // `state`: what instances share; null for the one that the settings name.
+  Runtime(const Settings& settings, SignInListener listener,
+          std::shared_ptr<core::StateStore> state = nullptr);
   ~Runtime();
 
   admin::Services& services() { return services_; }
@@ -72,6 +75,7 @@ class Runtime {
 
   const Settings& settings_;
   SignInListener listener_;
+  const std::shared_ptr<core::StateStore> state_;
 
   std::mutex mutex_;
   std::condition_variable ended_;
