@@ -9,6 +9,7 @@
 #include "core/log.h"
 #include "core/seal.h"
 #include "net/http.h"
+#include "state.h"
 
 namespace {
 
@@ -17,6 +18,12 @@ constexpr std::string_view kQuestion = "okta_sign_in";
 std::string_view subject_of(std::string_view principal) {
   const auto mark = principal.find('#');
   return mark == std::string_view::npos ? std::string_view{} : principal.substr(mark + 1);
+}
+
+// "<issuer>#<subject>": no issuer has a '#'.
+oauth::LoginCaller caller_of(std::string_view principal) {
+  return {.issuer = std::string(principal.substr(0, principal.find('#'))),
+          .subject = std::string(subject_of(principal))};
 }
 
 }  // namespace
@@ -41,14 +48,14 @@ std::optional<bool> belongs_to(std::string_view access_token, std::string_view p
 
 // One caller's: the runtime, and what is known of its sign-in.
 struct CallerLogins::Login {
-  Login(const Settings& settings, std::string caller)
+  Login(const Settings& settings, std::shared_ptr<core::StateStore> state, const std::string& principal)
       : runtime(settings,
                 {.on_prompt =
                      [this](const oauth::DevicePrompt& shown) {
                        std::lock_guard lock(mutex);
                        prompt = shown;
                      }},
-                std::move(caller)),
+                std::move(state), caller_of(principal)),
         orgs(runtime.services()) {}
 
   std::mutex mutex;
@@ -62,7 +69,8 @@ struct CallerLogins::Login {
 CallerLogins::CallerLogins(const Settings& settings, std::size_t max_callers)
     : settings_(settings),
       max_callers_(max_callers),
-      nobody_(settings, {.may_ask_a_person = false}),
+      state_(open_state(settings)),
+      nobody_(settings, {.may_ask_a_person = false}, state_),
       described_(std::make_shared<const admin::Orgs>(nobody_.services())) {}
 
 CallerLogins::~CallerLogins() = default;
@@ -81,7 +89,7 @@ std::shared_ptr<CallerLogins::Login> CallerLogins::login_of(const std::string& p
     by_use_.pop_back();
   }
   by_use_.push_front(principal);
-  auto login = std::make_shared<Login>(settings_, principal);
+  auto login = std::make_shared<Login>(settings_, state_, principal);
   logins_.emplace(principal, Kept{login, by_use_.begin()});
   return login;
 }

@@ -39,7 +39,8 @@ class CallerLogins final : public admin::Entrance {
 
   const Settings& settings_;
   const std::size_t max_callers_;
-  Runtime nobody_;  // what is listed and described
+  const std::shared_ptr<core::StateStore> state_;  // of all of them
+  Runtime nobody_;                                 // what is listed and described
   const std::shared_ptr<const admin::Orgs> described_;
 
   mutable std::mutex mutex_;       // of what follows

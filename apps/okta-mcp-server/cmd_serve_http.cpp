@@ -18,6 +18,7 @@
 #include "mcp/http_endpoint.h"
 #include "runtimes.h"
 #include "serve_common.h"
+#include "state.h"
 
 namespace {
 
@@ -131,12 +132,23 @@ int cmd_serve_http(const Configuration& configuration, const HttpFlags& flags, c
   net::raise_descriptor_limit();
 
   core::Metrics metrics;
+  const Settings& settings = configuration.standard();
+  const auto state = open_state(settings);
   mcp::ServerOptions server_options;
+  auto questions = share_questions(settings, state);
+  if (!questions) return complain(questions.error());
+  server_options.shared_states = *questions;
+  auto sessions = share_sessions(settings, *state);
+  if (!sessions) {
+    core::log(core::LogLevel::warning, "serve", "sessions end with this process: their key cannot be shared",
+              {{"reason", core::describe(sessions.error())}});
+  }
   count_calls(server_options, metrics);
-  auto server = make_server(configuration, std::move(server_options));
-  if (!server) return complain(server.error());
+  // Before the server, whose handlers use them.
   Logins logins(configuration, options->identity);
   admin::Completions completions(logins.entrance(), core::system_clock());
+  auto server = make_server(configuration, std::move(server_options));
+  if (!server) return complain(server.error());
   if (auto added = admin::offer_all(**server, logins.entrance(), completions); !added) {
     return complain(added.error());
   }
@@ -158,7 +170,7 @@ int cmd_serve_http(const Configuration& configuration, const HttpFlags& flags, c
   const std::string resource = options->endpoint_url((*http)->port());
 
   const auto outside = net::make_http_client({.user_agent = "okta-mcp-server/" OKTA_MCP_VERSION});
-  auto guard = make_guard(*options, secrets, resource, configuration.standard().org_url, *outside);
+  auto guard = make_guard(*options, secrets, resource, settings.org_url, *outside);
   if (!guard) return complain(guard.error());
   auto made = mcp::HttpEndpoint::create(
       **server, {.path = std::string(kEndpointPath),
@@ -167,6 +179,7 @@ int cmd_serve_http(const Configuration& configuration, const HttpFlags& flags, c
                              .public_url = options->public_url,
                              .loopback = options->listen.loopback},
                  .guard = guard->get(),
+                 .session_key = sessions ? *sessions : nullptr,
                  .caller_limits = {.requests_per_minute = options->calls_per_minute}});
   if (!made) return complain(made.error());
   endpoint = *std::move(made);

@@ -10,8 +10,8 @@
 
 namespace {
 
-constexpr std::array kSecretVariables{"OKTA_PRIVATE_KEY", "OKTA_API_TOKEN", "OKTA_MCP_HTTP_TOKEN",
-                                      "OKTA_MCP_INTROSPECTION_SECRET"};
+constexpr std::array kSecretVariables{"OKTA_PRIVATE_KEY", "OKTA_API_TOKEN", "OKTA_MCP_STATE_STORE",
+                                      "OKTA_MCP_HTTP_TOKEN", "OKTA_MCP_INTROSPECTION_SECRET"};
 
 }  // namespace
 

@@ -26,16 +26,23 @@ int main(int argc, char** argv) {
       "OKTA_KEY_ID (or neither, to sign in with a browser), or OKTA_API_TOKEN. Also OKTA_LOG_LEVEL, "
       "OKTA_LOG_FILE,\n"
       "OKTA_MCP_STATE_DIR, OKTA_MCP_TOOLSET, OKTA_MCP_READ_ONLY, OKTA_MCP_KEY_FILE, OKTA_MCP_STORE,\n"
+      "OKTA_MCP_STATE_STORE, "
       "OKTA_MCP_REDIRECT_PORT. Or from a configuration file (OKTA_MCP_CONFIG), which may hold several orgs:\n"
       "docs/configuration.md.");
   app.require_subcommand(0, 1);
   app.fallthrough();  // --config and --org stand before or after the command
   ConfigurationRequest request;
   app.add_option("--config", request.file, "configuration file, instead of OKTA_MCP_CONFIG");
+  std::string state_store;
+  app.add_option(
+      "--state-store", state_store,
+      "directory, or postgresql://...: what instances share, instead of OKTA_MCP_STATE_STORE (which other "
+      "users of the machine do not see)");
   app.add_option("--org", request.org, "only this org of the configuration file");
   int status = 0;
   bool as_json = false;
   auto configure = [&] {
+    if (!state_store.empty()) environment["OKTA_MCP_STATE_STORE"] = state_store;
     auto configuration = read_configuration(environment, request);
     hide_secrets(environment);
     return configuration;

@@ -12,6 +12,7 @@
 
 #include "admin/services.h"
 #include "core/clock.h"
+#include "core/state_store.h"
 #include "cured_tokens.h"
 #include "net/http_client.h"
 #include "oauth/authorization_code.h"
@@ -41,8 +42,11 @@ class Runtime {
  public:
   // `settings` outlives the runtime. Never fails for want of a setting: what is missing or unusable comes out
   // of org() when somebody asks for it.
-  // `caller`: whose login this is, over HTTP; none for the program's own.
-  Runtime(const Settings& settings, SignInListener listener, std::string caller = {});
+  // `state`: what instances share; null for the one that the settings name. `caller`: whose login this is,
+  // over HTTP; none for the program's own.
+  Runtime(const Settings& settings, SignInListener listener,
+          std::shared_ptr<core::StateStore> state = nullptr,
+          std::optional<oauth::LoginCaller> caller = std::nullopt);
   ~Runtime();
 
   admin::Services& services() { return services_; }
@@ -77,7 +81,8 @@ class Runtime {
 
   const Settings& settings_;
   SignInListener listener_;
-  const std::string caller_;
+  const std::shared_ptr<core::StateStore> state_;
+  const std::optional<oauth::LoginCaller> caller_;
 
   std::mutex mutex_;
   std::condition_variable ended_;

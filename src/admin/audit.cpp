@@ -83,10 +83,9 @@ core::Status AuditLog::append(const AuditEntry& entry) {
     add_text(line, "detail", core::redact(entry.detail));
     auto chained = core::next_chained_line(last, line);
     if (chained) return chained;
-    return core::fail(
-        core::ErrorKind::internal, "admin.audit.damaged",
-        fmt::format("The last line of the audit log ({}) is damaged; no change is made.", where()),
-        "Run `okta-mcp-server audit verify`, then move the log aside to start a new one.");
+    return core::fail(core::ErrorKind::internal, "admin.audit.damaged",
+                      fmt::format("The last line of {} is damaged; no change is made.", where()),
+                      "Run `okta-mcp-server audit verify`, then move the log aside to start a new one.");
   });
 }
 

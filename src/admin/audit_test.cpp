@@ -139,14 +139,16 @@ TEST_P(SharedAuditTest, InstancesKeepOneChain) {
   EXPECT_EQ(audit.tail(1)->front().at("n"), 30);
 }
 
-TEST_P(SharedAuditTest, ShowsWhatWasDoneInTheDatabase) {
-  if (place_.kind() != core::test::StateKind::postgres) GTEST_SKIP() << "AuditTest has it for files";
-  AuditLog audit(*store_, place_.clock);
+TEST(AuditDatabase, ShowsWhatWasDoneToIt) {
+  core::test::StatePlace place(core::test::StateKind::postgres);
+  if (!place.available()) GTEST_SKIP() << core::test::PostgresServer::kAbsent;
+  const auto store = place.instance();
+  AuditLog audit(*store, place.clock);
   for (int i = 0; i < 4; ++i) ASSERT_TRUE(audit.append({.tool = "t" + std::to_string(i)}));
   ASSERT_TRUE(
-      place_.server().sql("UPDATE okta_mcp.lines SET line = replace(line, 't1', 't9') WHERE number = 2"));
+      place.server().sql("UPDATE okta_mcp.lines SET line = replace(line, 't1', 't9') WHERE number = 2"));
   EXPECT_EQ(audit.verify()->broken_at, 2);
-  ASSERT_TRUE(place_.server().sql("DELETE FROM okta_mcp.lines WHERE number = 1"));
+  ASSERT_TRUE(place.server().sql("DELETE FROM okta_mcp.lines WHERE number = 1"));
   EXPECT_EQ(audit.verify()->broken_at, 1);
 }
 
