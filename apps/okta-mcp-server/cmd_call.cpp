@@ -90,15 +90,15 @@ core::Result<mcp::ToolResult> run(Runtime& runtime, const std::string& tool, con
   ProgressLine progress;
   core::Context context{
       .principal = "terminal", .trace_id = core::system_random().alphanumeric(12), .notifier = &progress};
-  mcp::ToolCall call{.arguments = arguments, .can_ask = Terminal::open().has_value()};
+  mcp::ToolCall call{.arguments = arguments, .round = {.can = {.form = Terminal::open().has_value()}}};
   for (;;) {
     ASSIGN_OR_RETURN(auto outcome, admin::call_tool(runtime.services(), tool, context, call));
     if (auto* complete = std::get_if<mcp::Complete>(&outcome)) return std::move(complete->result);
     auto& needs = std::get<mcp::NeedInput>(outcome);
     for (const auto& [key, question] : needs.questions) {
-      ASSIGN_OR_RETURN(call.responses[key], ask(question));
+      ASSIGN_OR_RETURN(call.round.responses[key], ask(std::get<mcp::FormQuestion>(question)));
     }
-    call.state = std::move(needs.state);
+    call.round.state = std::move(needs.state);
   }
 }
 

@@ -89,7 +89,7 @@ bool readable_by_others(const std::string& file) {
   return ::stat(file.c_str(), &info) == 0 && (info.st_mode & (S_IRWXG | S_IRWXO)) != 0;
 }
 
-void examine_store(const Settings& settings, Findings& findings) {
+void examine_store(const Settings& settings, Runtime& runtime, Findings& findings) {
   constexpr auto kCheck = "login store";
   if (!settings.api_token.empty()) return findings.ok(kCheck, "Not used: an API token signs in.");
   if (!settings.key_file.empty() && ::access(settings.key_file.c_str(), R_OK) != 0) {
@@ -104,7 +104,6 @@ void examine_store(const Settings& settings, Findings& findings) {
     return findings.fail(kCheck, fmt::format("Other users may read {}, which opens the stored logins.", key),
                          fmt::format("Run chmod 600 {}, then okta-mcp-server logout and login.", key));
   }
-  Runtime runtime(settings, {.may_ask_a_person = false});
   const auto store = runtime.store_report();
   if (!store) {
     const auto why = runtime.org();
@@ -165,16 +164,17 @@ void Findings::add(std::string_view check, Finding::Verdict verdict, std::string
                   .cure = core::redact(core::clean(cure))});
 }
 
-void examine_machine(const Settings& settings, Findings& findings) {
+void examine_machine(const Settings& settings, Runtime& runtime, Findings& findings) {
   examine_configuration(settings, findings);
   examine_state_directory(settings, findings);
-  examine_store(settings, findings);
+  examine_store(settings, runtime, findings);
   examine_log_file(settings, findings);
 }
 
 Findings examine(const Settings& settings) {
   Findings findings;
-  examine_machine(settings, findings);
+  Runtime runtime(settings, {.may_ask_a_person = false});
+  examine_machine(settings, runtime, findings);
   if (settings.org_url.empty()) {
     findings.skip("network and sign-in", "Not looked at: there is no org to look for.");
     return findings;
@@ -188,6 +188,6 @@ Findings examine(const Settings& settings) {
     findings.skip("sign-in", "Not tried: a setting is missing.");
     return findings;
   }
-  examine_login(settings, findings);
+  examine_login(settings, runtime, findings);
   return findings;
 }

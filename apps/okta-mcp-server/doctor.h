@@ -10,6 +10,7 @@
 #include "core/result.h"
 #include "net/http_client.h"
 #include "net/probe.h"
+#include "runtime.h"
 #include "settings.h"
 
 struct Finding {
@@ -51,11 +52,11 @@ class Findings {
 Findings examine(const Settings& settings);
 
 // Its parts, in order.
-void examine_machine(const Settings& settings, Findings& findings);
+void examine_machine(const Settings& settings, Runtime& runtime, Findings& findings);
 // Whether the org can be reached: what comes after needs it.
 bool examine_network(const Settings& settings, net::HttpClient& http, const net::ProbeOptions& options,
                      Findings& findings);
-void examine_login(const Settings& settings, Findings& findings);
+void examine_login(const Settings& settings, Runtime& runtime, Findings& findings);
 
 // True when a certificate of `issuer` (its organization) is what Okta's own hosts show; other issuers are
 // proxies that look inside.

@@ -41,8 +41,8 @@ bool contains(const std::vector<std::string>& list, std::string_view item) {
 
 class Login {
  public:
-  Login(const Settings& settings, Findings& findings)
-      : settings_(settings), findings_(findings), runtime_(settings, {.may_ask_a_person = false}) {}
+  Login(const Settings& settings, Runtime& runtime, Findings& findings)
+      : settings_(settings), runtime_(runtime), findings_(findings) {}
 
   void run() {
     if (!credentials() || !sign_in()) return;
@@ -202,13 +202,13 @@ class Login {
   }
 
   const Settings& settings_;
+  Runtime& runtime_;
   Findings& findings_;
-  Runtime runtime_;
   std::shared_ptr<const oauth::AccessToken> token_;
 };
 
 }  // namespace
 
-void examine_login(const Settings& settings, Findings& findings) {
-  Login(settings, findings).run();
+void examine_login(const Settings& settings, Runtime& runtime, Findings& findings) {
+  Login(settings, runtime, findings).run();
 }

@@ -226,7 +226,7 @@ mcp::Outcome refused(std::string text) {
 core::Result<mcp::Outcome> ask_in_client(const Plan& plan, std::string_view before) {
   mcp::NeedInput question;
   json::Object confirm{{"type", "boolean"}, {"title", "Do it"}, {"description", "Yes, make this change"}};
-  question.questions[std::string(kQuestion)] = {
+  question.questions[std::string(kQuestion)] = mcp::FormQuestion{
       std::string(before) + plan.text(),
       json::Object{{"type", "object"},
                    {"properties", json::Object{{std::string(kQuestion), std::move(confirm)}}},
@@ -252,11 +252,12 @@ core::Result<std::optional<mcp::Outcome>> approval(Services& services, const Too
                                                    const Plan& plan, const mcp::ToolCall& call) {
   using Verdict = std::optional<mcp::Outcome>;
   if (!plan.needs_approval) return Verdict{};
-  auto answer = call.responses.find(std::string(kQuestion));
-  if (answer == call.responses.end()) {
+  auto answer = call.round.responses.find(std::string(kQuestion));
+  if (answer == call.round.responses.end()) {
     ASSIGN_OR_RETURN(bool released, services.approvals().take_release(plan));
     if (released) return Verdict{};
-    ASSIGN_OR_RETURN(auto outcome, call.can_ask ? ask_in_client(plan, "") : ask_in_terminal(services, plan));
+    ASSIGN_OR_RETURN(auto outcome,
+                     call.round.can.form ? ask_in_client(plan, "") : ask_in_terminal(services, plan));
     return Verdict{std::move(outcome)};
   }
   const json::Value* confirmed = answer->second.content.if_contains(kQuestion);
@@ -270,7 +271,7 @@ core::Result<std::optional<mcp::Outcome>> approval(Services& services, const Too
         refused(fmt::format("Nothing was changed: the person {} \"{}\". Do not ask again unless they do.",
                             entry.result, core::clean(plan.title)))};
   }
-  if (json::string_or_empty(call.state, "digest") != plan.digest()) {
+  if (json::string_or_empty(call.round.state, "digest") != plan.digest()) {
     ASSIGN_OR_RETURN(auto outcome,
                      ask_in_client(plan, "It has changed since you were asked, so once more:\n"));
     return Verdict{std::move(outcome)};

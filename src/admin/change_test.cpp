@@ -44,15 +44,15 @@ class ChangeTest : public testing::Test {
 
   mcp::Outcome run(std::string_view tool, std::string_view arguments) {
     arguments_ = json::parse(arguments)->as_object();
-    mcp::ToolCall call{.arguments = arguments_, .can_ask = can_ask_};
+    mcp::ToolCall call{.arguments = arguments_, .round = {.can = {.form = can_ask_}}};
     return finish(call_tool(*services_, tool, {}, call));
   }
 
   // The client comes back with an answer to the question.
   mcp::Outcome answer_question(std::string_view tool, const mcp::NeedInput& question, mcp::Answer action,
                                json::Object content) {
-    mcp::ToolCall call{.arguments = arguments_, .can_ask = true, .state = question.state};
-    call.responses["confirm"] = {.action = action, .content = std::move(content)};
+    mcp::ToolCall call{.arguments = arguments_, .round = {.can = {.form = true}, .state = question.state}};
+    call.round.responses["confirm"] = {.action = action, .content = std::move(content)};
     return finish(call_tool(*services_, tool, {}, call));
   }
 
@@ -98,7 +98,7 @@ TEST_F(ChangeTest, DestructiveToolsAskAndShowWhoIsMeant) {
   auto outcome = run("deactivate_user", R"({"user_id":"ada@example.com"})");
   auto* question = std::get_if<mcp::NeedInput>(&outcome);
   ASSERT_TRUE(question);
-  const std::string& message = question->questions.at("confirm").message;
+  const auto& message = std::get<mcp::FormQuestion>(question->questions.at("confirm")).message;
   for (std::string_view part :
        {"ada@example.com", "00u00000000000000ada", "Ada Lovelace", "ACTIVE", "https://example"}) {
     EXPECT_NE(message.find(part), std::string::npos) << part << " in\n" << message;

@@ -61,8 +61,7 @@ mcp::Tool to_tool(const Orgs& orgs, const ToolRow& row) {
     json::Object arguments = call.arguments;
     auto services = orgs.take(row, arguments);
     if (!services) return mcp::Complete{mcp::error_result(error_text(services.error()))};
-    const mcp::ToolCall of_org{
-        .arguments = arguments, .can_ask = call.can_ask, .responses = call.responses, .state = call.state};
+    const mcp::ToolCall of_org{arguments, call.round};
     return run_and_translate(**services, row, context, of_org);
   };
   return tool;

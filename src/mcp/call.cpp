@@ -30,7 +30,7 @@ Call::Call(CallStart start, Reply reply)
 Call::~Call() = default;
 
 CallBinding Call::binding() const {
-  return {method::kToolsCall, start_.tool.name, arguments_, start_.principal};
+  return {start_.method, start_.name, arguments_, start_.origin.caller.principal};
 }
 
 void Call::begin() {
@@ -86,7 +86,7 @@ bool Call::open_retry() {
 }
 
 void Call::launch() {
-  if (start_.tool.runs_on == RunsOn::reader) {
+  if (start_.runs_on == RunsOn::reader) {
     run();
     return;
   }
@@ -101,29 +101,27 @@ void Call::launch() {
   ServerShared& shared = start_.impl.shared();
   shared.work.begin();
   auto accepted =
-      shared.lane(start_.tool.runs_on).submit([self = shared_from_this(), &work = shared.work]() mutable {
+      shared.lane(start_.runs_on).submit([self = shared_from_this(), &work = shared.work]() mutable {
         self->run();
         self.reset();
         work.end();
       });
   if (!accepted) {
     shared.work.end();
-    finish(error_result(core::describe(accepted.error())));
+    finish_failed(core::describe(accepted.error()));
   }
 }
 
-core::Result<Outcome> Call::call_handler() {
+core::Result<CallOutcome> Call::call_handler() {
   core::Context context;
   context.stop = stop_.get_token();
   context.deadline = start_.impl.shared().options.clock->steady() + start_.impl.shared().options.call_timeout;
-  context.principal = start_.principal;
+  context.principal = start_.origin.caller.principal;
   context.trace_id = start_.trace_id;
   context.notifier = this;
-  ToolCall call{.arguments = arguments_,
-                .can_ask = start_.envelope.abilities.form,
-                .responses = std::move(responses_),
-                .state = std::move(state_)};
-  return start_.tool.handler(context, call);
+  return start_.handler(
+      context, arguments_,
+      {.can = start_.envelope.abilities, .responses = std::move(responses_), .state = std::move(state_)});
 }
 
 void Call::run() noexcept {
@@ -132,43 +130,57 @@ void Call::run() noexcept {
     if (phase_ == Phase::finished) return;  // cancelled while it was queued
   }
   if (stop_.stop_requested()) {
-    finish(error_result("The server is shutting down; the call was not started."));
+    finish_failed("The server is shutting down; the call was not started.");
     return;
   }
   try {
     auto outcome = call_handler();
     if (!outcome) {
-      finish(error_result(core::describe(outcome.error())));
-    } else if (auto* complete = std::get_if<Complete>(&*outcome)) {
-      finish(complete->result);
+      finish_failed(core::describe(outcome.error()));
+    } else if (auto* result = std::get_if<std::string>(&*outcome)) {
+      finish(*result);
+    } else if (auto* error = std::get_if<RpcError>(&*outcome)) {
+      finish_error(error->code, error->message,
+                   error->data ? core::json::write(*error->data) : std::string{});
     } else {
       ask(std::get<NeedInput>(*std::move(outcome)));
     }
   } catch (const std::exception& thrown) {
-    core::log(core::LogLevel::error, "mcp", "a tool handler threw",
-              {{"tool", start_.tool.name}, {"what", thrown.what()}, {"trace", start_.trace_id}});
-    finish_error(code::kInternalError,
-                 fmt::format("The tool {} failed by a defect of this server.", start_.tool.name));
+    core::log(core::LogLevel::error, "mcp", "a handler threw",
+              {{"method", start_.method},
+               {"name", start_.name},
+               {"what", thrown.what()},
+               {"trace", start_.trace_id}});
+    finish_error(code::kInternalError, fmt::format("{} failed by a defect of this server.", start_.name));
   }
 }
 
 void Call::ask(NeedInput need) {
   if (need.questions.empty()) {
-    core::log(core::LogLevel::error, "mcp", "a tool asked nothing", {{"tool", start_.tool.name}});
-    finish_error(code::kInternalError,
-                 fmt::format("The tool {} failed by a defect of this server.", start_.tool.name));
-  } else if (start_.envelope.abilities.form) {
-    if (start_.envelope.modern()) {
+    core::log(core::LogLevel::error, "mcp", "a handler asked nothing",
+              {{"method", start_.method}, {"name", start_.name}});
+    finish_error(code::kInternalError, fmt::format("{} failed by a defect of this server.", start_.name));
+    return;
+  }
+  std::vector<const Question*> beyond;  // what the client cannot answer
+  for (const auto& [key, question] : need.questions) {
+    if (!can_answer(start_.envelope.abilities, question)) beyond.push_back(&question);
+  }
+  if (start_.envelope.modern()) {
+    if (beyond.empty()) {
       ask_modern({.questions = std::move(need.questions), .responses = {}, .state = std::move(need.state)});
     } else {
-      ask_legacy(std::move(need));
+      finish_error(
+          code::kMissingRequiredClientCapability,
+          fmt::format("{} needs a client that answers {}.", start_.name, question_method(*beyond.front())),
+          missing_capability_data(beyond));
     }
-  } else if (start_.envelope.modern()) {
-    finish_error(code::kMissingRequiredClientCapability, "This call needs a client that can show a form.",
-                 missing_form_capability_data());
+  } else if (beyond.empty()) {
+    ask_legacy(std::move(need));
   } else {
-    finish(
-        error_result("This call needs a client that can show a form (elicitation); this one declared none."));
+    finish_failed(
+        fmt::format("This call needs a client that answers {}; this one declared no such capability.",
+                    question_method(*beyond.front())));
   }
 }
 
@@ -176,17 +188,17 @@ void Call::ask_modern(const OpenRound& round) {
   ServerShared& shared = start_.impl.shared();
   auto reservation = shared.reserve_question();
   if (!reservation) {
-    finish(start_.impl.too_many_questions());
+    finish_failed(start_.impl.too_many_questions());
     return;
   }
   std::string state = shared.states.seal(binding(), round, std::move(reservation));
-  finish_text(start_.envelope.codec->input_required_result(round.questions, state));
+  finish(start_.envelope.codec->input_required_result(round.questions, state));
 }
 
 void Call::ask_legacy(NeedInput need) {
   auto reservation = start_.impl.shared().reserve_question();
   if (!reservation) {
-    finish(start_.impl.too_many_questions());
+    finish_failed(start_.impl.too_many_questions());
     return;
   }
   if (!registered_ && !start_.impl.add_call(reply_.id(), shared_from_this())) {
@@ -204,19 +216,19 @@ void Call::ask_legacy(NeedInput need) {
     state_ = std::move(need.state);
   }
   for (auto& [key, question] : need.questions) {
-    std::string params = start_.envelope.codec->form_params(question);
-    auto done = [self = shared_from_this(), key, question](const Value* elicit_result) {
-      if (!elicit_result) return self->answered(key, {});
-      auto answer = read_answer(*elicit_result, question);
+    auto done = [self = shared_from_this(), key, question](const Value* result) {
+      if (!result) return self->answered(key, {});
+      auto answer = read_answer(*result, question);
       if (!answer) {
-        core::log(core::LogLevel::warning, "mcp", "an elicitation answer was refused; it counts as cancelled",
-                  {{"tool", self->start_.tool.name}, {"why", answer.error().message}});
+        core::log(core::LogLevel::warning, "mcp", "an answer was refused; it counts as cancelled",
+                  {{"name", self->start_.name}, {"why", answer.error().message}});
       }
       self->answered(key, answer ? *std::move(answer) : InputResponse{});
     };
-    auto id = start_.impl.open_question(params, std::move(done));
+    auto id =
+        start_.impl.open_question(question, *start_.envelope.codec, start_.origin.outlet, std::move(done));
     if (!id) {
-      finish(error_result("The server is shutting down; the question was not asked and nothing was done."));
+      finish_failed("The server is shutting down; the question was not asked and nothing was done.");
       return;
     }
     std::unique_lock lock(mutex_);
@@ -260,7 +272,7 @@ void Call::shut_down() {
     std::lock_guard lock(mutex_);
     if (phase_ != Phase::waiting) return;  // its handler answers
   }
-  finish(error_result("The server is shutting down; the question was not answered and nothing was done."));
+  finish_failed("The server is shutting down; the question was not answered and nothing was done.");
 }
 
 bool Call::end(bool flush_progress) {
@@ -273,23 +285,31 @@ bool Call::end(bool flush_progress) {
     reservation_.release();
     open_questions_.clear();
     if (flush_progress && held_progress_) {
-      start_.impl.send(encode_notification(method::kProgress, *held_progress_), Delivery::droppable);
+      say(encode_notification(method::kProgress, *held_progress_));
     }
   }
   if (registered) start_.impl.remove_call(reply_.id());
   return true;
 }
 
-void Call::finish(const ToolResult& result) {
-  finish_text(start_.envelope.codec->call_result(result));
+void Call::finish(std::string_view result) {
+  if (end(true)) reply_.result(result);
 }
 
-void Call::finish_text(std::string_view result) {
-  if (end(true)) reply_.result(result);
+void Call::finish_failed(const std::string& why) {
+  if (start_.method == method::kToolsCall) {
+    finish(start_.envelope.codec->call_result(error_result(why)));
+  } else {
+    finish_error(code::kInternalError, why);
+  }
 }
 
 void Call::finish_error(int code, std::string_view message, std::string_view data) {
   if (end(true)) reply_.error(code, message, data);
+}
+
+void Call::say(std::string notification) {
+  send_text(*start_.origin.outlet, std::move(notification), Delivery::droppable);
 }
 
 void Call::progress(double done, std::optional<double> total, std::string_view message) {
@@ -308,18 +328,16 @@ void Call::progress(double done, std::optional<double> total, std::string_view m
   completed_progress_ |= completes;
   held_progress_.reset();
   last_progress_time_ = now;
-  start_.impl.send(encode_notification(method::kProgress, params), Delivery::droppable);
+  say(encode_notification(method::kProgress, params));
 }
 
 void Call::log(core::LogLevel level, std::string_view logger, const Value& data) {
   std::lock_guard lock(mutex_);
   if (phase_ == Phase::finished) return;
   if (!start_.envelope.modern()) {
-    start_.impl.log(level, logger, data);
+    start_.impl.log(level, logger, data, *start_.origin.outlet);
   } else if (start_.envelope.log_level && level >= *start_.envelope.log_level) {
-    start_.impl.send(
-        encode_notification(method::kMessage, start_.envelope.codec->message_params(level, logger, data)),
-        Delivery::droppable);
+    say(encode_notification(method::kMessage, start_.envelope.codec->message_params(level, logger, data)));
   }
 }
 

@@ -1,36 +1,49 @@
-// One tools/call, from its request to its answer: which thread runs the handler, how its questions travel,
-// what happens when the client cancels, and what the handler says meanwhile.
+// One request whose handler may take long or ask (tools/call, prompts/get, resources/read), from its request
+// to its answer: which thread runs the handler, how its questions travel, what happens when the client
+// cancels, and what the handler says meanwhile.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "core/context.h"
 #include "mcp/era.h"
+#include "mcp/question.h"
 #include "mcp/questions.h"
 #include "mcp/reply.h"
 #include "mcp/request_state.h"
+#include "mcp/session.h"
 #include "mcp/tool.h"
 
 namespace mcp {
 
-class Session;
 class SessionImpl;
+
+// The text of a result, an error of the protocol, or a question. A handler's Error becomes a result with
+// isError for tools/call, and the JSON-RPC error -32603 for other methods.
+using CallOutcome = std::variant<std::string, RpcError, NeedInput>;
+using CallHandler = std::function<core::Result<CallOutcome>(const core::Context&,
+                                                            const core::json::Object& arguments, Round)>;
 
 struct CallStart {
   std::shared_ptr<Session> session;  // kept alive while the call lives
   SessionImpl& impl;
+  Origin origin;
   Envelope envelope;
-  const Tool& tool;
-  core::json::Object params;   // of tools/call; `arguments` is an object or absent
+  std::string_view method;  // static text
+  std::string name;         // of the tool or prompt, the URI of the resource
+  RunsOn runs_on = RunsOn::upstream;
+  core::json::Object params;   // `arguments` is an object or absent
   std::string progress_token;  // JSON text, or empty
   std::string trace_id;
-  std::string principal = core::Context{}.principal;
+  CallHandler handler;
 };
 
 class Call final : public core::Notifier, public std::enable_shared_from_this<Call> {
@@ -54,18 +67,19 @@ class Call final : public core::Notifier, public std::enable_shared_from_this<Ca
   bool open_retry();  // modern: what requestState and inputResponses bring; false when answered
   void launch();      // runs the handler where the tool says
   void run() noexcept;
-  core::Result<Outcome> call_handler();
+  core::Result<CallOutcome> call_handler();
   void ask(NeedInput need);
   void ask_legacy(NeedInput need);
   void ask_modern(const OpenRound& round);
   void answered(const std::string& key, InputResponse response);
   CallBinding binding() const;
 
-  void finish(const ToolResult& result);
-  void finish_text(std::string_view result);
+  void finish(std::string_view result);
+  void finish_failed(const std::string& why);
   void finish_error(int code, std::string_view message, std::string_view data = {});
   // The one place where a call ends; false when it had ended already.
   bool end(bool flush_progress);
+  void say(std::string notification);  // on the stream of this request, when the peer reads it
 
   const CallStart start_;
   const core::json::Object& arguments_;

@@ -79,12 +79,22 @@ Codec::Codec(Revision revision, const ServerOptions& options)
 }
 
 ClientAbilities Codec::abilities(const Object* capabilities) const {
-  const Value* declared = capabilities ? capabilities->if_contains("elicitation") : nullptr;
-  const Object* modes = declared ? declared->if_object() : nullptr;
-  if (!modes || !rules_.form_elicitation) return {};
-  // An empty object means form mode, as it did before modes had names.
-  if (!rules_.url_elicitation) return {.form = true};
-  return {.form = modes->empty() || modes->contains("form"), .url = modes->contains("url")};
+  auto declared = [&](std::string_view key) -> const Object* {
+    const Value* found = capabilities ? capabilities->if_contains(key) : nullptr;
+    return found ? found->if_object() : nullptr;
+  };
+  ClientAbilities abilities;
+  if (const Object* modes = declared("elicitation"); modes && rules_.form_elicitation) {
+    // An empty object means form mode, as it did before modes had names.
+    abilities.form = !rules_.url_elicitation || modes->empty() || modes->contains("form");
+    abilities.url = rules_.url_elicitation && modes->contains("url");
+  }
+  if (const Object* sampling = declared("sampling")) {
+    abilities.sampling = true;
+    abilities.sampling_tools = sampling->contains("tools");
+  }
+  abilities.roots = declared("roots") != nullptr;
+  return abilities;
 }
 
 std::string Codec::empty_result() const {
@@ -181,13 +191,13 @@ std::string Codec::call_result(const ToolResult& result) const {
   return std::move(out).close();
 }
 
-std::string Codec::input_required_result(const std::map<std::string, FormQuestion>& questions,
+std::string Codec::input_required_result(const std::map<std::string, Question>& questions,
                                          std::string_view request_state) const {
   ObjectText requests;
   for (const auto& [key, question] : questions) {
-    requests.raw(
-        key, std::move(ObjectText().string("method", method::kElicit).raw("params", form_params(question)))
-                 .close());
+    ObjectText request;
+    request.string("method", question_method(question)).raw("params", question_params(question));
+    requests.raw(key, std::move(request).close());
   }
   ObjectText out;
   out.string("resultType", "input_required")
@@ -204,17 +214,17 @@ std::string Codec::listen_result(const RequestId& subscription) const {
       .close();
 }
 
-std::string Codec::form_params(const FormQuestion& question) const {
+std::string Codec::question_params(const Question& question) const {
   ObjectText out;
-  if (rules_.url_elicitation) out.string("mode", "form");
-  out.string("message", question.message).object("requestedSchema", question.requested_schema);
-  return std::move(out).close();
-}
-
-std::string Codec::url_params(const UrlQuestion& question) const {
-  ObjectText out;
-  out.string("mode", "url").string("message", question.message).string("url", question.url);
-  out.string("elicitationId", question.elicitation_id);
+  if (const auto* form = std::get_if<FormQuestion>(&question)) {
+    if (rules_.url_elicitation) out.string("mode", "form");
+    out.string("message", form->message).object("requestedSchema", form->requested_schema);
+  } else if (const auto* url = std::get_if<UrlQuestion>(&question)) {
+    out.string("mode", "url").string("message", url->message).string("url", url->url);
+    if (!is_modern(rules_.revision)) out.string("elicitationId", url->elicitation_id);
+  } else if (const auto* sampling = std::get_if<SamplingQuestion>(&question)) {
+    return core::json::write(sampling->params);
+  }
   return std::move(out).close();
 }
 
@@ -254,8 +264,33 @@ std::string unsupported_version_data(std::string_view requested) {
   return std::move(out).close();
 }
 
-std::string missing_form_capability_data() {
-  return R"({"requiredCapabilities":{"elicitation":{"form":{}}}})";
+std::string missing_capability_data(std::span<const Question* const> questions) {
+  Object required;
+  for (const Question* question : questions) {
+    if (std::holds_alternative<SamplingQuestion>(*question)) {
+      required["sampling"].emplace_object();
+    } else if (std::holds_alternative<RootsQuestion>(*question)) {
+      required["roots"].emplace_object();
+    } else {
+      Value& modes = required["elicitation"];
+      if (!modes.is_object()) modes.emplace_object();
+      modes.get_object()[std::holds_alternative<UrlQuestion>(*question) ? "url" : "form"].emplace_object();
+    }
+  }
+  return core::json::write(Object{{"requiredCapabilities", std::move(required)}});
+}
+
+std::string_view question_method(const Question& question) {
+  if (std::holds_alternative<SamplingQuestion>(question)) return method::kCreateMessage;
+  return std::holds_alternative<RootsQuestion>(question) ? method::kListRoots : method::kElicit;
+}
+
+bool can_answer(const ClientAbilities& abilities, const Question& question) {
+  if (std::holds_alternative<FormQuestion>(question)) return abilities.form;
+  if (std::holds_alternative<UrlQuestion>(question)) return abilities.url;
+  if (std::holds_alternative<RootsQuestion>(question)) return abilities.roots;
+  const Object& params = std::get<SamplingQuestion>(question).params;
+  return abilities.sampling && (abilities.sampling_tools || !params.contains("tools"));
 }
 
 }  // namespace mcp

@@ -12,6 +12,7 @@
 #include "core/json.h"
 #include "mcp/jsonrpc.h"
 #include "mcp/protocol.h"
+#include "mcp/question.h"
 #include "mcp/server.h"
 #include "mcp/tool.h"
 
@@ -36,17 +37,12 @@ struct WireRules {
 
 const WireRules& wire_rules(Revision revision);
 
-// What the client can show, from its capabilities object.
-struct ClientAbilities {
-  bool form = false;
-  bool url = false;
-};
-
 class Codec {
  public:
   Codec(Revision revision, const ServerOptions& options);
 
   const WireRules& rules() const { return rules_; }
+  // What the client can answer, from its capabilities object.
   ClientAbilities abilities(const core::json::Object* capabilities) const;
 
   // ---- Results
@@ -56,14 +52,13 @@ class Codec {
   std::string tools_list_result(std::span<const Tool* const> tools) const;
   std::string call_result(const ToolResult& result) const;
   // 2026-07-28.
-  std::string input_required_result(const std::map<std::string, FormQuestion>& questions,
+  std::string input_required_result(const std::map<std::string, Question>& questions,
                                     std::string_view request_state) const;
   // 2026-07-28: the graceful end of subscriptions/listen.
   std::string listen_result(const RequestId& subscription) const;
 
   // ---- Params of what the server sends
-  std::string form_params(const FormQuestion& question) const;
-  std::string url_params(const UrlQuestion& question) const;
+  std::string question_params(const Question& question) const;
   // `token` is JSON text, as the client sent it.
   std::string progress_params(std::string_view token, double done, std::optional<double> total,
                               std::string_view message) const;
@@ -87,6 +82,11 @@ class Codec {
 
 // `data` of the errors 2026-07-28 defines.
 std::string unsupported_version_data(std::string_view requested);
-std::string missing_form_capability_data();
+std::string missing_capability_data(std::span<const Question* const> questions);
+
+// The request that carries a question.
+std::string_view question_method(const Question& question);
+// Whether a client with these abilities can answer it.
+bool can_answer(const ClientAbilities& abilities, const Question& question);
 
 }  // namespace mcp

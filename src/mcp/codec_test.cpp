@@ -181,11 +181,11 @@ TEST(Codec, WhatClientsCanShow) {
 
 TEST(Codec, QuestionsNameTheirModeSince2025_11) {
   FormQuestion question{"m?", json(R"({"type":"object"})").get_object()};
-  EXPECT_EQ(Codec(Revision::v2025_06_18, kOptions).form_params(question),
+  EXPECT_EQ(Codec(Revision::v2025_06_18, kOptions).question_params(question),
             R"({"message":"m?","requestedSchema":{"type":"object"}})");
-  EXPECT_EQ(Codec(Revision::v2025_11_25, kOptions).form_params(question),
+  EXPECT_EQ(Codec(Revision::v2025_11_25, kOptions).question_params(question),
             R"({"mode":"form","message":"m?","requestedSchema":{"type":"object"}})");
-  EXPECT_EQ(Codec(Revision::v2025_11_25, kOptions).url_params({"m", "https://x", "e1"}),
+  EXPECT_EQ(Codec(Revision::v2025_11_25, kOptions).question_params(UrlQuestion{"m", "https://x", "e1"}),
             R"({"mode":"url","message":"m","url":"https://x","elicitationId":"e1"})");
   EXPECT_EQ(
       Codec(Revision::v2026_07_28, kOptions).input_required_result({{"k", question}}, "st"),
@@ -214,7 +214,12 @@ TEST(Codec, Notifications) {
 TEST(Codec, ErrorData) {
   EXPECT_EQ(unsupported_version_data("2099-01-01"),
             R"({"supported":["2026-07-28"],"requested":"2099-01-01"})");
-  EXPECT_EQ(missing_form_capability_data(), R"({"requiredCapabilities":{"elicitation":{"form":{}}}})");
+  const Question form = FormQuestion{}, url = UrlQuestion{}, sampling = SamplingQuestion{},
+                 roots = RootsQuestion{};
+  EXPECT_EQ(missing_capability_data(std::array{&form}),
+            R"({"requiredCapabilities":{"elicitation":{"form":{}}}})");
+  EXPECT_EQ(missing_capability_data(std::array{&url, &form, &sampling, &roots}),
+            R"({"requiredCapabilities":{"elicitation":{"url":{},"form":{}},"sampling":{},"roots":{}}})");
 }
 
 }  // namespace

@@ -62,15 +62,23 @@ void SessionImpl::receive(std::string_view text) {
     std::lock_guard lock(mutex_);
     if (closed_) return;
   }
+  const ServerOptions& options = shared_.options;
+  accept(decode(text, {.max_bytes = options.max_message_bytes,
+                       .max_depth = options.max_message_depth,
+                       .max_batch = options.max_batch}),
+         {.outlet = outlet_, .caller = {}});
+}
+
+void SessionImpl::accept(Incoming incoming, const Origin& origin) {
+  {
+    std::lock_guard lock(mutex_);
+    if (closed_) return;
+  }
   try {
-    const ServerOptions& options = shared_.options;
-    Incoming incoming = decode(text, {.max_bytes = options.max_message_bytes,
-                                      .max_depth = options.max_message_depth,
-                                      .max_batch = options.max_batch});
     if (auto* batch = std::get_if<Batch>(&incoming)) {
-      dispatch_batch(std::move(*batch));
+      dispatch_batch(std::move(*batch), origin);
     } else {
-      dispatch(std::get<Message>(std::move(incoming)), nullptr);
+      dispatch(std::get<Message>(std::move(incoming)), origin, nullptr);
     }
   } catch (const std::exception& thrown) {
     // Allocation failure, or a callback of the application that threw: the session goes on.
@@ -78,25 +86,26 @@ void SessionImpl::receive(std::string_view text) {
   }
 }
 
-void SessionImpl::dispatch_batch(Batch batch) {
+void SessionImpl::dispatch_batch(Batch batch, const Origin& origin) {
   if (!legacy_ || !legacy_->rules().batches) {
-    refuse({std::nullopt, code::kInvalidRequest,
-            legacy_
-                ? fmt::format("Protocol revision {} has no batches.", to_string(legacy_->rules().revision))
-                : "Batches need a session of protocol revision 2025-03-26; send one message a line."});
+    refuse(
+        {std::nullopt, code::kInvalidRequest,
+         legacy_ ? fmt::format("Protocol revision {} has no batches.", to_string(legacy_->rules().revision))
+                 : "Batches need a session of protocol revision 2025-03-26; send one message a line."},
+        *origin.outlet);
     return;
   }
   auto answered = [](const Message& message) {
     return std::holds_alternative<Request>(message) || std::holds_alternative<Rejected>(message);
   };
   auto reply = std::make_shared<BatchReply>(
-      outlet_, static_cast<std::size_t>(std::ranges::count_if(batch.messages, answered)));
-  for (Message& message : batch.messages) dispatch(std::move(message), reply);
+      origin.outlet, static_cast<std::size_t>(std::ranges::count_if(batch.messages, answered)));
+  for (Message& message : batch.messages) dispatch(std::move(message), origin, reply);
 }
 
-void SessionImpl::dispatch(Message message, const std::shared_ptr<BatchReply>& batch) {
+void SessionImpl::dispatch(Message message, const Origin& origin, const std::shared_ptr<BatchReply>& batch) {
   if (auto* request = std::get_if<Request>(&message)) {
-    on_request(std::move(*request), batch);
+    on_request(std::move(*request), origin, batch);
   } else if (auto* notification = std::get_if<Notification>(&message)) {
     on_notification(*notification);
   } else if (auto* response = std::get_if<Response>(&message)) {
@@ -105,15 +114,16 @@ void SessionImpl::dispatch(Message message, const std::shared_ptr<BatchReply>& b
     if (batch) {
       batch->settle(encode_error(rejected->id, rejected->code, rejected->message));
     } else {
-      refuse(*rejected);
+      refuse(*rejected, *origin.outlet);
     }
   } else {
     note("a message was ignored", std::get<Ignored>(message).why);
   }
 }
 
-void SessionImpl::on_request(Request request, const std::shared_ptr<BatchReply>& batch) {
-  Reply reply(outlet_, request.id, batch);
+void SessionImpl::on_request(Request request, const Origin& origin,
+                             const std::shared_ptr<BatchReply>& batch) {
+  Reply reply(origin.outlet, request.id, batch);
   bool modern = is_modern_request(request.method, request.params);
   Envelope envelope;
   if (modern) {
@@ -137,7 +147,7 @@ void SessionImpl::on_request(Request request, const std::shared_ptr<BatchReply>&
   if (batch && method->name == method::kInitialize) {
     return reply.error(code::kInvalidRequest, "initialize cannot be part of a batch.");
   }
-  (this->*method->handler)(request, envelope, std::move(reply));
+  (this->*method->handler)({request, envelope, origin}, std::move(reply));
 }
 
 void SessionImpl::on_notification(Notification& notification) {
@@ -184,14 +194,14 @@ void SessionImpl::on_response(Response& response) {
   }
 }
 
-void SessionImpl::initialize(Request& request, const Envelope&, Reply reply) {
+void SessionImpl::initialize(const Served& served, Reply reply) {
   if (legacy_) return reply.error(code::kInvalidRequest, "The session is initialized already.");
-  const Value* version = request.params.if_contains("protocolVersion");
+  const Value* version = served.request.params.if_contains("protocolVersion");
   if (!version || !version->is_string()) {
     return reply.error(code::kInvalidParams, "params.protocolVersion must be a string.");
   }
   for (std::string_view key : {"capabilities", "clientInfo"}) {
-    const Value* given = request.params.if_contains(key);
+    const Value* given = served.request.params.if_contains(key);
     if (given && !given->is_object()) {
       return reply.error(code::kInvalidParams, fmt::format("params.{} must be an object.", key));
     }
@@ -201,22 +211,23 @@ void SessionImpl::initialize(Request& request, const Envelope&, Reply reply) {
   auto revision = parse_revision(std::string_view(version->get_string())).value_or(kNewestLegacy);
   if (is_modern(revision)) revision = kNewestLegacy;
   const Codec& codec = shared_.codec(revision);
-  const Object* info = object_member(request.params, "clientInfo");
+  const Object* info = object_member(served.request.params, "clientInfo");
   {
     std::lock_guard lock(mutex_);
     legacy_ = &codec;
-    abilities_ = codec.abilities(object_member(request.params, "capabilities"));
+    abilities_ = codec.abilities(object_member(served.request.params, "capabilities"));
     client_ = {string_member(info, "name"), string_member(info, "version")};
   }
+  shared_.enlist(owner_.shared_from_this());
   reply.result(codec.initialize_result());
 }
 
-void SessionImpl::ping(Request&, const Envelope& envelope, Reply reply) {
-  reply.result(envelope.codec->empty_result());
+void SessionImpl::ping(const Served& served, Reply reply) {
+  reply.result(served.envelope.codec->empty_result());
 }
 
-void SessionImpl::set_level(Request& request, const Envelope& envelope, Reply reply) {
-  const Value* given = request.params.if_contains("level");
+void SessionImpl::set_level(const Served& served, Reply reply) {
+  const Value* given = served.request.params.if_contains("level");
   auto level = given ? parse_logging_level(*given) : std::nullopt;
   if (!level) {
     return reply.error(code::kInvalidParams,
@@ -226,21 +237,21 @@ void SessionImpl::set_level(Request& request, const Envelope& envelope, Reply re
     std::lock_guard lock(mutex_);
     log_level_ = *level;
   }
-  reply.result(envelope.codec->empty_result());
+  reply.result(served.envelope.codec->empty_result());
 }
 
-void SessionImpl::discover(Request&, const Envelope& envelope, Reply reply) {
-  reply.result(envelope.codec->discover_result());
+void SessionImpl::discover(const Served& served, Reply reply) {
+  reply.result(served.envelope.codec->discover_result());
 }
 
-void SessionImpl::listen(Request& request, const Envelope& envelope, Reply reply) {
-  const Object* filter = object_member(request.params, "notifications");
+void SessionImpl::listen(const Served& served, Reply reply) {
+  const Object* filter = object_member(served.request.params, "notifications");
   if (!filter) return reply.error(code::kInvalidParams, "params.notifications must be an object.");
   const Value* tools = filter->if_contains("toolsListChanged");
   if (tools && !tools->is_bool()) {
     return reply.error(code::kInvalidParams, "params.notifications.toolsListChanged must be a boolean.");
   }
-  Listener listener{reply.id(), tools && tools->get_bool()};
+  Listener listener{reply.id(), served.origin.outlet, tools && tools->get_bool()};
   std::unique_lock lock(mutex_);
   auto same = [&](const Listener& other) { return other.id == listener.id; };
   bool taken = calls_.contains(listener.id) || std::ranges::any_of(listeners_, same);
@@ -254,45 +265,58 @@ void SessionImpl::listen(Request& request, const Envelope& envelope, Reply reply
              : "The server is shutting down.");
   }
   // Page Subscriptions: the acknowledgement is the first message with this id, so it goes out under the lock.
-  send(encode_notification(method::kAcknowledged,
-                           envelope.codec->acknowledged_params(listener.id, listener.tools_list_changed)),
-       Delivery::required);
+  send_text(*listener.outlet,
+            encode_notification(method::kAcknowledged, served.envelope.codec->acknowledged_params(
+                                                           listener.id, listener.tools_list_changed)),
+            Delivery::required);
   listeners_.push_back(std::move(listener));
   lock.unlock();
-  reply.drop();  // the answer is sent when the server ends the subscription
+  reply.leave_open();  // the answer is sent when the server ends the subscription
+  shared_.enlist(owner_.shared_from_this());
 }
 
-void SessionImpl::tools_list(Request& request, const Envelope& envelope, Reply reply) {
-  if (envelope.modern()) shared_.note_modern_call();
-  const Value* cursor = request.params.if_contains("cursor");
+void SessionImpl::tools_list(const Served& served, Reply reply) {
+  if (served.envelope.modern()) shared_.note_modern_call();
+  const Value* cursor = served.request.params.if_contains("cursor");
   if (cursor && !cursor->is_null()) {
     return reply.error(code::kInvalidParams, "params.cursor is none of ours: all tools are on one page.");
   }
-  reply.result(*shared_.tools.list(*envelope.codec));
+  reply.result(*shared_.tools.list(*served.envelope.codec));
 }
 
-void SessionImpl::tools_call(Request& request, const Envelope& envelope, Reply reply) {
-  if (envelope.modern()) shared_.note_modern_call();
-  const Value* name = request.params.if_contains("name");
+void SessionImpl::tools_call(const Served& served, Reply reply) {
+  if (served.envelope.modern()) shared_.note_modern_call();
+  const Value* name = served.request.params.if_contains("name");
   if (!name || !name->is_string()) return reply.error(code::kInvalidParams, "params.name must be a string.");
   const Tool* tool = shared_.tools.find(name->get_string());
   if (!tool) {
     return reply.error(code::kInvalidParams, fmt::format("Unknown tool: {}", shown(name->get_string())));
   }
-  if (const Value* arguments = request.params.if_contains("arguments");
+  if (const Value* arguments = served.request.params.if_contains("arguments");
       arguments && !arguments->is_object()) {
     return reply.error(code::kInvalidParams, "params.arguments must be an object.");
   }
-  auto progress_token = read_progress_token(request.params);
+  auto progress_token = read_progress_token(served.request.params);
   if (!progress_token) return reply.error(progress_token.error().code, progress_token.error().message);
 
-  CallStart start{.session = owner_.shared_from_this(),
-                  .impl = *this,
-                  .envelope = envelope,
-                  .tool = *tool,
-                  .params = std::move(request.params),
-                  .progress_token = *std::move(progress_token),
-                  .trace_id = envelope.trace_id.empty() ? shared_.next_trace_id() : envelope.trace_id};
+  const Codec* codec = served.envelope.codec;
+  CallStart start{
+      .session = owner_.shared_from_this(),
+      .impl = *this,
+      .origin = served.origin,
+      .envelope = served.envelope,
+      .method = method::kToolsCall,
+      .name = tool->name,
+      .runs_on = tool->runs_on,
+      .params = std::move(served.request.params),
+      .progress_token = *std::move(progress_token),
+      .trace_id = served.envelope.trace_id.empty() ? shared_.next_trace_id() : served.envelope.trace_id,
+      .handler = [tool, codec](const core::Context& context, const Object& arguments,
+                               Round round) -> core::Result<CallOutcome> {
+        ASSIGN_OR_RETURN(auto outcome, tool->handler(context, {arguments, std::move(round)}));
+        if (auto* complete = std::get_if<Complete>(&outcome)) return codec->call_result(complete->result);
+        return std::get<NeedInput>(std::move(outcome));
+      }};
   std::make_shared<Call>(std::move(start), std::move(reply))->begin();
 }
 

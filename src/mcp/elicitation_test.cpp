@@ -92,7 +92,7 @@ TEST_F(LegacyQuestion, IsNotAskedOfClientsThatCannot) {
 TEST_F(LegacyQuestion, OfAHandlerThatDoesNotLookIsRefused) {
   start("2025-06-18", {});
   peer->add(simple_tool("careless", [](const core::Context&, const ToolCall&) -> core::Result<Outcome> {
-    return NeedInput{{{"q", {"?", {}}}}, nullptr};
+    return NeedInput{{{"q", FormQuestion{"?", {}}}}, nullptr};
   }));
   Value refused = peer->ask(1, "tools/call", Peer::call("careless"));
   EXPECT_EQ(*find(refused, "result.isError"), Value(true));
@@ -145,11 +145,11 @@ TEST_F(LegacyQuestion, HasALimitAcrossCalls) {
 TEST_F(LegacyQuestion, MayBeSeveralAtOnce) {
   start();
   peer->add(simple_tool("asks_two", [](const core::Context&, const ToolCall& call) -> core::Result<Outcome> {
-    if (call.responses.size() == 2) {
-      return Complete{text_result(std::string(to_string(call.responses.at("a").action)) + " " +
-                                  std::string(to_string(call.responses.at("b").action)))};
+    if (call.round.responses.size() == 2) {
+      return Complete{text_result(std::string(to_string(call.round.responses.at("a").action)) + " " +
+                                  std::string(to_string(call.round.responses.at("b").action)))};
     }
-    return NeedInput{{{"a", {"A?", {}}}, {"b", {"B?", {}}}}, nullptr};
+    return NeedInput{{{"a", FormQuestion{"A?", {}}}, {"b", FormQuestion{"B?", {}}}}, nullptr};
   }));
   peer->request(1, "tools/call", Peer::call("asks_two"));
   Value a = peer->outlet->take_method("elicitation/create"),
@@ -262,8 +262,8 @@ TEST_F(ModernQuestion, IsAskedAgainWhileAnswersAreMissing) {
 
 TEST_F(ModernQuestion, KeepsThePartialAnswers) {
   peer.add(simple_tool("asks_two", [](const core::Context&, const ToolCall& call) -> core::Result<Outcome> {
-    if (call.responses.size() == 2) return Complete{text_result("both")};
-    return NeedInput{{{"a", {"A?", {}}}, {"b", {"B?", {}}}}, nullptr};
+    if (call.round.responses.size() == 2) return Complete{text_result("both")};
+    return NeedInput{{{"a", FormQuestion{"A?", {}}}, {"b", FormQuestion{"B?", {}}}}, nullptr};
   }));
   Value first = peer.ask(1, "tools/call", Peer::modern_form(Peer::call("asks_two")));
   Object params = Peer::call("asks_two");

@@ -136,20 +136,28 @@ std::string_view to_string(Answer answer) {
   return "cancel";
 }
 
-core::Result<InputResponse> read_answer(const Value& elicit_result, const FormQuestion& question) {
-  auto action = parse_action(elicit_result);
+core::Result<InputResponse> read_answer(const Value& result, const Question& question) {
+  if (std::holds_alternative<SamplingQuestion>(question) || std::holds_alternative<RootsQuestion>(question)) {
+    const Object* members = result.if_object();
+    if (!members) {
+      return core::fail(core::ErrorKind::invalid_input, "mcp.form.malformed", "An answer is an object.");
+    }
+    return InputResponse{Answer::accept, *members};
+  }
+  auto action = parse_action(result);
   if (!action) {
     return core::fail(core::ErrorKind::invalid_input, "mcp.form.malformed",
                       "An answer is an object whose action is accept, decline or cancel.");
   }
-  if (*action != Answer::accept) return InputResponse{*action, {}};
-  const Value* content = elicit_result.get_object().if_contains("content");
+  const auto* form = std::get_if<FormQuestion>(&question);
+  if (*action != Answer::accept || !form) return InputResponse{*action, {}};
+  const Value* content = result.get_object().if_contains("content");
   if (content && !content->is_object()) {
     return core::fail(core::ErrorKind::invalid_input, "mcp.form.malformed",
                       "The content of an answer is an object.");
   }
   InputResponse answer{Answer::accept, content ? content->get_object() : Object{}};
-  RETURN_IF_ERROR(check_form(question.requested_schema, answer.content));
+  RETURN_IF_ERROR(check_form(form->requested_schema, answer.content));
   return answer;
 }
 

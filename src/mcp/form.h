@@ -1,10 +1,10 @@
-// What a person's answer to a form may look like (page Elicitation): read strictly, checked against the
-// question.
+// What the answer to a question may look like (pages Elicitation, Sampling, Roots): read strictly, checked
+// against the question.
 #pragma once
 
 #include "core/json.h"
 #include "core/result.h"
-#include "mcp/tool.h"
+#include "mcp/question.h"
 
 namespace mcp {
 
@@ -13,9 +13,9 @@ namespace mcp {
 // mcp.form.mismatch.
 core::Status check_form(const core::json::Object& requested_schema, const core::json::Object& content);
 
-// An ElicitResult for `question`. Content counts for `accept` only. Errors: mcp.form.malformed,
-// mcp.form.mismatch.
-core::Result<InputResponse> read_answer(const core::json::Value& elicit_result, const FormQuestion& question);
+// The client's result for `question`. The content of a form counts for `accept` only, that of a URL question
+// never. Errors: mcp.form.malformed, mcp.form.mismatch.
+core::Result<InputResponse> read_answer(const core::json::Value& result, const Question& question);
 
 // ElicitResult.action; nullopt for anything else.
 std::optional<Answer> parse_action(const core::json::Value& elicit_result);

@@ -10,6 +10,11 @@ void send_text(Outlet& outlet, std::string message, Delivery delivery) {
   outlet.send(std::move(message), delivery);
 }
 
+void answer_text(Outlet& outlet, std::string message, int error_code) {
+  core::make_valid_utf8(message);
+  outlet.answer(std::move(message), error_code);
+}
+
 void BatchReply::settle(std::optional<std::string> answer) {
   std::string whole;
   {
@@ -18,34 +23,40 @@ void BatchReply::settle(std::optional<std::string> answer) {
       text_ += text_.empty() ? '[' : ',';
       text_ += *answer;
     }
-    if (--open_ != 0 || text_.empty()) return;
+    if (--open_ != 0) return;
     whole = std::move(text_);
   }
+  if (whole.empty()) return outlet_->no_answer();
   whole += ']';
-  send_text(*outlet_, std::move(whole), Delivery::required);
+  answer_text(*outlet_, std::move(whole), 0);
 }
 
-void Reply::send(std::string message) {
+void Reply::send(std::string message, int error_code) {
   auto outlet = std::move(outlet_);
   if (!outlet) return;
   if (batch_) {
     batch_->settle(std::move(message));
   } else {
-    send_text(*outlet, std::move(message), Delivery::required);
+    answer_text(*outlet, std::move(message), error_code);
   }
 }
 
 void Reply::result(std::string_view result) {
-  send(encode_result(id_, result));
+  send(encode_result(id_, result), 0);
 }
 
 void Reply::error(int code, std::string_view message, std::string_view data) {
-  send(encode_error(id_, code, message, data));
+  send(encode_error(id_, code, message, data), code);
 }
 
 void Reply::drop() {
   auto outlet = std::move(outlet_);
-  if (outlet && batch_) batch_->settle(std::nullopt);
+  if (!outlet) return;
+  if (batch_) {
+    batch_->settle(std::nullopt);
+  } else {
+    outlet->no_answer();
+  }
 }
 
 }  // namespace mcp

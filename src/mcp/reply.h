@@ -40,16 +40,19 @@ class Reply {
   void result(std::string_view result);
   void error(int code, std::string_view message, std::string_view data = {});
   void drop();
+  // The answer comes from elsewhere, later.
+  void leave_open() { outlet_.reset(); }
 
  private:
-  void send(std::string message);
+  void send(std::string message, int error_code);
 
   std::shared_ptr<Outlet> outlet_;  // null once answered
   RequestId id_;
   std::shared_ptr<BatchReply> batch_;
 };
 
-// Every message leaves through here, because every message must be UTF-8.
+// Every message leaves through these, because every message must be UTF-8.
 void send_text(Outlet& outlet, std::string message, Delivery delivery);
+void answer_text(Outlet& outlet, std::string message, int error_code);
 
 }  // namespace mcp

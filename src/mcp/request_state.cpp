@@ -27,11 +27,38 @@ std::string context_of(const CallBinding& binding) {
                      binding.principal);
 }
 
+Object write_question(const Question& question) {
+  if (const auto* form = std::get_if<FormQuestion>(&question)) {
+    return {{"k", "f"}, {"m", form->message}, {"s", form->requested_schema}};
+  }
+  if (const auto* url = std::get_if<UrlQuestion>(&question)) {
+    return {{"k", "u"}, {"m", url->message}, {"u", url->url}, {"i", url->elicitation_id}};
+  }
+  if (const auto* sampling = std::get_if<SamplingQuestion>(&question)) {
+    return {{"k", "s"}, {"p", sampling->params}};
+  }
+  Object roots;
+  roots["k"] = "r";
+  return roots;
+}
+
+Question read_question(const Object& sealed) {
+  auto text = [&](std::string_view key) { return std::string(sealed.at(key).get_string()); };
+  switch (sealed.at("k").get_string().front()) {
+    case 'f':
+      return FormQuestion{text("m"), sealed.at("s").get_object()};
+    case 'u':
+      return UrlQuestion{text("m"), text("u"), text("i")};
+    case 's':
+      return SamplingQuestion{sealed.at("p").get_object()};
+    default:
+      return RootsQuestion{};
+  }
+}
+
 Object write_round(const OpenRound& round) {
   Object questions, responses;
-  for (const auto& [key, question] : round.questions) {
-    questions[key] = Object{{"m", question.message}, {"s", question.requested_schema}};
-  }
+  for (const auto& [key, question] : round.questions) questions[key] = write_question(question);
   for (const auto& [key, response] : round.responses) {
     responses[key] = Object{{"action", to_string(response.action)}, {"content", response.content}};
   }
@@ -42,9 +69,7 @@ Object write_round(const OpenRound& round) {
 OpenRound read_round(const Object& sealed) {
   OpenRound round;
   for (const auto& member : sealed.at("q").get_object()) {
-    const Object& question = member.value().get_object();
-    round.questions[std::string(member.key())] = {std::string(question.at("m").get_string()),
-                                                  question.at("s").get_object()};
+    round.questions[std::string(member.key())] = read_question(member.value().get_object());
   }
   for (const auto& member : sealed.at("a").get_object()) {
     round.responses[std::string(member.key())] = {parse_action(member.value()).value_or(Answer::cancel),

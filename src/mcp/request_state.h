@@ -13,8 +13,8 @@
 #include "core/json.h"
 #include "core/result.h"
 #include "core/seal.h"
+#include "mcp/question.h"
 #include "mcp/questions.h"
-#include "mcp/tool.h"
 
 namespace mcp {
 
@@ -27,7 +27,7 @@ struct CallBinding {
 };
 
 struct OpenRound {
-  std::map<std::string, FormQuestion> questions;   // asked and not answered yet
+  std::map<std::string, Question> questions;       // asked and not answered yet
   std::map<std::string, InputResponse> responses;  // answered in earlier rounds of the same question
   core::json::Value state;                         // the handler's own
 };

@@ -13,9 +13,10 @@ using testing::Object;
 class RequestStateTest : public ::testing::Test {
  protected:
   std::string seal(const CallBinding& call, core::json::Value state = "s") {
-    return states.seal(call,
-                       {.questions = {{"q", {"m", {{"type", "object"}}}}}, .responses = {}, .state = state},
-                       budget.reserve());
+    return states.seal(
+        call,
+        {.questions = {{"q", FormQuestion{"m", {{"type", "object"}}}}}, .responses = {}, .state = state},
+        budget.reserve());
   }
 
   core::FakeClock clock;
@@ -31,7 +32,7 @@ TEST_F(RequestStateTest, ComesBackOnce) {
   auto opened = states.open(sealed, binding);
   ASSERT_TRUE(opened.has_value());
   EXPECT_EQ(opened->round.state.at("step"), 2);
-  EXPECT_EQ(opened->round.questions.at("q").message, "m");
+  EXPECT_EQ(std::get<FormQuestion>(opened->round.questions.at("q")).message, "m");
   EXPECT_TRUE(states.consume(opened->nonce));
   EXPECT_EQ(budget.used(), 0u);
   EXPECT_FALSE(states.consume(opened->nonce));

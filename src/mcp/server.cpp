@@ -1,5 +1,6 @@
 #include "mcp/server.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 
 #include "core/random.h"
@@ -59,6 +60,16 @@ std::string ServerShared::next_trace_id() {
   return fmt::format("{}-{}", trace_prefix, ++traces);
 }
 
+void ServerShared::enlist(const std::shared_ptr<Session>& session) {
+  std::lock_guard lock(sessions_mutex);
+  // Gone ones are dropped now and then, so that many short sessions cost little each.
+  if (sessions.size() >= sessions_swept * 2) {
+    std::erase_if(sessions, [](const std::weak_ptr<Session>& weak) { return weak.expired(); });
+    sessions_swept = std::max<std::size_t>(sessions.size(), 64);
+  }
+  if (!session->impl_->enlisted.exchange(true)) sessions.push_back(session);
+}
+
 std::vector<std::shared_ptr<Session>> ServerShared::live_sessions() {
   std::lock_guard lock(sessions_mutex);
   std::vector<std::shared_ptr<Session>> live;
@@ -105,7 +116,8 @@ void Server::tools_changed() {
 }
 
 void Server::log(core::LogLevel level, std::string_view logger, const core::json::Value& data) {
-  for (const auto& session : shared_->live_sessions()) session->impl_->log(level, logger, data);
+  for (const auto& session : shared_->live_sessions())
+    session->impl_->log(level, logger, data, session->impl_->outlet());
 }
 
 void Server::on_legacy_ready(std::function<void(std::shared_ptr<Session>)> callback) {
@@ -117,10 +129,12 @@ void Server::on_first_modern_call(std::function<void()> callback) {
 }
 
 std::shared_ptr<Session> Server::connect(std::shared_ptr<Outlet> outlet) {
-  shared_->tools.refresh();
-  auto session = std::shared_ptr<Session>(new Session(*shared_, std::move(outlet)));
-  std::lock_guard lock(shared_->sessions_mutex);
-  shared_->sessions.push_back(session);
+  return std::shared_ptr<Session>(new Session(*shared_, std::move(outlet)));
+}
+
+std::shared_ptr<Session> Server::resume(std::shared_ptr<Outlet> outlet, const Handshake& handshake) {
+  auto session = connect(std::move(outlet));
+  session->impl_->resume(handshake);
   return session;
 }
 

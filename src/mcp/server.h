@@ -96,6 +96,8 @@ class Server {
 
   // For transports. The session keeps the outlet; the server must outlive the session.
   std::shared_ptr<Session> connect(std::shared_ptr<Outlet> outlet);
+  // Goes on with a legacy session that another process opened.
+  std::shared_ptr<Session> resume(std::shared_ptr<Outlet> outlet, const Handshake& handshake);
 
   // Waits until no handler runs, at most `at_most`. False: some handler ignores its stop token; the
   // destructor would wait for it, so leave the process with _exit().

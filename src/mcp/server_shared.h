@@ -40,6 +40,8 @@ struct ServerShared {
   // Empty when as many questions are open as may be.
   Budget::Reservation reserve_question();
   std::string next_trace_id();
+  // From now on the session hears what is said to all. Again is harmless.
+  void enlist(const std::shared_ptr<Session>& session);
   std::vector<std::shared_ptr<Session>> live_sessions();
   void note_modern_call();
 
@@ -57,6 +59,7 @@ struct ServerShared {
 
   std::mutex sessions_mutex;
   std::vector<std::weak_ptr<Session>> sessions;
+  std::size_t sessions_swept = 64;  // how many were left by the last sweep
 
   const std::string trace_prefix;
   std::atomic<std::uint64_t> traces = 0;

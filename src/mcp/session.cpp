@@ -13,6 +13,16 @@ namespace mcp {
 
 using core::json::Value;
 
+namespace {
+
+void take_back(Outlet& outlet, std::int64_t question, std::string_view reason) {
+  ObjectText params;
+  params.raw("requestId", std::to_string(question)).string("reason", reason);
+  send_text(outlet, encode_notification(method::kCancelled, std::move(params).close()), Delivery::required);
+}
+
+}  // namespace
+
 Session::Session(ServerShared& shared, std::shared_ptr<Outlet> outlet)
     : impl_(std::make_unique<SessionImpl>(*this, shared, std::move(outlet))) {}
 Session::~Session() = default;
@@ -32,14 +42,23 @@ core::Status Session::elicit_url(const UrlQuestion& question, std::function<void
 void Session::elicitation_complete(std::string_view elicitation_id) {
   impl_->elicitation_complete(elicitation_id);
 }
+std::optional<Handshake> Session::handshake() const {
+  return impl_->handshake();
+}
 void Session::receive(std::string_view message) {
   impl_->receive(message);
 }
+void Session::accept(Incoming incoming, const Origin& origin) {
+  impl_->accept(std::move(incoming), origin);
+}
 void Session::receive_oversized() {
-  impl_->refuse(oversized({.max_bytes = impl_->shared().options.max_message_bytes}));
+  impl_->refuse(oversized({.max_bytes = impl_->shared().options.max_message_bytes}), impl_->outlet());
 }
 void Session::close() {
   impl_->close();
+}
+void Session::abandon() {
+  impl_->abandon();
 }
 
 SessionImpl::SessionImpl(Session& owner, ServerShared& shared, std::shared_ptr<Outlet> outlet)
@@ -48,6 +67,23 @@ SessionImpl::SessionImpl(Session& owner, ServerShared& shared, std::shared_ptr<O
 Revision SessionImpl::revision() const {
   std::lock_guard lock(mutex_);
   return legacy_ ? legacy_->rules().revision : kNewestLegacy;
+}
+
+std::optional<Handshake> SessionImpl::handshake() const {
+  std::lock_guard lock(mutex_);
+  if (!legacy_) return std::nullopt;
+  return Handshake{legacy_->rules().revision, abilities_, client_};
+}
+
+void SessionImpl::resume(const Handshake& handshake) {
+  {
+    std::lock_guard lock(mutex_);
+    legacy_ = &shared_.codec(handshake.revision);
+    abilities_ = handshake.abilities;
+    client_ = handshake.client;
+    initialized_ = true;
+  }
+  shared_.enlist(owner_.shared_from_this());
 }
 
 ClientInfo SessionImpl::client() const {
@@ -75,7 +111,7 @@ core::Status SessionImpl::elicit_url(const UrlQuestion& question, std::function<
     held->release();
     done(elicit_result ? parse_action(*elicit_result).value_or(Answer::cancel) : Answer::cancel);
   };
-  if (!open_question(shared_.codec(revision()).url_params(question), std::move(answered))) {
+  if (!open_question(question, shared_.codec(revision()), outlet_, std::move(answered))) {
     return core::fail(core::ErrorKind::unavailable, "mcp.session.closed", "The session has ended.");
   }
   return {};
@@ -83,32 +119,36 @@ core::Status SessionImpl::elicit_url(const UrlQuestion& question, std::function<
 
 void SessionImpl::elicitation_complete(std::string_view elicitation_id) {
   if (!can_elicit_url()) return;
-  send(encode_notification(method::kElicitationComplete,
-                           std::move(ObjectText().string("elicitationId", elicitation_id)).close()),
-       Delivery::required);
+  send_text(*outlet_,
+            encode_notification(method::kElicitationComplete,
+                                std::move(ObjectText().string("elicitationId", elicitation_id)).close()),
+            Delivery::required);
 }
 
 void SessionImpl::tools_changed() {
   std::lock_guard lock(mutex_);  // held while sending: after a cancel, a listener hears nothing more
   if (closed_) return;
-  if (initialized_) send(encode_notification(method::kToolsListChanged, {}), Delivery::required);
+  if (initialized_) {
+    send_text(*outlet_, encode_notification(method::kToolsListChanged, {}), Delivery::required);
+  }
   for (const Listener& listener : listeners_) {
     if (!listener.tools_list_changed) continue;
     const Codec& codec = shared_.codec(Revision::v2026_07_28);
-    send(encode_notification(method::kToolsListChanged, codec.subscription_params(listener.id)),
-         Delivery::required);
+    send_text(*listener.outlet,
+              encode_notification(method::kToolsListChanged, codec.subscription_params(listener.id)),
+              Delivery::required);
   }
 }
 
-void SessionImpl::log(core::LogLevel level, std::string_view logger, const Value& data) {
+void SessionImpl::log(core::LogLevel level, std::string_view logger, const Value& data, Outlet& outlet) {
   const Codec* codec = nullptr;
   {
     std::lock_guard lock(mutex_);
     if (closed_ || !initialized_ || level < log_level_) return;
     codec = legacy_;
   }
-  send(encode_notification(method::kMessage, codec->message_params(level, logger, data)),
-       Delivery::droppable);
+  send_text(outlet, encode_notification(method::kMessage, codec->message_params(level, logger, data)),
+            Delivery::droppable);
 }
 
 bool SessionImpl::add_call(const RequestId& id, std::shared_ptr<Call> call) {
@@ -127,7 +167,8 @@ void SessionImpl::remove_call(const RequestId& id) {
   }
 }
 
-std::optional<std::int64_t> SessionImpl::open_question(std::string_view params, QuestionDone done) {
+std::optional<std::int64_t> SessionImpl::open_question(const Question& question, const Codec& codec,
+                                                       std::shared_ptr<Outlet> outlet, QuestionDone done) {
   std::int64_t id = 0;
   {
     std::lock_guard lock(mutex_);
@@ -137,14 +178,16 @@ std::optional<std::int64_t> SessionImpl::open_question(std::string_view params, 
       if (auto alive = session.lock()) alive->impl_->question_expired(id);
     };
     auto when = shared_.options.clock->steady() + shared_.options.question_timeout;
-    questions_.emplace(id, Question{std::move(done), shared_.alarms.set(when, std::move(ring))});
+    questions_.emplace(id, OpenQuestion{std::move(done), shared_.alarms.set(when, std::move(ring)), outlet});
   }
-  send(encode_request(RequestId::of(id), method::kElicit, params), Delivery::required);
+  send_text(*outlet,
+            encode_request(RequestId::of(id), question_method(question), codec.question_params(question)),
+            Delivery::required);
   return id;
 }
 
-std::optional<SessionImpl::Question> SessionImpl::take_question(std::int64_t id) {
-  std::optional<Question> taken;
+std::optional<SessionImpl::OpenQuestion> SessionImpl::take_question(std::int64_t id) {
+  std::optional<OpenQuestion> taken;
   {
     std::lock_guard lock(mutex_);
     auto found = questions_.find(id);
@@ -157,67 +200,67 @@ std::optional<SessionImpl::Question> SessionImpl::take_question(std::int64_t id)
 }
 
 void SessionImpl::withdraw_question(std::int64_t id, std::string_view reason) {
-  if (!take_question(id)) return;
-  send(encode_notification(
-           method::kCancelled,
-           std::move(ObjectText().raw("requestId", std::to_string(id)).string("reason", reason)).close()),
-       Delivery::required);
+  if (auto question = take_question(id)) take_back(*question->outlet, id, reason);
 }
 
 void SessionImpl::question_expired(std::int64_t id) {
   auto question = take_question(id);
   if (!question) return;
-  send(encode_notification(
-           method::kCancelled,
-           std::move(
-               ObjectText().raw("requestId", std::to_string(id)).string("reason", "nobody answered in time"))
-               .close()),
-       Delivery::required);
+  take_back(*question->outlet, id, "nobody answered in time");
   question->done(nullptr);
 }
 
-ToolResult SessionImpl::too_many_questions() const {
-  return error_result(
-      fmt::format("{} questions already wait for a person's answer, so this call cannot ask its own. "
-                  "Nothing was done. Answer or cancel some of them, then call again.",
-                  shared_.questions.limit()));
+std::string SessionImpl::too_many_questions() const {
+  return fmt::format(
+      "{} questions already wait for a person's answer, so this call cannot ask its own. "
+      "Nothing was done. Answer or cancel some of them, then call again.",
+      shared_.questions.limit());
 }
 
-void SessionImpl::refuse(const Rejected& rejected) {
-  send(encode_error(rejected.id, rejected.code, rejected.message), Delivery::required);
+void SessionImpl::refuse(const Rejected& rejected, Outlet& outlet) {
+  answer_text(outlet, encode_error(rejected.id, rejected.code, rejected.message), rejected.code);
 }
 
 void SessionImpl::close() {
   std::vector<std::shared_ptr<Call>> calls;
-  std::map<std::int64_t, Question> questions;
+  std::map<std::int64_t, OpenQuestion> questions;
   {
     std::lock_guard lock(mutex_);
     if (closed_) return;
     closed_ = true;
+    calls.reserve(calls_.size());
     for (auto& [id, call] : calls_) calls.push_back(call);
     questions.swap(questions_);
     for (const Listener& listener : listeners_) {
       const Codec& codec = shared_.codec(Revision::v2026_07_28);
-      send(encode_result(listener.id, codec.listen_result(listener.id)), Delivery::required);
+      answer_text(*listener.outlet, encode_result(listener.id, codec.listen_result(listener.id)), 0);
       // Page Cancellation: the server says so when it tears a subscription down.
-      send(encode_notification(method::kCancelled,
-                               std::move(ObjectText().raw("requestId", listener.id.json)).close()),
-           Delivery::required);
+      send_text(*listener.outlet,
+                encode_notification(method::kCancelled,
+                                    std::move(ObjectText().raw("requestId", listener.id.json)).close()),
+                Delivery::required);
     }
     listeners_.clear();
   }
   for (auto& [id, question] : questions) {
     shared_.alarms.clear(question.alarm);
-    send(encode_notification(method::kCancelled,
-                             std::move(ObjectText()
-                                           .raw("requestId", std::to_string(id))
-                                           .string("reason", "the server is shutting down"))
-                                 .close()),
-         Delivery::required);
+    take_back(*question.outlet, id, "the server is shutting down");
   }
   for (const auto& call : calls) call->shut_down();
   for (auto& [id, question] : questions)
     question.done(nullptr);  // those of calls are over; elicit_url's are told
+}
+
+void SessionImpl::abandon() {
+  std::vector<std::shared_ptr<Call>> calls;
+  {
+    std::lock_guard lock(mutex_);
+    closed_ = true;
+    calls.reserve(calls_.size());
+    for (auto& [id, call] : calls_) calls.push_back(call);
+    listeners_.clear();
+  }
+  for (const auto& call : calls) call->cancel();
 }
 
 }  // namespace mcp

@@ -174,7 +174,7 @@ TEST(Session, HandlersLearnWhatTheCallCarries) {
     EXPECT_EQ(context.deadline, peer.clock.steady() + std::chrono::seconds{7});
     EXPECT_EQ(context.principal, "local");
     return Complete{
-        text_result(core::json::write(call.arguments) + (call.can_ask ? " can ask" : " cannot ask"))};
+        text_result(core::json::write(call.arguments) + (call.round.can.form ? " can ask" : " cannot ask"))};
   }));
   peer.initialize("2025-06-18", {{"elicitation", Object{}}});
   EXPECT_EQ(text_of(peer.ask(1, "tools/call", Peer::call("t", {{"a", 1}}))), R"({"a":1} can ask)");

@@ -39,18 +39,18 @@ inline ToolHandler says(std::string text) {
 
 // Asks for a name; then says what came back.
 inline core::Result<Outcome> ask_name(const core::Context&, const ToolCall& call) {
-  auto answer = call.responses.find("name");
-  if (answer != call.responses.end()) {
+  auto answer = call.round.responses.find("name");
+  if (answer != call.round.responses.end()) {
     static constexpr std::string_view kActions[] = {"accept", "decline", "cancel"};
     return Complete{text_result(std::string(kActions[static_cast<int>(answer->second.action)]) + " " +
                                 core::json::write(answer->second.content) + " " +
-                                core::json::write(call.state))};
+                                core::json::write(call.round.state))};
   }
-  if (!call.can_ask) return Complete{text_result("cannot ask")};
+  if (!call.round.can.form) return Complete{text_result("cannot ask")};
   Object schema = {{"type", "object"},
                    {"properties", {{"name", {{"type", "string"}, {"maxLength", 20}}}}},
                    {"required", {"name"}}};
-  return NeedInput{{{"name", {"Who is it?", std::move(schema)}}}, "kept"};
+  return NeedInput{{{"name", FormQuestion{"Who is it?", std::move(schema)}}}, "kept"};
 }
 
 class Peer {

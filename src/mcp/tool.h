@@ -1,12 +1,7 @@
 // A tool as a server offers it, and the plain function behind it (MCP "Tools").
-//
-// Handlers never wait for a person (rule 8). What needs one returns NeedInput and is called again with the
-// answers; how the question travels (an elicitation request, or a multi-round-trip result) is the protocol's
-// business.
 #pragma once
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +11,7 @@
 #include "core/context.h"
 #include "core/json.h"
 #include "core/result.h"
+#include "mcp/question.h"
 
 namespace mcp {
 
@@ -32,37 +28,15 @@ struct ToolResult {
 ToolResult text_result(std::string text);
 ToolResult error_result(std::string text);
 
-// A question to the person at the client: form mode elicitation.
-struct FormQuestion {
-  std::string message;
-  core::json::Object requested_schema;  // flat object of primitives (MCP "Elicitation")
-};
-
-struct NeedInput {
-  std::map<std::string, FormQuestion> questions;  // by key; keys are unique in one NeedInput
-  core::json::Value state;                        // handed back with the answers; sealed on its way
-};
-
 struct Complete {
   ToolResult result;
 };
 
 using Outcome = std::variant<Complete, NeedInput>;
 
-enum class Answer { accept, decline, cancel };
-
-struct InputResponse {
-  Answer action = Answer::cancel;
-  core::json::Object content;  // of an accepted form
-};
-
 struct ToolCall {
   const core::json::Object& arguments;
-  // False when the client cannot show a form: then the handler must not return NeedInput.
-  bool can_ask = false;
-  // Set when the handler is called again: the answers by question key, and the state it returned.
-  std::map<std::string, InputResponse> responses;
-  core::json::Value state;
+  Round round;
 };
 
 // An Error becomes a tool result with isError; a JSON-RPC error is only for calls that are not calls at all.
@@ -89,6 +63,7 @@ struct Tool {
   std::optional<core::json::Object> output_schema;
   Annotations annotations;
   RunsOn runs_on = RunsOn::upstream;
+  std::vector<std::string> scopes = {};  // what a caller over HTTP needs (OAuth)
   ToolHandler handler;
 };
 

@@ -30,7 +30,7 @@ class Waiting : public ::testing::Test {
     peer.add(simple_tool(
         "confirms",
         [this](const core::Context& context, const ToolCall& call) {
-          if (!call.responses.empty()) ++confirmed;
+          if (!call.round.responses.empty()) ++confirmed;
           return testing::ask_name(context, call);
         },
         RunsOn::upstream));

@@ -26,8 +26,8 @@ class PersonTokens final : public TokenSource {
   core::Result<std::shared_ptr<const AccessToken>> token(const core::Context& context) override;
   void reject(const AccessToken& token) override;
   std::optional<std::vector<std::string>> granted_scopes() const override;
-  // "authorization code" or "device authorization grant".
   std::vector<std::string> requested_scopes() const override { return device_->requested_scopes(); }
+  // "authorization code" or "device authorization grant", followed by " with DPoP" when the tokens are bound.
   std::string_view method() const override;
 
   // Signs in: with the browser login before it returns, which may take a request; else as DeviceGrant::begin.

@@ -73,8 +73,8 @@ bool pause(const core::Context& context, milliseconds time) {
 mcp::ToolHandler asks(std::string key, mcp::FormQuestion question) {
   return [key = std::move(key), question = std::move(question)](const core::Context&,
                                                                 const ToolCall& call) -> Result {
-    auto answer = call.responses.find(key);
-    if (answer == call.responses.end()) return NeedInput{{{key, question}}, nullptr};
+    auto answer = call.round.responses.find(key);
+    if (answer == call.round.responses.end()) return NeedInput{{{key, question}}, nullptr};
     static constexpr std::string_view kActions[] = {"accept", "decline", "cancel"};
     return text(
         "Elicitation completed: action=" + std::string(kActions[static_cast<int>(answer->second.action)]) +
@@ -242,19 +242,21 @@ std::vector<Tool> asking_tools() {
   mcp::FormQuestion name = form("What is your name?", {{"name", kString}}, {"name"});
   tools.push_back(tool("test_input_required_result_elicitation", "Asks for a name and greets.",
                        [name](const core::Context&, const ToolCall& call) -> Result {
-                         auto answer = call.responses.find("user_name");
-                         if (answer == call.responses.end()) return NeedInput{{{"user_name", name}}, nullptr};
+                         auto answer = call.round.responses.find("user_name");
+                         if (answer == call.round.responses.end())
+                           return NeedInput{{{"user_name", name}}, nullptr};
                          if (answer->second.action != Answer::accept) return text("Nobody to greet.");
                          return text("Hello, " + std::string(answer->second.content.at("name").get_string()) +
                                      "!");
                        }));
   auto confirm = [](const core::Context&, const ToolCall& call) -> Result {
-    auto answer = call.responses.find("confirm");
-    if (answer == call.responses.end()) {
+    auto answer = call.round.responses.find("confirm");
+    if (answer == call.round.responses.end()) {
       return NeedInput{{{"confirm", form("Please confirm", {{"ok", {{"type", "boolean"}}}}, {"ok"})}},
                        Object{{"step", "asked"}}};
     }
-    bool said_yes = answer->second.action == Answer::accept && call.state == Value(Object{{"step", "asked"}});
+    bool said_yes =
+        answer->second.action == Answer::accept && call.round.state == Value(Object{{"step", "asked"}});
     return text(said_yes ? "state-ok" : "not confirmed");
   };
   tools.push_back(tool("test_input_required_result_request_state", "Needs its state back.", confirm));
@@ -262,20 +264,20 @@ std::vector<Tool> asking_tools() {
       tool("test_input_required_result_tampered_state", "Needs its state back unaltered.", confirm));
   tools.push_back(tool("test_input_required_result_multi_round", "Asks twice.",
                        [name](const core::Context&, const ToolCall& call) -> Result {
-                         if (call.responses.empty()) return NeedInput{{{"step1", name}}, nullptr};
-                         auto answer = call.responses.begin();
+                         if (call.round.responses.empty()) return NeedInput{{{"step1", name}}, nullptr};
+                         auto answer = call.round.responses.begin();
                          if (answer->second.action != Answer::accept) return text("Never mind.");
                          if (answer->first == "step1") {
                            mcp::FormQuestion color =
                                form("Step 2: What is your favorite color?", {{"color", kString}}, {"color"});
                            return NeedInput{{{"step2", color}}, answer->second.content};
                          }
-                         return text(std::string(call.state.at("name").get_string()) + " likes " +
+                         return text(std::string(call.round.state.at("name").get_string()) + " likes " +
                                      std::string(answer->second.content.at("color").get_string()));
                        }));
   tools.push_back(tool("confirm_or_plan", "Asks where it can, otherwise says what it would do.",
                        [confirm](const core::Context& context, const ToolCall& call) -> Result {
-                         if (!call.can_ask) return text("plan-1: nothing was done");
+                         if (!call.round.can.form) return text("plan-1: nothing was done");
                          return confirm(context, call);
                        }));
   return tools;
