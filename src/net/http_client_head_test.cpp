@@ -18,7 +18,7 @@ TEST_F(HttpClientTest, TheHeadComesOnceBeforeTheBodyAndWhileItIsStillOpen) {
     socket.send("HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n");
     socket.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n");
     while (!seen) std::this_thread::yield();  // not a byte of the body before the head was seen
-    socket.send("5\r\nhello\r\n0\r\nHTTP/1.1 500 Trick\r\nContent-Type: text/html\r\n\r\n");
+    socket.send("5\r\nhello\r\n0\r\nHTTP/1.1: 500 Trick\r\nContent-Type: text/html\r\n\r\n");
   });
   const auto response = send({.url = at(listener.port()),
                               .on_head =
