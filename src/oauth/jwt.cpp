@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/json.h"
+#include "oauth/resource_uri.h"
 
 namespace oauth {
 namespace {
@@ -79,6 +80,11 @@ core::Status check_issuer(const Object& claims, const JwtRules& rules) {
   return {};
 }
 
+bool names_resource(const std::vector<std::string>& resources, std::string_view audience) {
+  return std::ranges::any_of(resources,
+                             [&](const std::string& resource) { return same_resource(resource, audience); });
+}
+
 core::Status check_audience(const Object& claims, const JwtRules& rules) {
   const auto* value = claims.if_contains("aud");
   if (!value) return missing("aud");
@@ -86,14 +92,12 @@ core::Status check_audience(const Object& claims, const JwtRules& rules) {
   if (!audiences) return refuse("claim", "The claim \"aud\" is neither a string nor an array of strings.");
   for (const std::string& audience : *audiences) {
     if (std::ranges::find(rules.audiences, audience) != rules.audiences.end()) return {};
+    if (rules.audiences_are_resources && names_resource(rules.audiences, audience)) return {};
   }
   return refuse("audience", "The token is meant for somebody other than " + rules.audiences.front() + ".");
 }
 
-struct Times {
-  WallTime expires_at{};
-  std::optional<WallTime> issued_at;
-};
+using Times = JwtVerifier::Times;
 
 // RFC 7519 sections 4.1.4 to 4.1.6. At the very second of `exp` a token is expired already.
 Result<Times> check_times(const Object& claims, const JwtRules& rules, WallTime now) {
@@ -155,6 +159,14 @@ Result<JwtVerifier> JwtVerifier::create(JwtRules rules, const core::Clock& clock
 Result<VerifiedJwt> JwtVerifier::verify(std::string_view token, const KeySet& keys) const {
   ASSIGN_OR_RETURN(auto jws, verify_compact(token, keys, rules_.jws));
   ASSIGN_OR_RETURN(auto claims, parse_claims(jws.payload()));
+  ASSIGN_OR_RETURN(Times times, check_claims(claims));
+  VerifiedJwt jwt(jws, std::move(claims));
+  jwt.expires_at_ = times.expires_at;
+  jwt.issued_at_ = times.issued_at;
+  return jwt;
+}
+
+Result<Times> JwtVerifier::check_claims(const Object& claims) const {
   RETURN_IF_ERROR(check_issuer(claims, rules_));
   RETURN_IF_ERROR(check_audience(claims, rules_));
   ASSIGN_OR_RETURN(Times times, check_times(claims, rules_, clock_->now()));
@@ -163,10 +175,7 @@ Result<VerifiedJwt> JwtVerifier::verify(std::string_view token, const KeySet& ke
   for (const std::string& name : rules_.required_claims) {
     if (!claims.contains(name)) return missing(name);
   }
-  VerifiedJwt jwt(jws, std::move(claims));
-  jwt.expires_at_ = times.expires_at;
-  jwt.issued_at_ = times.issued_at;
-  return jwt;
+  return times;
 }
 
 }  // namespace oauth

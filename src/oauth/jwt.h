@@ -64,6 +64,8 @@ struct JwtRules {
   JwsRules jws{};                                      // allow-list, typ, kid, size
   std::string issuer{};                                // required: `iss` is exactly this
   std::vector<std::string> audiences{};                // required: `aud` names at least one of these, exactly
+  // ... or, where they are resource URIs (RFC 8707), one whose canonical form is the same (resource_uri.h).
+  bool audiences_are_resources = false;
   std::chrono::seconds leeway{60};                     // for exp, nbf, iat
   std::optional<std::chrono::seconds> max_age{};       // needs iat
   std::optional<std::chrono::seconds> max_lifetime{};  // exp at most this far ahead of now
@@ -77,6 +79,13 @@ class JwtVerifier {
   static core::Result<JwtVerifier> create(JwtRules rules, const core::Clock& clock);
 
   core::Result<VerifiedJwt> verify(std::string_view token, const KeySet& keys) const;
+
+  // The claims alone, where something other than a signature vouches for them (RFC 7662 over TLS).
+  struct Times {
+    core::WallTime expires_at{};
+    std::optional<core::WallTime> issued_at;
+  };
+  core::Result<Times> check_claims(const boost::json::object& claims) const;
   const JwtRules& rules() const { return rules_; }
 
  private:
