@@ -29,19 +29,19 @@
 
 namespace mcp {
 
-enum class Era {
+enum class ClientEra {
   automatic,  // server/discover first; `initialize` where the server does not know it
   modern,     // server/discover only
   legacy,     // initialize only, any legacy revision
 };
 
 struct ClientOptions {
-  Era era = Era::automatic;
+  ClientEra era = ClientEra::automatic;
   std::optional<Revision> revision;  // exactly this one, whatever `era` says
   std::string name = "mcp-client";
   std::string version = "1";
   std::chrono::milliseconds timeout = std::chrono::seconds{30};  // of each request, unless it says otherwise
-  // Era::automatic over stdio: silence for that long means a server that knows no server/discover.
+  // ClientEra::automatic over stdio: silence for that long means a server that knows no server/discover.
   std::chrono::milliseconds probe_timeout = std::chrono::seconds{5};
   ClientLimits limits;
 

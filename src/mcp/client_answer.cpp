@@ -101,7 +101,7 @@ core::Status ClientAnswer::take_text(std::string_view text) {
 core::Status ClientAnswer::take_message(Message message, std::size_t bytes) {
   if (auto* response = std::get_if<Response>(&message)) {
     if (id_ && response->id == *id_ && !reply_) {
-      reply_ = Reply{std::move(*response), bytes};
+      reply_ = Received{std::move(*response), bytes};
       // Ends the transfer: a server that holds the stream open must not hold up the caller.
       if (reader_) {
         return core::fail(ErrorKind::cancelled, "mcp.client.answered", "The response has come.");
@@ -123,7 +123,7 @@ core::Status ClientAnswer::take_message(Message message, std::size_t bytes) {
   return {};
 }
 
-std::optional<core::Result<Reply>> ClientAnswer::take(bool complete) {
+std::optional<core::Result<Received>> ClientAnswer::take(bool complete) {
   if (reply_) return std::exchange(reply_, std::nullopt);
   if (reader_ || failure_ || !complete || body_.empty()) return std::nullopt;
   const std::string text = std::exchange(body_, {});

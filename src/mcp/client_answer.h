@@ -29,7 +29,7 @@ class ClientAnswer {
   // A piece of its body. An error ends the transfer; it is also how the response ends it.
   core::Status feed(std::string_view piece);
   // The response, once it is there; `complete`: the body has ended as it should.
-  std::optional<core::Result<Reply>> take(bool complete);
+  std::optional<core::Result<Received>> take(bool complete);
 
   // Why nothing more is read, if so.
   std::optional<core::Error> failure() const { return failure_; }
@@ -57,7 +57,7 @@ class ClientAnswer {
   std::size_t messages_ = 0;
   std::string last_event_id_;
   std::optional<std::chrono::milliseconds> retry_;
-  std::optional<Reply> reply_;
+  std::optional<Received> reply_;
   std::optional<core::Error> failure_;
 };
 

@@ -35,7 +35,7 @@ core::Result<Array> Client::Impl::list(std::string_view method, std::string_view
   std::size_t bytes = 0;
   std::set<std::string> cursors;
   for (std::size_t page = 0; page < limits.list_pages; ++page) {
-    ASSIGN_OR_RETURN(Reply reply, ask(method, params, {}, {}));
+    ASSIGN_OR_RETURN(Received reply, ask(method, params, {}, {}));
     if (auto* problem = std::get_if<RpcError>(&reply.response.outcome))
       return core::fail(rpc_error(*problem));
     Value& result = std::get<Value>(reply.response.outcome);
@@ -152,7 +152,7 @@ core::Status Client::Impl::answer_links(const Value* data) {
 core::Result<Object> Client::Impl::with_rounds(std::string_view method, Object params,
                                                const CallOptions& call, const Extras& extras) {
   for (int round = 0; round < options.limits.rounds; ++round) {
-    ASSIGN_OR_RETURN(Reply reply, ask(method, params, call, extras));
+    ASSIGN_OR_RETURN(Received reply, ask(method, params, call, extras));
     if (auto* problem = std::get_if<RpcError>(&reply.response.outcome)) {
       const bool links = problem->code == kUrlElicitationRequired && !modern() && options.on_elicitation &&
                          options.url_elicitation;

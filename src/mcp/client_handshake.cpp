@@ -73,8 +73,8 @@ Object Client::Impl::capabilities(Revision spoken) const {
 core::Status Client::Impl::shake_hands() {
   std::lock_guard beginning(session_mutex);
   if (options.revision && !is_modern(*options.revision)) return initialize(*options.revision);
-  if (!options.revision && options.era == Era::legacy) return initialize(kNewestLegacy);
-  const bool may_fall_back = !options.revision && options.era == Era::automatic;
+  if (!options.revision && options.era == ClientEra::legacy) return initialize(kNewestLegacy);
+  const bool may_fall_back = !options.revision && options.era == ClientEra::automatic;
 
   ASSIGN_OR_RETURN(const Discovery found, discover());
   if (found == Discovery::agreed) return {};
@@ -86,7 +86,7 @@ core::Status Client::Impl::shake_hands() {
 }
 
 core::Result<Client::Impl::Discovery> Client::Impl::discover() {
-  const bool may_fall_back = !options.revision && options.era == Era::automatic;
+  const bool may_fall_back = !options.revision && options.era == ClientEra::automatic;
   CallOptions call;
   if (may_fall_back && transport->may_stay_silent())
     call.timeout = std::min(options.probe_timeout, options.timeout);

@@ -59,8 +59,8 @@ struct Client::Impl {
     bool handshake = false;
   };
   // What came back, a JSON-RPC error among it.
-  core::Result<Reply> ask(std::string_view method, core::json::Object params, const CallOptions& call,
-                          Extras extras);
+  core::Result<Received> ask(std::string_view method, core::json::Object params, const CallOptions& call,
+                             Extras extras);
   // Its result object.
   core::Result<core::json::Object> request(std::string_view method, core::json::Object params,
                                            const CallOptions& call, Extras extras);

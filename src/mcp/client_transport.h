@@ -48,7 +48,7 @@ struct Outgoing {
   bool endless = false;
 };
 
-struct Reply {
+struct Received {
   Response response;
   std::size_t bytes = 0;  // of the message it came in
 };
@@ -73,7 +73,7 @@ class ClientTransport {
   // mcp.client.too_large; over HTTP besides mcp.client.http_NNN (upstream.status says it, too),
   // mcp.client.session_ended, mcp.client.redirect, mcp.client.media_type, those of net::HttpClient and of the
   // TokenProvider.
-  virtual core::Result<Reply> exchange(const core::Context& context, const Outgoing& request) = 0;
+  virtual core::Result<Received> exchange(const core::Context& context, const Outgoing& request) = 0;
   // A notification, or an answer to a request of the server's (`message` is the whole text).
   virtual core::Status notify(const core::Context& context, const Outgoing& notification) = 0;
   virtual core::Status answer(const core::Context& context, std::string message) = 0;

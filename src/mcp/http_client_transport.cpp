@@ -60,7 +60,7 @@ class HttpTransport final : public ClientTransport {
   ~HttpTransport() override { HttpTransport::close(); }
 
   void start(Receiver receiver) override { receiver_ = std::move(receiver); }
-  core::Result<Reply> exchange(const core::Context& context, const Outgoing& request) override;
+  core::Result<Received> exchange(const core::Context& context, const Outgoing& request) override;
   core::Status notify(const core::Context& context, const Outgoing& notification) override;
   core::Status answer(const core::Context& context, std::string message) override;
   void agree(Revision revision) override {
@@ -89,12 +89,13 @@ class HttpTransport final : public ClientTransport {
   };
 
   net::Headers headers_for(const Shot& shot) const;
-  core::Result<net::HttpResponse> send(const core::Context& context, const Shot& shot);
+  core::Result<net::HttpResponse> send(core::Context context, const Shot& shot);
+  core::Result<bool> ask_for_token(core::Context& context, const AuthorizationChallenge& challenge) const;
   core::Status authorize(const core::Context& context, net::HttpRequest& request,
                          std::shared_ptr<const oauth::AccessToken>& token);
   core::Result<std::string> redirected(const net::HttpResponse& response, std::string_view from) const;
-  core::Result<Reply> resume(const core::Context& context, const Outgoing& request, ClientAnswer& answer);
-  core::Result<Reply> refused(const Outgoing& request, const net::HttpResponse& response) const;
+  core::Result<Received> resume(const core::Context& context, const Outgoing& request, ClientAnswer& answer);
+  core::Result<Received> refused(const Outgoing& request, const net::HttpResponse& response) const;
   core::Error explain(core::Error error, const core::Context& context) const;
   void learn_session(const net::HttpResponse& response);
   void run_background(const std::stop_token& stop);
@@ -173,7 +174,19 @@ core::Result<std::string> HttpTransport::redirected(const net::HttpResponse& res
   return target->str();
 }
 
-core::Result<net::HttpResponse> HttpTransport::send(const core::Context& context, const Shot& shot) {
+core::Result<bool> HttpTransport::ask_for_token(core::Context& context,
+                                                const AuthorizationChallenge& challenge) const {
+  const auto begun = std::chrono::steady_clock::now();
+  core::Context patient = context;
+  patient.deadline = begun + options_.authorization_patience;
+  ASSIGN_OR_RETURN(const bool again, options_.tokens->challenged(patient, challenge));
+  if (context.deadline != core::SteadyTime::max()) {
+    context.deadline += std::chrono::steady_clock::now() - begun;
+  }
+  return again;
+}
+
+core::Result<net::HttpResponse> HttpTransport::send(core::Context context, const Shot& shot) {
   net::HttpRequest request{
       .method = shot.method,
       .url = url_.str(),
@@ -215,10 +228,10 @@ core::Result<net::HttpResponse> HttpTransport::send(const core::Context& context
     const bool refused = response.status == 401 || response.status == 403;
     if (refused && options_.tokens && !shot.farewell && authorizations < options_.limits.authorizations) {
       ++authorizations;
-      ASSIGN_OR_RETURN(const bool again, options_.tokens->challenged(context, {.status = response.status,
-                                                                               .url = request.url,
-                                                                               .headers = response.headers,
-                                                                               .used = token}));
+      ASSIGN_OR_RETURN(const bool again, ask_for_token(context, {.status = response.status,
+                                                                 .url = request.url,
+                                                                 .headers = response.headers,
+                                                                 .used = token}));
       if (again) continue;
     }
     return response;
@@ -242,7 +255,7 @@ core::Error HttpTransport::explain(core::Error error, const core::Context& conte
   return error;
 }
 
-core::Result<Reply> HttpTransport::exchange(const core::Context& context, const Outgoing& request) {
+core::Result<Received> HttpTransport::exchange(const core::Context& context, const Outgoing& request) {
   const JointStop stop(context.stop, closing_.get_token());
   core::Context own = context;
   own.stop = stop.token();
@@ -270,8 +283,8 @@ core::Result<Reply> HttpTransport::exchange(const core::Context& context, const 
   return std::unexpected(answer.missing());
 }
 
-core::Result<Reply> HttpTransport::resume(const core::Context& context, const Outgoing& request,
-                                          ClientAnswer& answer) {
+core::Result<Received> HttpTransport::resume(const core::Context& context, const Outgoing& request,
+                                             ClientAnswer& answer) {
   int fruitless = 0;
   while (fruitless++ < options_.limits.resumptions) {
     const auto wait = std::clamp(answer.retry().value_or(kDefaultRetry), options_.limits.retry_floor,
@@ -297,11 +310,12 @@ core::Result<Reply> HttpTransport::resume(const core::Context& context, const Ou
   return std::unexpected(answer.missing());
 }
 
-core::Result<Reply> HttpTransport::refused(const Outgoing& request, const net::HttpResponse& response) const {
+core::Result<Received> HttpTransport::refused(const Outgoing& request,
+                                              const net::HttpResponse& response) const {
   const bool access = response.status == 401 || response.status == 403;
   if (!access && request.id) {
     if (auto problem = read_rpc_error(response, options_.limits)) {
-      return Reply{.response = {*request.id, std::move(*problem)}, .bytes = response.body.size()};
+      return Received{.response = {*request.id, std::move(*problem)}, .bytes = response.body.size()};
     }
   }
   return std::unexpected(http_error(url_.origin(), response));

@@ -25,6 +25,9 @@ struct HttpTransportOptions {
   ClientLimits limits;
   core::Clock& clock = core::system_clock();
   std::chrono::milliseconds connect_timeout{10'000};
+  // What a token that is asked for in the middle of a request may take, a person's sign-in included. The
+  // request's own deadline stands still meanwhile.
+  std::chrono::milliseconds authorization_patience = std::chrono::minutes{10};
   // Silence for that long ends the stream of an answer; a stream of events has no such limit.
   std::chrono::milliseconds idle_timeout{300'000};
   // Legacy: hold a GET stream for what belongs to no request (list_changed, questions outside of a call). It

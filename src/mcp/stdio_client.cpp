@@ -49,7 +49,7 @@ class StdioTransport final : public ClientTransport {
     receiver_ = std::move(receiver);
     reader_ = std::thread([this] { read_all(); });
   }
-  core::Result<Reply> exchange(const core::Context& context, const Outgoing& request) override;
+  core::Result<Received> exchange(const core::Context& context, const Outgoing& request) override;
   core::Status notify(const core::Context& context, const Outgoing& notification) override {
     std::string params;
     if (!notification.params.empty()) core::json::append(params, notification.params);
@@ -90,8 +90,8 @@ class StdioTransport final : public ClientTransport {
 
   mutable std::mutex mutex_;  // of what follows
   std::condition_variable_any changed_;
-  std::map<std::string, std::optional<Reply>> pending_;  // by id as JSON
-  std::optional<std::string> finished_;                  // why nothing more comes
+  std::map<std::string, std::optional<Received>> pending_;  // by id as JSON
+  std::optional<std::string> finished_;                     // why nothing more comes
   std::string stderr_;
 
   std::string partial_;  // reading thread only
@@ -197,7 +197,7 @@ void StdioTransport::take_message(std::string_view line) {
     std::lock_guard lock(mutex_);
     const auto slot = pending_.find(response->id.json);
     if (slot == pending_.end() || slot->second) return;
-    slot->second = Reply{std::move(*response), line.size()};
+    slot->second = Received{std::move(*response), line.size()};
     changed_.notify_all();
   } else if (auto* rejected = std::get_if<Rejected>(message)) {
     finish("it wrote something that is no message: " + outside_text(rejected->message));
@@ -206,7 +206,7 @@ void StdioTransport::take_message(std::string_view line) {
   }
 }
 
-core::Result<Reply> StdioTransport::exchange(const core::Context& context, const Outgoing& request) {
+core::Result<Received> StdioTransport::exchange(const core::Context& context, const Outgoing& request) {
   const std::string& id = request.id->json;
   {
     std::lock_guard lock(mutex_);

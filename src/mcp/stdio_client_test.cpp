@@ -13,7 +13,7 @@ using std::chrono::milliseconds;
 
 StdioClientOptions shell(std::string script) {
   return {.argv = {"/bin/sh", "-c", std::move(script)},
-          .client = {.era = Era::legacy, .timeout = std::chrono::seconds{20}}};
+          .client = {.era = ClientEra::legacy, .timeout = std::chrono::seconds{20}}};
 }
 
 constexpr std::string_view kInitialized =
