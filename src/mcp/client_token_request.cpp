@@ -44,7 +44,8 @@ std::string_view choose_authentication(const TokenRequest& request) {
   if (!client.authentication.empty()) return client.authentication;
   if (client.key) return "private_key_jwt";
   if (client.client_secret.empty()) return "none";
-  for (std::string_view method : {"client_secret_basic", "client_secret_post"}) {
+  // A secret that the server gave out and does not take back is not needed.
+  for (std::string_view method : {"client_secret_basic", "client_secret_post", "none"}) {
     if (has(request.server.token_authentication, method)) return method;
   }
   return {};

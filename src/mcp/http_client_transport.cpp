@@ -23,6 +23,7 @@ using std::chrono::milliseconds;
 constexpr milliseconds kForever = std::chrono::hours{24 * 3660};
 constexpr milliseconds kFarewell{2'000};         // for the DELETE of a session
 constexpr milliseconds kDefaultRetry{1'000};     // of a stream that does not say
+constexpr milliseconds kOpeningPatience{2'000};  // for the head of the background's stream
 constexpr milliseconds kBackgroundFloor{1'000};  // between two GET streams of the background
 constexpr std::size_t kMaxSessionIdBytes = 1024;
 constexpr std::string_view kBothTypes = "application/json, text/event-stream";
@@ -85,7 +86,8 @@ class HttpTransport final : public ClientTransport {
     std::string last_event_id;
     ClientAnswer* answer = nullptr;  // null: the body is not looked at
     bool endless = false;
-    bool farewell = false;  // nobody is asked for another token any more
+    std::function<void()> on_open = nullptr;  // the answer's head has come
+    bool farewell = false;                    // nobody is asked for another token any more
   };
 
   net::Headers headers_for(const Shot& shot) const;
@@ -99,6 +101,7 @@ class HttpTransport final : public ClientTransport {
   core::Error explain(core::Error error, const core::Context& context) const;
   void learn_session(const net::HttpResponse& response);
   void run_background(const std::stop_token& stop);
+  void note_background();
   bool legacy() const {
     std::lock_guard lock(mutex_);
     return revision_ && !is_modern(*revision_);
@@ -116,6 +119,8 @@ class HttpTransport final : public ClientTransport {
   mutable std::mutex mutex_;  // of what follows
   std::optional<Revision> revision_;
   std::string session_;
+  std::condition_variable opened_;
+  bool background_open_ = false;  // or there is none
   std::jthread background_;
 };
 
@@ -198,6 +203,7 @@ core::Result<net::HttpResponse> HttpTransport::send(core::Context context, const
       .max_response_bytes = shot.endless ? std::size_t{0} - 1 : options_.limits.answer_bytes};
   const bool has_answer = shot.answer != nullptr;
   request.on_head = [&](const net::HttpResponse& head) -> core::Status {
+    if (shot.on_open) shot.on_open();
     if (head.status / 100 != 2 || !has_answer) return {};
     if (shot.message && shot.message->method == method::kInitialize) learn_session(head);
     return shot.answer->begin(head);
@@ -346,9 +352,22 @@ core::Status HttpTransport::answer(const core::Context& context, std::string mes
 }
 
 void HttpTransport::settled() {
-  std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   if (!options_.background_stream || !revision_ || is_modern(*revision_) || closing_.stop_requested()) return;
-  background_ = std::jthread([this](const std::stop_token& stop) { run_background(stop); });
+  background_open_ = false;
+  background_ = std::jthread([this](const std::stop_token& stop) {
+    run_background(stop);
+    note_background();
+  });
+  // What a server asks outside of a call goes nowhere while there is no stream; one that does not send its
+  // head before the first event is not waited for.
+  opened_.wait_for(lock, kOpeningPatience, [this] { return background_open_; });
+}
+
+void HttpTransport::note_background() {
+  std::lock_guard lock(mutex_);
+  background_open_ = true;
+  opened_.notify_all();
 }
 
 // What belongs to no request. A server without it says 405, or anything else: then there is none.
@@ -363,7 +382,8 @@ void HttpTransport::run_background(const std::stop_token& stop) {
     auto response = send(context, {.method = net::Method::get,
                                    .last_event_id = events.last_event_id(),
                                    .answer = &events,
-                                   .endless = true});
+                                   .endless = true,
+                                   .on_open = [this] { note_background(); }});
     if (events.failure() || (response && response->status / 100 != 2)) return;
     if (events.events() != before) fruitless = 0;
     const auto wait = std::clamp(events.retry().value_or(kDefaultRetry),

@@ -127,14 +127,35 @@ core::Result<mcp::ClientAuthorizationOptions> authorization(const Setting& setti
   return options;
 }
 
+// Something of the type that the schema asks for.
+json::Value sample(const json::Value& schema) {
+  if (const auto* preset = json::find(schema, "default")) return *preset;
+  if (const auto* choices = json::find(schema, "oneOf"); choices && choices->is_array()) {
+    if (choices->get_array().empty()) return nullptr;
+    return json::Value(json::string_or_empty(choices->get_array().front(), "const"));
+  }
+  if (const auto* choices = json::find(schema, "enum"); choices && choices->is_array()) {
+    return choices->get_array().empty() ? json::Value() : choices->get_array().front();
+  }
+  const auto type = json::string_or_empty(schema, "type");
+  if (type == "integer" || type == "number") return 5;
+  if (type == "boolean") return true;
+  if (type == "array") return json::Array();
+  if (type == "object") return json::Object();
+  return "test";
+}
+
 mcp::ClientOptions client_options(const Setting& setting) {
   mcp::ClientOptions options{.revision = mcp::parse_revision(setting.version), .name = "mcp-test-client"};
   options.on_elicitation = [](const json::Object& params) {
     mcp::InputResponse response{.action = mcp::Answer::accept};
     mcp::fill_defaults(params, response);
     const auto* properties = json::find(params, "requestedSchema.properties");
-    if (properties && properties->is_object() && properties->get_object().contains("confirmed")) {
-      response.content["confirmed"] = true;
+    if (properties && properties->is_object()) {
+      for (const auto& property : properties->get_object()) {
+        if (response.content.contains(property.key())) continue;
+        response.content.insert_or_assign(property.key(), sample(property.value()));
+      }
     }
     return response;
   };
@@ -149,20 +170,6 @@ mcp::ClientOptions client_options(const Setting& setting) {
     say(fmt::format("heard {}", method));
   };
   return options;
-}
-
-// Something of the type that the schema asks for.
-json::Value sample(const json::Value& schema) {
-  if (const auto* preset = json::find(schema, "default")) return *preset;
-  if (const auto* choices = json::find(schema, "enum"); choices && choices->is_array()) {
-    return choices->get_array().empty() ? json::Value() : choices->get_array().front();
-  }
-  const auto type = json::string_or_empty(schema, "type");
-  if (type == "integer" || type == "number") return 5;
-  if (type == "boolean") return true;
-  if (type == "array") return json::Array();
-  if (type == "object") return json::Object();
-  return "test";
 }
 
 json::Object sample_arguments(const json::Value& tool) {
