@@ -205,7 +205,9 @@ TEST(ClientAuthorization, StopsAtEverySignOfFoulPlay) {
        "Bearer", "mcp.auth.answer"},
       {"a page instead of a token",
        [](World& w) {
-         w.places["https://as.example/token"] = [](const auto&) { return HttpResponse{.body = "<html>"}; };
+         w.places["https://as.example/token"] = [](const auto&) {
+           return HttpResponse{.status = 200, .body = "<html>"};
+         };
        },
        "Bearer", "mcp.auth.answer"},
       {"a refused code",

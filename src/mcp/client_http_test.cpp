@@ -117,9 +117,11 @@ std::vector<HostileRow> hostile_rows() {
     return fixed({.status = status, .headers = {{"Location", std::move(to)}}});
   };
   std::vector<HostileRow> rows;
-  rows.push_back({"HtmlPage", fixed({.headers = {{"Content-Type", "text/html"}}, .body = "<p>"}),
+  rows.push_back({"HtmlPage",
+                  fixed({.status = 200, .headers = {{"Content-Type", "text/html"}}, .body = "<p>"}),
                   "mcp.client.media_type", "text/html"});
-  rows.push_back({"NoType", fixed({.body = "{}"}), "mcp.client.media_type", "no content type"});
+  rows.push_back(
+      {"NoType", fixed({.status = 200, .body = "{}"}), "mcp.client.media_type", "no content type"});
   rows.push_back({"Accepted", fixed({.status = 202}), "mcp.client.media_type"});
   rows.push_back({"EmptyJson", fixed(json_answer("")), "mcp.client.protocol", "no response"});
   rows.push_back({"NoJson", fixed(json_answer("{]")), "mcp.client.protocol", "no message"});
@@ -150,8 +152,8 @@ std::vector<HostileRow> hostile_rows() {
                   "mcp.client.rpc", "-32602: notool"});
   rows.push_back({"LongError",
                   [](const Object& m) {
-                    return json_answer(reply(m, fmt::format(R"("error":{{"code":-1,"message":"{}"}})",
-                                                            std::string(100'000, 'x'))));
+                    return json_answer(reply(
+                        m, fmt::format(R"("error":{{"code":-1,"message":"{}"}})", std::string(50'000, 'x'))));
                   },
                   "mcp.client.rpc", "…"});
   rows.push_back(
@@ -259,6 +261,25 @@ TEST(ClientOverHttp, ReadsProgressAndNotificationsBeforeTheResponse) {
   EXPECT_EQ(seen[0].message, "m");
   EXPECT_THAT(heard, ElementsAre("notifications/progress"));
   EXPECT_TRUE(server.sent("answer").empty());
+}
+
+TEST(ClientOverHttp, RepeatsWhatOnlyReadsWhenAnIdleConnectionHasEnded) {
+  for (const bool reads : {true, false}) {
+    ScriptedServer server;
+    std::atomic<int> calls{0};
+    server.on(reads ? "tools/list" : "tools/call",
+              [&](const auto&, const Object& message) -> net::FakeHttpClient::Answer {
+                if (++calls == 1) return core::fail(core::ErrorKind::unavailable, "net.reset", "Broken.");
+                return json_answer(reply(message, R"("result":{"tools":[],"content":[]})"));
+              });
+    auto client = server.client();
+    if (reads) {
+      EXPECT_TRUE(client->list_tools());
+    } else {
+      EXPECT_EQ(client->call_tool("t").error().code, "net.reset");
+    }
+    EXPECT_EQ(calls, reads ? 2 : 1);
+  }
 }
 
 // ---- Broken streams of the legacy era

@@ -1,6 +1,7 @@
 #include "mcp/http_client_transport.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <fmt/format.h>
@@ -31,6 +32,15 @@ constexpr std::string_view kBothTypes = "application/json, text/event-stream";
 bool is_session_id(std::string_view text) {
   return !text.empty() && text.size() <= kMaxSessionIdBytes &&
          std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f; });
+}
+
+// Requests that only read, and the opening ones: doing them twice changes nothing.
+bool is_repeatable(const Outgoing* message) {
+  constexpr std::array<std::string_view, 9> kReading = {
+      method::kDiscover, method::kInitialize,        method::kToolsList,
+      "resources/list",  "resources/read",           "prompts/list",
+      "prompts/get",     "resources/templates/list", "completion/complete"};
+  return message && std::ranges::find(kReading, message->method) != kReading.end();
 }
 
 core::SteadyTime later(core::SteadyTime now, milliseconds wait) {
@@ -213,12 +223,19 @@ core::Result<net::HttpResponse> HttpTransport::send(core::Context context, const
   };
   int redirects = 0;
   int authorizations = 0;
+  bool repeated = false;
   for (;;) {
     std::shared_ptr<const oauth::AccessToken> token;
     if (options_.tokens) {
       RETURN_IF_ERROR(authorize(context, request, token));
     }
-    ASSIGN_OR_RETURN(auto response, options_.http.send(context, request));
+    auto sent = options_.http.send(context, request);
+    // A server that gives up idle connections does so just when the next request is on its way.
+    if (!sent && sent.error().code == "net.reset" && !std::exchange(repeated, true) &&
+        is_repeatable(shot.message)) {
+      continue;
+    }
+    ASSIGN_OR_RETURN(auto response, std::move(sent));
     if (token && token->dpop) {
       token->dpop->learn(oauth::DpopServer::resource, request.url, response.headers);
     }

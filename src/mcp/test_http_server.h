@@ -31,7 +31,9 @@ inline HttpResponse json_answer(std::string body, int status = 200) {
   return {.status = status, .headers = {{"Content-Type", "application/json"}}, .body = std::move(body)};
 }
 inline HttpResponse sse(std::string body) {
-  return {.headers = {{"Content-Type", "text/event-stream; charset=utf-8"}}, .body = std::move(body)};
+  return {.status = 200,
+          .headers = {{"Content-Type", "text/event-stream; charset=utf-8"}},
+          .body = std::move(body)};
 }
 inline std::string id_of(const Object& message) {
   const Value* id = message.if_contains("id");
