@@ -43,7 +43,7 @@ class Story {
                 json::write(arguments).c_str());
     person_.was_asked.clear();
     auto begin = std::chrono::steady_clock::now();
-    auto result = client_.call_tool(tool, std::move(arguments), std::chrono::minutes(2));
+    auto result = client_.call_tool(tool, std::move(arguments), {.timeout = std::chrono::minutes(2)});
     double ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
     if (!result) {
       std::printf("  FAILED %s\n", core::describe(result.error()).c_str());
@@ -112,12 +112,14 @@ std::string id_in(std::string_view text, std::string_view prefix) {
 
 core::Result<std::unique_ptr<mcp::StdioClient>> start(const char* server, Person& person) {
   return mcp::StdioClient::start(
-      {.argv = {server}, .name = "okta-demo-client", .on_elicitation = [&person](const json::Object& params) {
-         person.was_asked = json::string_or_empty(params, "message");
-         mcp::InputResponse response{.action = person.says_yes ? mcp::Answer::accept : mcp::Answer::decline};
-         if (person.says_yes) response.content["confirm"] = true;
-         return response;
-       }});
+      {.argv = {server},
+       .client = {.name = "okta-demo-client", .on_elicitation = [&person](const json::Object& params) {
+                    person.was_asked = json::string_or_empty(params, "message");
+                    mcp::InputResponse response{.action = person.says_yes ? mcp::Answer::accept
+                                                                          : mcp::Answer::decline};
+                    if (person.says_yes) response.content["confirm"] = true;
+                    return response;
+                  }}});
 }
 
 int tell_key_story(mcp::StdioClient& client, Person& person, const char* results_file) {

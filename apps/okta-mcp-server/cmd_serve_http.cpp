@@ -179,8 +179,8 @@ int cmd_serve_http(const Configuration& configuration, const HttpFlags& flags, c
                              .public_url = options->public_url,
                              .loopback = options->listen.loopback},
                  .guard = guard->get(),
-                 .session_key = sessions ? *sessions : nullptr,
-                 .caller_limits = {.requests_per_minute = options->calls_per_minute}});
+                 .caller_limits = {.requests_per_minute = options->calls_per_minute},
+                 .session_key = sessions ? *sessions : nullptr});
   if (!made) return complain(made.error());
   endpoint = *std::move(made);
 

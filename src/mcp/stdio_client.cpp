@@ -1,9 +1,9 @@
 #include "mcp/stdio_client.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <condition_variable>
 #include <csignal>
-#include <cstring>
 #include <fmt/format.h>
 #include <mutex>
 #include <poll.h>
@@ -12,90 +12,107 @@
 #include <unistd.h>
 
 #include "mcp/child_process.h"
-#include "mcp/form.h"
-#include "mcp/json_text.h"
+#include "mcp/client_answer.h"
 #include "mcp/jsonrpc.h"
 
 namespace mcp {
-namespace {
 
-using core::json::Array;
-using core::json::Object;
-using core::json::Value;
+using core::ErrorKind;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
+namespace {
+
 constexpr std::size_t kStderrKept = 1u << 20;
 constexpr std::size_t kStderrShown = 1000;
-constexpr std::size_t kMaxLine = 64u << 20;
-constexpr int kMaxRounds = 16;  // of one multi-round-trip call
-
-std::unexpected<core::Error> protocol_error(std::string message) {
-  return core::fail(core::ErrorKind::protocol, "mcp.client.protocol", std::move(message));
-}
-
-Object answer_object(const InputResponse& response) {
-  Object object{{"action", to_string(response.action)}};
-  if (response.action == Answer::accept) object["content"] = response.content;
-  return object;
-}
+constexpr milliseconds kWritePatience = std::chrono::seconds{30};
 
 int milliseconds_left(steady_clock::time_point until) {
+  if (until == steady_clock::time_point::max()) return -1;
   auto left = std::chrono::ceil<milliseconds>(until - steady_clock::now()).count();
   return static_cast<int>(std::clamp<decltype(left)>(left, 0, 1 << 30));
 }
 
 }  // namespace
 
-struct StdioClient::Impl {
-  Impl(StdioClientOptions settings, Child process)
-      : options(std::move(settings)), child(std::move(process)) {}
+// One line is one message (page stdio). A thread reads; whoever calls, writes and waits.
+class StdioTransport final : public ClientTransport {
+ public:
+  StdioTransport(std::string program, Child child, const ClientLimits& limits)
+      : program_(std::move(program)), limits_(limits), child_(std::move(child)) {}
+  ~StdioTransport() override {
+    end(std::chrono::seconds{10});
+    ::close(wake_fd_);
+  }
 
-  core::Status write_line(std::string line);
+  void start(Receiver receiver) override {
+    receiver_ = std::move(receiver);
+    reader_ = std::thread([this] { read_all(); });
+  }
+  core::Result<Received> exchange(const core::Context& context, const Outgoing& request) override;
+  core::Status notify(const core::Context& context, const Outgoing& notification) override {
+    std::string params;
+    if (!notification.params.empty()) core::json::append(params, notification.params);
+    return write_line(context, encode_notification(notification.method, params));
+  }
+  core::Status answer(const core::Context& context, std::string message) override {
+    return write_line(context, std::move(message));
+  }
+  void agree(Revision) override {}
+  bool may_stay_silent() const override { return true; }
+  bool hanging_up_cancels() const override { return false; }
+  void close() override { end(std::chrono::seconds{10}); }
+
+  int end(milliseconds patience);
+  int pid() const { return child_.pid(); }
+  std::string stderr_text() const {
+    std::lock_guard lock(mutex_);
+    return stderr_.size() > kStderrKept ? stderr_.substr(stderr_.size() - kStderrKept) : stderr_;
+  }
+
+ private:
+  core::Status write_line(const core::Context& context, std::string line);
   void read_all();
   void take_stdout(std::string_view text);
+  void take_stderr(std::string_view text);
   void take_message(std::string_view line);
-  void answer_request(const Request& request);
-  void end(std::string why);
-  std::string stderr_tail() const;  // under mutex
+  void finish(std::string why);
   std::unexpected<core::Error> closed();
-  Object capabilities() const;
-  Object modern_meta() const;
-  core::Result<Object> request(std::string_view method, Object params, milliseconds timeout);
-  core::Status handshake();
 
-  const StdioClientOptions options;
-  Child child;
-  int wake_fd = ::eventfd(0, EFD_CLOEXEC);
-  Object server;
+  const std::string program_;
+  const ClientLimits limits_;
+  Child child_;
+  const int wake_fd_ = ::eventfd(0, EFD_CLOEXEC);
+  Receiver receiver_;
 
-  std::mutex write_mutex;
+  std::mutex write_mutex_;
+  std::mutex end_mutex_;
 
-  mutable std::mutex mutex;  // of what follows
-  std::condition_variable changed;
-  std::int64_t serial = 0;
-  std::map<std::int64_t, std::optional<Response>> pending;
-  std::optional<std::string> ended;  // why nothing more comes
-  std::string stderr_text;
+  mutable std::mutex mutex_;  // of what follows
+  std::condition_variable_any changed_;
+  std::map<std::string, std::optional<Received>> pending_;  // by id as JSON
+  std::optional<std::string> finished_;                     // why nothing more comes
+  std::string stderr_;
 
-  std::string partial;  // reading thread only
-  std::thread reader;
+  std::string partial_;  // reading thread only
+  std::thread reader_;
 };
 
-core::Status StdioClient::Impl::write_line(std::string line) {
+core::Status StdioTransport::write_line(const core::Context& context, std::string line) {
   line += '\n';
-  auto until = steady_clock::now() + options.timeout;
-  std::lock_guard lock(write_mutex);
+  const auto until = std::min(context.deadline, steady_clock::now() + kWritePatience);
+  std::lock_guard lock(write_mutex_);
   for (std::size_t written = 0; written < line.size();) {
-    if (child.in() < 0) return closed();
-    ssize_t count = ::write(child.in(), line.data() + written, line.size() - written);
+    if (child_.in() < 0) return closed();
+    const ssize_t count = ::write(child_.in(), line.data() + written, line.size() - written);
     if (count >= 0) {
       written += static_cast<std::size_t>(count);
     } else if (errno == EAGAIN) {
-      pollfd ready{child.in(), POLLOUT, 0};
+      pollfd ready{child_.in(), POLLOUT, 0};
       if (::poll(&ready, 1, milliseconds_left(until)) == 0) {
-        return core::fail(core::ErrorKind::timeout, "mcp.client.timeout",
-                          "The server does not read its input.");
+        // A part of the line may be in the pipe: nothing that follows would be understood.
+        if (written > 0) child_.close_in();
+        return core::fail(ErrorKind::timeout, "mcp.client.timeout", "The server does not read its input.");
       }
     } else if (errno != EINTR) {
       return closed();
@@ -104,314 +121,183 @@ core::Status StdioClient::Impl::write_line(std::string line) {
   return {};
 }
 
-std::string StdioClient::Impl::stderr_tail() const {
-  return stderr_text.size() > kStderrShown ? stderr_text.substr(stderr_text.size() - kStderrShown)
-                                           : stderr_text;
-}
-
-std::unexpected<core::Error> StdioClient::Impl::closed() {
-  std::unique_lock lock(mutex);
+std::unexpected<core::Error> StdioTransport::closed() {
+  std::unique_lock lock(mutex_);
   // A write may fail before the reading thread has seen why.
-  changed.wait_for(lock, std::chrono::seconds{2}, [&] { return ended.has_value(); });
-  std::string tail = stderr_tail();
+  changed_.wait_for(lock, std::chrono::seconds{2}, [&] { return finished_.has_value(); });
+  const std::string tail =
+      outside_text(std::string_view(stderr_).substr(stderr_.size() - std::min(stderr_.size(), kStderrShown)),
+                   kStderrShown);
   return core::fail(
-      core::ErrorKind::unavailable, "mcp.client.closed",
-      fmt::format("The server {} is gone: {}.", options.argv[0], ended.value_or("it closed its input")),
+      ErrorKind::unavailable, "mcp.client.closed",
+      fmt::format("The server {} is gone: {}.", program_, finished_.value_or("it closed its input")),
       tail.empty() ? std::string{} : "Its last words: " + tail);
 }
 
-void StdioClient::Impl::end(std::string why) {
-  std::lock_guard lock(mutex);
-  if (!ended) ended = std::move(why);
-  changed.notify_all();
+void StdioTransport::finish(std::string why) {
+  std::lock_guard lock(mutex_);
+  if (!finished_) finished_ = std::move(why);
+  changed_.notify_all();
 }
 
-void StdioClient::Impl::read_all() {
+void StdioTransport::read_all() {
   char buffer[64 << 10];
-  pollfd sources[3] = {{child.out(), POLLIN, 0}, {child.err(), POLLIN, 0}, {wake_fd, POLLIN, 0}};
+  pollfd sources[3] = {{child_.out(), POLLIN, 0}, {child_.err(), POLLIN, 0}, {wake_fd_, POLLIN, 0}};
   while (sources[0].fd >= 0 || sources[1].fd >= 0) {
     if (::poll(sources, 3, -1) < 0) continue;
     if (sources[2].revents != 0) break;
-    if (sources[0].revents != 0) {
-      ssize_t count = ::read(sources[0].fd, buffer, sizeof buffer);
+    for (int i = 0; i < 2; ++i) {
+      if (sources[i].revents == 0) continue;
+      const ssize_t count = ::read(sources[i].fd, buffer, sizeof buffer);
       if (count > 0) {
-        take_stdout({buffer, static_cast<std::size_t>(count)});
+        const std::string_view text(buffer, static_cast<std::size_t>(count));
+        i == 0 ? take_stdout(text) : take_stderr(text);
       } else if (count == 0 || errno != EINTR) {
-        sources[0].fd = -1;
-        if (count == 0 && sources[1].fd < 0) break;
+        sources[i].fd = -1;
       }
     }
-    if (sources[1].revents != 0) {
-      ssize_t count = ::read(sources[1].fd, buffer, sizeof buffer);
-      if (count > 0) {
-        std::lock_guard lock(mutex);
-        stderr_text.append(buffer, static_cast<std::size_t>(count));
-        if (stderr_text.size() > 2 * kStderrKept) stderr_text.erase(0, stderr_text.size() - kStderrKept);
-      } else if (count == 0 || errno != EINTR) {
-        sources[1].fd = -1;
-      }
-    }
-    // Only after its last words were read, so that the error can show them.
-    if (sources[0].fd < 0 && sources[1].fd < 0) end("it closed its output");
   }
-  end("it closed its output");
+  // Only after its last words were read, so that the error can show them.
+  finish("it closed its output");
 }
 
-void StdioClient::Impl::take_stdout(std::string_view text) {
+void StdioTransport::take_stderr(std::string_view text) {
+  std::lock_guard lock(mutex_);
+  stderr_ += text;
+  if (stderr_.size() > 2 * kStderrKept) stderr_.erase(0, stderr_.size() - kStderrKept);
+}
+
+void StdioTransport::take_stdout(std::string_view text) {
   while (!text.empty()) {
-    auto newline = text.find('\n');
-    partial.append(text.substr(0, newline));
-    if (partial.size() > kMaxLine) {
-      end(fmt::format("it wrote a line longer than {} bytes", kMaxLine));
-      partial.clear();
+    const auto newline = text.find('\n');
+    const auto part = text.substr(0, newline);
+    if (partial_.size() + part.size() > limits_.message_bytes) {
+      finish(fmt::format("it wrote a line longer than {} bytes", limits_.message_bytes));
+      partial_.clear();
+    } else {
+      partial_ += part;
     }
     if (newline == std::string_view::npos) return;
-    take_message(std::exchange(partial, {}));
+    const std::string line = std::exchange(partial_, {});
+    take_message(line);
     text.remove_prefix(newline + 1);
   }
 }
 
-void StdioClient::Impl::take_message(std::string_view line) {
-  Incoming incoming = decode(line, {.max_bytes = kMaxLine, .max_depth = 256});
-  auto* message = std::get_if<Message>(&incoming);
-  if (!message) return;
-  if (auto* response = std::get_if<Response>(message)) {
-    std::lock_guard lock(mutex);
-    for (auto& [id, slot] : pending) {
-      if (RequestId::of(id) == response->id) slot = std::move(*response);
-    }
-    changed.notify_all();
-  } else if (auto* request = std::get_if<Request>(message)) {
-    answer_request(*request);
-  } else if (auto* notification = std::get_if<Notification>(message)) {
-    if (options.on_notification) options.on_notification(notification->method, notification->params);
-  } else if (auto* rejected = std::get_if<Rejected>(message)) {
-    end("it wrote something that is no message: " + rejected->message);
-  }
-}
-
-void StdioClient::Impl::answer_request(const Request& request) {
-  std::string answer;
-  if (request.method == method::kElicit && options.on_elicitation) {
-    std::string result;
-    core::json::append(result, answer_object(options.on_elicitation(request.params)));
-    answer = encode_result(request.id, result);
-  } else if (request.method == method::kPing) {
-    answer = encode_result(request.id, "{}");
-  } else {
-    answer = encode_error(request.id, code::kMethodNotFound, "Method not found");
-  }
-  if (auto status = write_line(std::move(answer)); !status) end(status.error().message);
-}
-
-Object StdioClient::Impl::capabilities() const {
-  Object declared;
-  if (!options.on_elicitation || options.revision < Revision::v2025_06_18) return declared;
-  Object modes;
-  if (options.revision >= Revision::v2025_11_25) {
-    modes["form"] = Object{};
-    if (options.url_elicitation) modes["url"] = Object{};
-  }
-  declared["elicitation"] = std::move(modes);
-  return declared;
-}
-
-Object StdioClient::Impl::modern_meta() const {
-  return {{meta::kProtocolVersion, to_string(options.revision)},
-          {meta::kClientInfo, {{"name", options.name}, {"version", options.version}}},
-          {meta::kClientCapabilities, capabilities()}};
-}
-
-core::Result<Object> StdioClient::Impl::request(std::string_view method, Object params,
-                                                milliseconds timeout) {
-  if (timeout == milliseconds{}) timeout = options.timeout;
-  if (is_modern(options.revision)) {
-    Object about = modern_meta();
-    if (const Value* given = params.if_contains("_meta"); given && given->is_object()) {
-      for (const auto& member : given->get_object()) about.insert_or_assign(member.key(), member.value());
-    }
-    params["_meta"] = std::move(about);
-  }
-  std::int64_t id = 0;
+void StdioTransport::take_message(std::string_view line) {
   {
-    std::lock_guard lock(mutex);
-    id = ++serial;
-    pending.emplace(id, std::nullopt);
+    // After a breach there is nothing to trust, but the pipe is read on so that the server can end.
+    std::lock_guard lock(mutex_);
+    if (finished_) return;
   }
-  std::string text;
-  core::json::append(text, params);
-  auto written = write_line(encode_request(RequestId::of(id), method, text));
+  Incoming incoming = decode(line, {.max_bytes = limits_.message_bytes, .max_depth = limits_.message_depth});
+  auto* message = std::get_if<Message>(&incoming);
+  if (!message) return;  // batches are answers to batches, and none are sent
+  if (auto* response = std::get_if<Response>(message)) {
+    std::lock_guard lock(mutex_);
+    const auto slot = pending_.find(response->id.json);
+    if (slot == pending_.end() || slot->second) return;
+    slot->second = Received{std::move(*response), line.size()};
+    changed_.notify_all();
+  } else if (auto* rejected = std::get_if<Rejected>(message)) {
+    finish("it wrote something that is no message: " + outside_text(rejected->message));
+  } else if (!std::holds_alternative<Ignored>(*message)) {
+    receiver_(std::move(*message));
+  }
+}
 
-  std::unique_lock lock(mutex);
-  auto& slot = pending[id];
-  if (written) changed.wait_for(lock, timeout, [&] { return slot.has_value() || ended.has_value(); });
-  auto response = std::move(slot);
-  pending.erase(id);
-  bool gone = ended.has_value();
+core::Result<Received> StdioTransport::exchange(const core::Context& context, const Outgoing& request) {
+  const std::string& id = request.id->json;
+  {
+    std::lock_guard lock(mutex_);
+    pending_.emplace(id, std::nullopt);
+  }
+  std::string params;
+  core::json::append(params, request.params);
+  auto written = write_line(context, encode_request(*request.id, request.method, params));
+
+  std::unique_lock lock(mutex_);
+  const auto slot = pending_.find(id);
+  if (written) {
+    const auto over = [&] { return slot->second.has_value() || finished_.has_value(); };
+    if (context.deadline == steady_clock::time_point::max()) {
+      changed_.wait(lock, context.stop, over);
+    } else {
+      changed_.wait_until(lock, context.stop, context.deadline, over);
+    }
+  }
+  auto reply = std::move(slot->second);
+  pending_.erase(slot);
+  const bool gone = finished_.has_value();
   lock.unlock();
 
-  if (!written) return std::unexpected(written.error());
-  if (!response && gone) return closed();
-  if (!response) {
-    std::string about =
-        std::move(ObjectText().raw("requestId", std::to_string(id)).string("reason", "timeout")).close();
-    if (method != method::kInitialize) (void)write_line(encode_notification(method::kCancelled, about));
-    return core::fail(core::ErrorKind::timeout, "mcp.client.timeout",
-                      fmt::format("No answer to {} within {} ms.", method, timeout.count()));
+  if (!written) return std::unexpected(std::move(written).error());
+  if (reply) return std::move(*reply);
+  if (gone) return closed();
+  if (context.cancelled()) {
+    return core::fail(ErrorKind::cancelled, "mcp.client.cancelled", "The request was cancelled.");
   }
-  if (auto* problem = std::get_if<RpcError>(&response->outcome)) {
-    return core::fail(core::ErrorKind::protocol, "mcp.client.rpc",
-                      fmt::format("{}: {}", problem->code, problem->message));
-  }
-  Value& result = std::get<Value>(response->outcome);
-  if (!result.is_object()) return protocol_error(fmt::format("The result of {} is not an object.", method));
-  return std::move(result.get_object());
+  return core::fail(ErrorKind::timeout, "mcp.client.timeout", "The server did not answer in time.");
 }
 
-core::Status StdioClient::Impl::handshake() {
-  if (is_modern(options.revision)) {
-    ASSIGN_OR_RETURN(server, request(method::kDiscover, {}, {}));
-    for (const Value& version :
-         server["supportedVersions"].is_array() ? server["supportedVersions"].get_array() : Array{}) {
-      if (version == Value(to_string(options.revision))) return {};
-    }
-    return protocol_error(fmt::format("The server does not speak {}.", to_string(options.revision)));
-  }
-  ASSIGN_OR_RETURN(server, request(method::kInitialize,
-                                   {{"protocolVersion", to_string(options.revision)},
-                                    {"capabilities", capabilities()},
-                                    {"clientInfo", {{"name", options.name}, {"version", options.version}}}},
-                                   {}));
-  if (server["protocolVersion"] != Value(to_string(options.revision))) {
-    return protocol_error(fmt::format("The server answered with protocol version {} instead of {}.",
-                                      core::json::write(server["protocolVersion"]),
-                                      to_string(options.revision)));
-  }
-  return write_line(encode_notification(method::kInitialized, {}));
-}
-
-core::Result<std::unique_ptr<StdioClient>> StdioClient::start(StdioClientOptions options) {
-  std::signal(SIGPIPE, SIG_IGN);
-  ASSIGN_OR_RETURN(
-      Child child,
-      Child::start({.argv = options.argv, .env = options.env, .inherit_env = options.inherit_env}));
-  auto impl = std::make_unique<Impl>(std::move(options), std::move(child));
-  Impl& inner = *impl;
-  std::unique_ptr<StdioClient> client(new StdioClient(std::move(impl)));
-  inner.reader = std::thread([&inner] { inner.read_all(); });
-  RETURN_IF_ERROR(inner.handshake());
-  return client;
-}
-
-StdioClient::StdioClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-
-StdioClient::~StdioClient() {
-  close();
-  ::close(impl_->wake_fd);
-}
-
-const Object& StdioClient::server() const {
-  return impl_->server;
-}
-
-core::Result<Array> StdioClient::list_tools() {
-  Array tools;
-  Object params;
-  for (;;) {
-    ASSIGN_OR_RETURN(Object page, impl_->request(method::kToolsList, params, {}));
-    const Value* listed = page.if_contains("tools");
-    if (!listed || !listed->is_array()) return protocol_error("The result of tools/list has no tools.");
-    for (const Value& tool : listed->get_array()) tools.push_back(tool);
-    const Value* next = page.if_contains("nextCursor");
-    if (!next || !next->is_string()) return tools;
-    if (params["cursor"] == *next) return protocol_error("tools/list repeats a cursor.");
-    params["cursor"] = *next;
-  }
-}
-
-core::Result<Object> StdioClient::call_tool(std::string_view name, Object arguments, milliseconds timeout) {
-  Object params{{"name", name}, {"arguments", std::move(arguments)}};
-  for (int round = 0; round < kMaxRounds; ++round) {
-    ASSIGN_OR_RETURN(Object result, impl_->request(method::kToolsCall, params, timeout));
-    const Value* type = result.if_contains("resultType");
-    if (!type || *type != Value("input_required")) return result;
-
-    Object responses;
-    if (const Value* asked = result.if_contains("inputRequests"); asked && asked->is_object()) {
-      for (const auto& member : asked->get_object()) {
-        const Value* question = core::json::find(member.value(), "params");
-        if (!impl_->options.on_elicitation ||
-            core::json::string_or_empty(member.value(), "method") != method::kElicit || !question ||
-            !question->is_object()) {
-          return protocol_error("The server asks for something this client did not offer.");
-        }
-        responses[member.key()] = answer_object(impl_->options.on_elicitation(question->get_object()));
-      }
-    }
-    params["inputResponses"] = std::move(responses);
-    if (const Value* state = result.if_contains("requestState")) params["requestState"] = *state;
-  }
-  return protocol_error(fmt::format("{} still asks after {} rounds.", name, kMaxRounds));
-}
-
-core::Result<Object> StdioClient::request(std::string_view method, Object params, milliseconds timeout) {
-  return impl_->request(method, std::move(params), timeout);
-}
-
-core::Status StdioClient::notify(std::string_view method, const Object& params) {
-  std::string text;
-  core::json::append(text, params);
-  return impl_->write_line(encode_notification(method, text));
-}
-
-std::string StdioClient::stderr_text() const {
-  std::lock_guard lock(impl_->mutex);
-  const std::string& all = impl_->stderr_text;
-  return all.size() > kStderrKept ? all.substr(all.size() - kStderrKept) : all;
-}
-
-int StdioClient::pid() const {
-  return impl_->child.pid();
-}
-
-int StdioClient::close(milliseconds patience) {
+int StdioTransport::end(milliseconds patience) {
+  std::lock_guard once(end_mutex_);
   {
-    std::lock_guard lock(impl_->write_mutex);
-    impl_->child.close_in();
+    std::lock_guard lock(write_mutex_);
+    child_.close_in();
   }
-  auto status = impl_->child.wait(patience);
+  auto status = child_.wait(patience);
   if (!status) {
-    impl_->child.signal(SIGTERM);
-    status = impl_->child.wait(patience);
+    child_.signal(SIGTERM);
+    status = child_.wait(patience);
   }
   if (!status) {
-    impl_->child.signal(SIGKILL);
-    status = impl_->child.wait(std::chrono::minutes{1});
+    child_.signal(SIGKILL);
+    status = child_.wait(std::chrono::minutes{1});
   }
   // What it wrote last is still in the pipes; a grandchild may hold them open, so the reading ends after a
   // while.
-  if (impl_->reader.joinable()) {
+  if (reader_.joinable()) {
     {
-      std::unique_lock lock(impl_->mutex);
-      impl_->changed.wait_for(lock, std::chrono::seconds{1}, [this] { return impl_->ended.has_value(); });
+      std::unique_lock lock(mutex_);
+      changed_.wait_for(lock, std::chrono::seconds{1}, [this] { return finished_.has_value(); });
     }
-    std::uint64_t one = 1;
-    [[maybe_unused]] auto written = ::write(impl_->wake_fd, &one, sizeof one);
-    impl_->reader.join();
+    const std::uint64_t one = 1;
+    [[maybe_unused]] auto woken = ::write(wake_fd_, &one, sizeof one);
+    reader_.join();
   }
   return status.value_or(-1);
 }
 
-std::string result_text(const Object& result) {
-  std::string text;
-  const Value* content = result.if_contains("content");
-  if (!content || !content->is_array()) return text;
-  for (const Value& block : content->get_array()) {
-    if (core::json::string_or_empty(block, "type") != "text") continue;
-    if (!text.empty()) text += '\n';
-    text += core::json::string_or_empty(block, "text");
-  }
-  return text;
+core::Result<std::unique_ptr<StdioClient>> StdioClient::start(StdioClientOptions options) {
+  // A server that ends while it is written to must not end this process.
+  std::signal(SIGPIPE, SIG_IGN);
+  ASSIGN_OR_RETURN(
+      Child child,
+      Child::start({.argv = options.argv, .env = options.env, .inherit_env = options.inherit_env}));
+  auto transport = std::make_unique<StdioTransport>(options.argv[0], std::move(child), options.client.limits);
+  StdioTransport& way = *transport;
+  std::unique_ptr<StdioClient> client(new StdioClient(way, std::move(transport), std::move(options.client)));
+  RETURN_IF_ERROR(client->shake_hands());
+  return client;
+}
+
+StdioClient::StdioClient(StdioTransport& transport, std::unique_ptr<ClientTransport> owner,
+                         ClientOptions options)
+    : Client(std::move(owner), std::move(options)), transport_(transport) {}
+
+std::string StdioClient::stderr_text() const {
+  return transport_.stderr_text();
+}
+
+int StdioClient::pid() const {
+  return transport_.pid();
+}
+
+int StdioClient::close(milliseconds patience) {
+  const int status = transport_.end(patience);
+  Client::close();
+  return status;
 }
 
 }  // namespace mcp

@@ -12,7 +12,8 @@ namespace {
 using std::chrono::milliseconds;
 
 StdioClientOptions shell(std::string script) {
-  return {.argv = {"/bin/sh", "-c", std::move(script)}, .timeout = std::chrono::seconds{20}};
+  return {.argv = {"/bin/sh", "-c", std::move(script)},
+          .client = {.era = ClientEra::legacy, .timeout = std::chrono::seconds{20}}};
 }
 
 constexpr std::string_view kInitialized =
@@ -44,14 +45,14 @@ TEST(StdioClient, RefusesAnotherProtocolVersion) {
   auto client = StdioClient::start(shell(
       R"(read l; echo '{"jsonrpc":"2.0","id":1,"result":{"protocolVersion":"2099-01-01"}}'; cat >/dev/null)"));
   ASSERT_FALSE(client.has_value());
-  EXPECT_EQ(client.error().code, "mcp.client.protocol");
+  EXPECT_EQ(client.error().code, "mcp.client.version");
 }
 
 TEST(StdioClient, TimesOutAndCancels) {
   auto client = StdioClient::start(
       shell(std::string(kInitialized) + "read l; read l; echo \"$l\" >&2; cat >/dev/null"));
   ASSERT_TRUE(client.has_value()) << core::describe(client.error());
-  auto result = (*client)->call_tool("t", {}, milliseconds{1});
+  auto result = (*client)->call_tool("t", {}, {.timeout = milliseconds{1}});
   ASSERT_FALSE(result.has_value());
   EXPECT_EQ(result.error().code, "mcp.client.timeout");
   EXPECT_EQ((*client)->close(), 0);

@@ -6,7 +6,8 @@
 //   ... code under test calls http.send(...) ...
 //   EXPECT_EQ(http.requests().at(0).url, "https://example.okta.com/api/v1/users/me");
 // Thread-safe. Answers are given in the order they were queued; an answer function takes the place of the
-// queue. on_body is fed like the real client does: a 2xx body goes there, HttpResponse::body stays empty.
+// queue. on_head and on_body are fed like the real client does: a 2xx body goes there, HttpResponse::body
+// stays empty.
 #pragma once
 
 #include <deque>
@@ -60,6 +61,9 @@ class FakeHttpClient final : public HttpClient {
                         "The request was cancelled before it was sent.");
     }
     auto answer = function ? function(context, request) : next();
+    if (answer && request.on_head) {
+      RETURN_IF_ERROR(request.on_head(*answer));
+    }
     if (answer && request.on_body && answer->status / 100 == 2) {
       RETURN_IF_ERROR(request.on_body(answer->body));
       answer->body.clear();

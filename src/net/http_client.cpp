@@ -49,9 +49,10 @@ void drop_coding_headers(HttpResponse& response) {
   response.headers.remove("Content-Length");
 }
 
-core::Status consume(const HttpRequest& request, std::string_view piece) {
+template <class Callback>
+core::Status consume(const Callback& callback) {
   try {
-    return request.on_body(piece);
+    return callback();
   } catch (const std::exception& error) {
     return core::fail(core::ErrorKind::internal, "net.on_body",
                       fmt::format("The answer could not be processed: {}.", core::redact(error.what())));
@@ -99,20 +100,31 @@ class CurlHttpClient final : public HttpClient {
     return engine_.get();
   }
 
-  // Until the transfer is done; in between, gives on_body what has come. The transfer holds references into
-  // the caller's request, so this waits for its end in every case.
+  // Until the transfer is done; in between, gives on_head and on_body what has come. The transfer holds
+  // references into the caller's request, so this waits for its end in every case.
   static core::Status wait_for(TransferEngine& engine, const std::shared_ptr<Transfer>& transfer) {
     core::Status consumed;
+    bool head_due = static_cast<bool>(transfer->request->on_head);
     std::unique_lock lock(transfer->mutex);
     while (true) {
-      transfer->changed.wait(lock, [&] { return transfer->done || !transfer->pending.empty(); });
+      transfer->changed.wait(lock, [&] {
+        return transfer->done || !transfer->pending.empty() || (head_due && transfer->head_ready);
+      });
+      if (head_due && transfer->head_ready) {
+        head_due = false;
+        lock.unlock();
+        consumed = consume([&] { return transfer->request->on_head(transfer->response); });
+        if (!consumed) engine.cancel(*transfer);
+        lock.lock();
+        continue;
+      }
       if (transfer->pending.empty()) return consumed;
       const std::string piece = std::exchange(transfer->pending, {});
       const bool paused = transfer->paused;
       lock.unlock();
       if (paused) engine.resume(transfer);
       if (consumed) {
-        consumed = consume(*transfer->request, piece);
+        consumed = consume([&] { return transfer->request->on_body(piece); });
         if (!consumed) engine.cancel(*transfer);
       }
       lock.lock();

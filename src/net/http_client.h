@@ -17,6 +17,8 @@
 
 namespace net {
 
+struct HttpResponse;
+
 struct HttpRequest {
   Method method = Method::get;
   std::string url;  // absolute; https, or http towards a loopback address
@@ -28,6 +30,10 @@ struct HttpRequest {
   std::chrono::milliseconds total_timeout{120'000};  // context.deadline may be sooner
   std::size_t max_response_bytes = 64u << 20;        // of the decoded body; the headers may have 256 KiB
 
+  // When set, called once with the final answer's status and headers as soon as they are there, before any
+  // on_body; HttpResponse::body and elapsed are not filled yet. For streams that go on for long, and for who
+  // must know the media type before the first byte. Thread and errors as of on_body.
+  std::function<core::Status(const HttpResponse& head)> on_head;
   // When set, a 2xx body goes here piece by piece and HttpResponse::body stays empty. An error stops the
   // transfer. Called on the thread that called send(), and may take its time: the transfer pauses meanwhile.
   std::function<core::Status(std::string_view)> on_body;
@@ -58,7 +64,7 @@ struct HttpResponse {
 //   net.protocol          not an HTTP answer                                     may have been sent
 //   net.truncated         the answer ended early                                 was sent
 //   net.too_large         the answer exceeds max_response_bytes                  was sent
-// and whatever on_body returned. Both cancellations have ErrorKind::cancelled, both timeouts
+// and whatever on_head or on_body returned. Both cancellations have ErrorKind::cancelled, both timeouts
 // ErrorKind::timeout.
 //
 // What is repeated: a GET, HEAD or OPTIONS whose pooled connection turns out to be dead before a byte of the

@@ -51,8 +51,9 @@ struct Transfer {
 
   std::mutex mutex;
   std::condition_variable changed;
-  std::string pending;  // for on_body
-  bool paused = false;  // `pending` is full; the engine clears it when it reads on
+  std::string pending;      // for on_body
+  bool head_ready = false;  // status and headers of the final answer stand; for on_head
+  bool paused = false;      // `pending` is full; the engine clears it when it reads on
   bool done = false;
   std::optional<core::Error> error;
 

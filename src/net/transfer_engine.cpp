@@ -106,6 +106,8 @@ std::string_view trimmed(std::string_view text) {
 }
 
 void take_header_line(Transfer& transfer, std::string_view line) {
+  // Past the final head there are trailers only, whatever they look like.
+  if (transfer.head_complete && transfer.response.status >= 200) return;
   if (line.starts_with("HTTP/")) {
     // Also after an interim answer (1xx): the last head counts.
     const auto digits = trimmed(line.substr(std::min(line.find(' '), line.size())));
@@ -117,9 +119,13 @@ void take_header_line(Transfer& transfer, std::string_view line) {
   }
   if (trimmed(line).empty()) {
     transfer.head_complete = true;
+    if (transfer.request->on_head && transfer.response.status >= 200) {
+      std::lock_guard lock(transfer.mutex);
+      transfer.head_ready = true;
+      transfer.changed.notify_all();
+    }
     return;
   }
-  if (transfer.head_complete) return;  // a trailer
   const auto colon = line.find(':');
   if (colon == std::string_view::npos) return;
   transfer.response.headers.add(std::string(trimmed(line.substr(0, colon))),

@@ -26,7 +26,7 @@ class ChangesTest : public testing::Test {
                                     .env = {environment.begin(), environment.end()},
                                     .inherit_env = false};
     if (can_ask) {
-      options.on_elicitation = [this](const json::Object& params) {
+      options.client.on_elicitation = [this](const json::Object& params) {
         asked_ = json::string_or_empty(params, "message");
         mcp::InputResponse response{.action = yes_ ? mcp::Answer::accept : mcp::Answer::decline};
         if (yes_) response.content["confirm"] = true;

@@ -131,13 +131,13 @@ class SecretsTest : public testing::Test {
   void talk(const Environment& settings) {
     auto environment = settings;
     environment.emplace("PATH", "/usr/bin:/bin");
-    auto client =
-        mcp::StdioClient::start({.argv = {program("okta-mcp-server")},
-                                 .env = {environment.begin(), environment.end()},
-                                 .inherit_env = false,
-                                 .on_notification = [&](std::string_view method, const json::Object& params) {
-                                   expect_clean("a notification " + std::string(method), json::write(params));
-                                 }});
+    auto client = mcp::StdioClient::start(
+        {.argv = {program("okta-mcp-server")},
+         .env = {environment.begin(), environment.end()},
+         .inherit_env = false,
+         .client = {.on_notification = [&](std::string_view method, const json::Object& params) {
+           expect_clean("a notification " + std::string(method), json::write(params));
+         }}});
     ASSERT_TRUE(client) << client.error().message;
     for (const auto* tool : {"get_scope_status", "list_users", "list_groups", "get_scope_status"}) {
       const auto result = (*client)->call_tool(tool);

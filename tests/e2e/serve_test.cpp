@@ -125,7 +125,7 @@ TEST(Serve, SignsInWithAKeyAndNarrowsTheList) {
   ASSERT_TRUE(org.up());
   core::ScratchDirectory state;
   for (auto revision : {mcp::Revision::v2025_11_25, mcp::Revision::v2024_11_05, mcp::Revision::v2026_07_28}) {
-    auto client = start(org.key_settings(state.path()), {.revision = revision});
+    auto client = start(org.key_settings(state.path()), {.client = {.revision = revision}});
     ASSERT_TRUE(client);
     EXPECT_THAT(text_of(*client, "list_users", {{"limit", 3}}), HasSubstr("login"));
     EXPECT_THAT(text_of(*client, "get_scope_status"), HasSubstr("\"granted_scopes\":[\"okta."));

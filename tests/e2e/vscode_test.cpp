@@ -102,15 +102,14 @@ class VsCode : public testing::TestWithParam<Way> {
     // What VS Code itself was started with; the server keeps its state below HOME.
     spawn.environment["HOME"] = home_.path();
     spawn.environment["PATH"] = "/usr/bin:/bin";
-    mcp::StdioClientOptions options{.argv = {program("okta-mcp-server")},
-                                    .env = {spawn.environment.begin(), spawn.environment.end()},
-                                    .inherit_env = false,
-                                    .revision = GetParam().revision,
-                                    .name = "Visual Studio Code",
-                                    .version = "1.120.0"};
+    mcp::StdioClientOptions options{
+        .argv = {program("okta-mcp-server")},
+        .env = {spawn.environment.begin(), spawn.environment.end()},
+        .inherit_env = false,
+        .client = {.revision = GetParam().revision, .name = "Visual Studio Code", .version = "1.120.0"}};
     if (GetParam().elicitation) {
-      options.url_elicitation = true;
-      options.on_elicitation = [this](const json::Object& params) { return answer(params); };
+      options.client.url_elicitation = true;
+      options.client.on_elicitation = [this](const json::Object& params) { return answer(params); };
     }
     auto client = mcp::StdioClient::start(std::move(options));
     ASSERT_TRUE(client) << client.error().message;

@@ -1,7 +1,6 @@
 // The client of room mcp against the fixture server, in every revision.
 #include <atomic>
 #include <gtest/gtest.h>
-#include <mutex>
 #include <signal.h>
 #include <thread>
 #include <vector>
@@ -27,7 +26,7 @@ std::unique_ptr<StdioClient> start(StdioClientOptions options) {
 class EveryRevision : public ::testing::TestWithParam<Revision> {};
 
 TEST_P(EveryRevision, ListsAndCalls) {
-  auto client = start({.revision = GetParam()});
+  auto client = start({.client = {.revision = GetParam()}});
   ASSERT_TRUE(client);
   auto tools = client->list_tools();
   ASSERT_TRUE(tools.has_value()) << core::describe(tools.error());
@@ -44,12 +43,12 @@ TEST_P(EveryRevision, ListsAndCalls) {
 
 TEST_P(EveryRevision, AnswersQuestionsWhereTheRevisionHasThem) {
   std::atomic<int> asked = 0;
-  auto client =
-      start({.revision = GetParam(), .on_elicitation = [&](const Object& params) -> mcp::InputResponse {
-               ++asked;
-               bool color = params.at("message").get_string().find("color") != std::string::npos;
-               return {Answer::accept, {{color ? "color" : "name", color ? "green" : "Ada"}}};
-             }});
+  auto client = start(
+      {.client = {.revision = GetParam(), .on_elicitation = [&](const Object& params) -> mcp::InputResponse {
+                    ++asked;
+                    bool color = params.at("message").get_string().find("color") != std::string::npos;
+                    return {Answer::accept, {{color ? "color" : "name", color ? "green" : "Ada"}}};
+                  }}});
   ASSERT_TRUE(client);
   bool can = GetParam() >= Revision::v2025_06_18;
   auto result = client->call_tool("test_input_required_result_multi_round");
@@ -59,19 +58,13 @@ TEST_P(EveryRevision, AnswersQuestionsWhereTheRevisionHasThem) {
 }
 
 TEST_P(EveryRevision, HearsProgress) {
-  std::mutex mutex;
-  std::vector<double> seen;
-  auto client =
-      start({.revision = GetParam(), .on_notification = [&](std::string_view method, const Object& params) {
-               std::lock_guard lock(mutex);
-               if (method == "notifications/progress")
-                 seen.push_back(params.at("progress").to_number<double>());
-             }});
+  auto client = start({.client = {.revision = GetParam()}});
   ASSERT_TRUE(client);
-  auto result =
-      client->request("tools/call", {{"name", "test_tool_with_progress"}, {"_meta", {{"progressToken", 1}}}});
+  std::vector<double> seen;
+  auto result = client->call_tool(
+      "test_tool_with_progress", {},
+      {.on_progress = [&](const mcp::Progress& progress) { seen.push_back(progress.done); }});
   ASSERT_TRUE(result.has_value()) << core::describe(result.error());
-  std::lock_guard lock(mutex);
   EXPECT_EQ(seen, (std::vector<double>{0, 50, 100}));
 }
 
@@ -106,7 +99,7 @@ TEST(StdioClientWithServer, ServesManyThreads) {
 TEST(StdioClientWithServer, LeavesACallThatWaits) {
   auto client = start({});
   ASSERT_TRUE(client);
-  auto result = client->call_tool("wait", {}, std::chrono::milliseconds{1});
+  auto result = client->call_tool("wait", {}, {.timeout = std::chrono::milliseconds{1}});
   ASSERT_FALSE(result.has_value());
   EXPECT_EQ(result.error().code, "mcp.client.timeout");
   EXPECT_TRUE(client->call_tool("echo", {{"message", "x"}}).has_value()) << "the client goes on";
