@@ -234,9 +234,9 @@ TEST(HttpStream, OldClientsGetABodyUpToTheEnd) {
 
 TEST(HttpStream, AnswersWithoutABodyDropWhatIsWritten) {
   for (const auto& [method, status] : {std::pair{"HEAD", 200}, {"GET", 204}, {"GET", 304}}) {
-    auto server = serve([status = status](const std::shared_ptr<Exchange>& exchange) {
+    auto server = serve([code = status](const std::shared_ptr<Exchange>& exchange) {
       if (exchange->request().path == "/next") return exchange->respond({.body = "next"});
-      auto stream = exchange->stream({.status = status, .body = "a"});
+      auto stream = exchange->stream({.status = code, .body = "a"});
       for (int i = 0; i < 100; ++i) EXPECT_TRUE(stream->write("b"));
       stream->end();
     });
