@@ -111,7 +111,12 @@ TaskEnd task_end(const JobSnapshot& job) {
 std::string create_task_result(const Codec& codec, const JobSnapshot& job, milliseconds poll) {
   ObjectText task;
   if (modern(codec)) task.string("resultType", "task");
-  add_task(task, codec, job, poll);
+  // The seed state: a task begins as working (2025-11-25), and one that has ended already is shown so by
+  // tasks/get, which has its result too.
+  JobSnapshot seed;
+  seed.id = job.id;
+  seed.created = seed.updated = job.created;
+  add_task(task, codec, seed, poll);
   if (!modern(codec)) return std::move(ObjectText().raw("task", std::move(task).close())).close();
   task.raw("_meta", std::move(ObjectText().raw(meta::kServerInfo, codec.server_info())).close());
   return std::move(task).close();

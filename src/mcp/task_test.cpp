@@ -155,7 +155,7 @@ TEST_F(Tasks, FailureMeansSomethingElseInEachForm) {
     int code;
   };
   const Row rows[] = {{"errs", "completed", "failed", "Did not work.", 0},
-                      {"refuses", "completed", "failed", "Not allowed. (Ask.)", 0},
+                      {"refuses", "completed", "failed", "Not allowed. Ask.", 0},
                       {"throws", "failed", "failed", "", code::kInternalError}};
   peer.initialize("2025-11-25");
   for (const auto& row : rows) {
@@ -185,7 +185,9 @@ TEST_F(Tasks, FailureMeansSomethingElseInEachForm) {
     // And who knows no tasks gets what the job left.
     Value plain = peer.ask(++serial, "tools/call", Peer::modern(Peer::call(row.tool)));
     EXPECT_EQ(error_code(plain), row.code);
-    if (row.code == 0) EXPECT_EQ(text_of(plain), row.text);
+    if (row.code == 0) {
+      EXPECT_EQ(text_of(plain), row.text);
+    }
   }
 }
 
