@@ -172,15 +172,15 @@ int cmd_serve_http(const Configuration& configuration, const HttpFlags& flags, c
   const auto outside = net::make_http_client({.user_agent = "okta-mcp-server/" OKTA_MCP_VERSION});
   auto guard = make_guard(*options, secrets, resource, settings.org_url, *outside);
   if (!guard) return complain(guard.error());
-  auto made = mcp::HttpEndpoint::create(
-      **server, {.path = std::string(kEndpointPath),
-                 .origins = {.allowed_origins = options->allowed_origins,
-                             .allowed_hosts = options->allowed_hosts,
-                             .public_url = options->public_url,
-                             .loopback = options->listen.loopback},
-                 .guard = guard->get(),
-                 .caller_limits = {.requests_per_minute = options->calls_per_minute},
-                 .session_key = sessions ? *sessions : nullptr});
+  auto made = mcp::HttpEndpoint::create(**server,
+                                        {.path = std::string(kEndpointPath),
+                                         .origins = {.allowed_origins = options->allowed_origins,
+                                                     .allowed_hosts = options->allowed_hosts,
+                                                     .public_url = options->public_url,
+                                                     .loopback = options->listen.loopback},
+                                         .guard = guard->get(),
+                                         .caller_limits = {.requests_per_minute = options->calls_per_minute},
+                                         .session_key = sessions ? *sessions : nullptr});
   if (!made) return complain(made.error());
   endpoint = *std::move(made);
 
