@@ -23,7 +23,7 @@ case "${1:-}" in
   *) sed -n '2,14s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac
 
-bin=$PWD/build/release/bin
+bin=${BENCH_BIN:-$PWD/build/release/bin}
 judges=$PWD/tests/judges/node_modules
 work=$(mktemp -d)
 pids=()

@@ -5,15 +5,15 @@ import { authorizing, conformance, httpServer } from './http-lib.mjs';
 import { authorizationServer, challenge, codeGrant, protectedServer } from './oauth-lib.mjs';
 import { kWithoutFixture } from './conformance-list.mjs';
 
-/** Each scenario by itself, so that each is asked for by its name. */
+/** The suite runs whatever the revision has; what needs fixtures fails and is not looked at. */
 async function scenarios(what, url) {
   let passed = 0;
   let all = 0;
   for (const [revision, names] of Object.entries(kWithoutFixture)) {
+    const { scenarios: found, output } = await conformance(url, ['--suite', 'all', '--spec-version', revision, '--timeout', '10000']);
     for (const name of names) {
-      const { scenarios: found, output } = await conformance(url, ['--scenario', name, '--spec-version', revision]);
       all++;
-      if (!check(found[name], `${what}, ${revision} ${name}: was not run: ${show(output)}`)) continue;
+      if (!check(found[name], `${what}, ${revision} ${name}: was not run: ${show(output.slice(-600))}`)) continue;
       check(found[name].passed > 0, `${what}, ${revision} ${name}: nothing was checked`);
       if (equal(found[name].failed, [], `${what}, ${revision} ${name}`) && found[name].passed > 0) passed++;
     }

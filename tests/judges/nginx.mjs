@@ -9,7 +9,7 @@ import { check, devOrg, equal, freePort, judge, scratch, serverEnvironment, show
 import { httpServer, kModern, post } from './http-lib.mjs';
 
 // How an instance is told that it is one of several; `directory` is its state directory.
-const kArguments = (publicUrl) => ['serve', '--http', '127.0.0.1:0', '--public-url', publicUrl, '--instances', '2'];
+const kArguments = (port, publicUrl) => ['serve', '--http', `127.0.0.1:${port}`, '--public-url', publicUrl, '--instances', '2'];
 const kSharing = (directory) => ({ OKTA_MCP_STATE_DIR: directory, OKTA_MCP_SHARED_STATE: 'true' });
 const kAlone = (directory) => ({ OKTA_MCP_STATE_DIR: directory });
 
@@ -46,7 +46,9 @@ http {
     return false;
   }), 'nginx');
   const requests = () => fs.readFileSync(path.join(work, 'access.log'), 'utf8').trim().split('\n').map((line) => line.split(' '));
-  return { url, requests };
+  // Why nginx answered for itself, for whoever reads a failure.
+  const complaints = () => fs.readFileSync(path.join(work, 'error.log'), 'utf8').trim();
+  return { url, requests, complaints };
 }
 
 /** Two instances and what is in front of them. */
@@ -54,7 +56,10 @@ async function installation(org, environments) {
   const port = await freePort();
   const instances = [];
   for (const env of environments) {
-    instances.push(await httpServer('okta-mcp-server', kArguments(`http://localhost:${port}/mcp`), { env: { ...serverEnvironment(org.settings), ...env }, clean: true }));
+    // Says where clients find it, which is nginx, so its own place has to be known.
+    const own = await freePort();
+    await httpServer('okta-mcp-server', kArguments(own, `http://localhost:${port}/mcp`), { env: { ...serverEnvironment(org.settings), ...env }, clean: true });
+    instances.push({ port: own, url: `http://localhost:${own}/mcp` });
   }
   return { ...(await nginx(port, instances)), instances };
 }
@@ -128,8 +133,9 @@ await judge(async () => {
   const common = path.join(scratch(), 'state');
   fs.mkdirSync(common, { mode: 0o700 });
   const place = await installation(org, [kSharing(common), kSharing(common)]);
-  await life(place, org, 'legacy', 'legacy');
-  await life(place, org, 'modern', { pin: kModern });
+  for (const [name, mode] of [['legacy', 'legacy'], ['modern', { pin: kModern }]]) {
+    await life(place, org, name, mode).catch((error) => check(false, `${name}: ${error.message} ${place.complaints()}`));
+  }
   const requests = place.requests();
   const instancesOf = (wanted) => new Set(requests.filter(wanted).map(([upstream]) => upstream)).size;
   equal(instancesOf(([, , session, method]) => session === '-' && method === 'tools/call'), 2, 'modern calls went to both instances');
