@@ -9,6 +9,10 @@ find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium)
 pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
+# Its header only: the library is loaded when PostgreSQL is used.
+pkg_check_modules(LIBPQ REQUIRED libpq)
+add_library(libpq_header INTERFACE)
+target_include_directories(libpq_header SYSTEM INTERFACE ${LIBPQ_INCLUDE_DIRS})
 pkg_check_modules(QRENCODE REQUIRED IMPORTED_TARGET libqrencode)
 find_package(fmt REQUIRED)
 # What rooms link for fmt. A release carries libstdc++ inside; libfmt.so, the only library that asks for it too, would

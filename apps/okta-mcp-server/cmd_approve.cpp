@@ -5,8 +5,8 @@
 #include "admin/approval.h"
 #include "admin/audit.h"
 #include "commands.h"
-#include "core/file.h"
 #include "core/text.h"
+#include "state.h"
 #include "terminal.h"
 
 namespace {
@@ -15,7 +15,8 @@ using core::ErrorKind;
 using core::fail;
 
 core::Status set_passphrase(admin::Approvals& approvals, Terminal& terminal) {
-  if (approvals.passphrase_set()) {
+  ASSIGN_OR_RETURN(const bool present, approvals.passphrase_set());
+  if (present) {
     // Whoever may replace the passphrase may approve anything: the old one is asked for first.
     ASSIGN_OR_RETURN(core::Secret old, terminal.ask_secret("Present approval passphrase: "));
     RETURN_IF_ERROR(approvals.check_passphrase(old));
@@ -51,12 +52,15 @@ core::Status release(admin::Approvals& approvals, admin::AuditLog& audit, Termin
 
 int cmd_approve(const Settings& settings, const std::string& plan, bool set) {
   core::Clock& clock = core::system_clock();
-  admin::Approvals approvals(settings.state_dir, clock);
-  admin::AuditLog audit(settings.state_dir + "/audit.jsonl", clock);
+  const auto state = open_state(settings);
+  admin::Approvals approvals(*state, clock,
+                             state->remote() ? std::string{} : settings.state_dir + "/approval.json");
+  admin::AuditLog audit(*state, clock);
   if (!set && plan.empty()) {
-    auto waiting = approvals.pending();
-    for (const auto& entry : waiting) std::printf("%s\n%s\n\n", entry.id.c_str(), entry.text.c_str());
-    if (waiting.empty()) std::puts("No plan waits for approval.");
+    const auto waiting = approvals.pending();
+    if (!waiting) return complain(waiting.error());
+    for (const auto& entry : *waiting) std::printf("%s\n%s\n\n", entry.id.c_str(), entry.text.c_str());
+    if (waiting->empty()) std::puts("No plan waits for approval.");
     return 0;
   }
   auto terminal = Terminal::open();

@@ -4,9 +4,11 @@
 #include "admin/audit.h"
 #include "commands.h"
 #include "core/json.h"
+#include "state.h"
 
 int cmd_audit_show(const Settings& settings, std::size_t count) {
-  admin::AuditLog audit(settings.state_dir + "/audit.jsonl", core::system_clock());
+  const auto state = open_state(settings);
+  const admin::AuditLog audit(*state, core::system_clock());
   auto lines = audit.tail(count);
   if (!lines) return complain(lines.error());
   for (const auto& line : *lines) std::printf("%s\n", core::json::write(line).c_str());
@@ -14,7 +16,8 @@ int cmd_audit_show(const Settings& settings, std::size_t count) {
 }
 
 int cmd_audit_verify(const Settings& settings) {
-  admin::AuditLog audit(settings.state_dir + "/audit.jsonl", core::system_clock());
+  const auto state = open_state(settings);
+  const admin::AuditLog audit(*state, core::system_clock());
   auto check = audit.verify();
   if (!check) return complain(check.error());
   if (const auto line = check->broken_at; line.has_value()) {

@@ -17,6 +17,7 @@ int cmd_status(const Settings& settings, bool as_json) {
   const auto& text = std::get<mcp::Complete>(*outcome).result.content.at(0).at("text").as_string();
   auto status = json::parse({text.data(), text.size()});
   if (!status) return complain(status.error());
+  status->as_object()["shared_state"] = runtime.services().state().where();
   if (const auto store = runtime.store_report()) {
     auto& object = status->as_object();
     object["login_store"] = store->where;

@@ -47,6 +47,7 @@ constexpr Key kKeys[] = {
     {"api_token", "OKTA_API_TOKEN", Place::org, Kind::secret},
     {"read_only", "OKTA_MCP_READ_ONLY", Place::org, Kind::flag},
     {"state_dir", "OKTA_MCP_STATE_DIR", Place::program, Kind::path},
+    {"state_store", "OKTA_MCP_STATE_STORE", Place::program, Kind::secret},
     {"key_file", "OKTA_MCP_KEY_FILE", Place::program, Kind::path},
     {"store", "OKTA_MCP_STORE", Place::program},
     {"toolset", "OKTA_MCP_TOOLSET", Place::program, Kind::words},

@@ -73,6 +73,7 @@ TEST(ConfigFile, MessyFiles) {
       {"redirect_port = 16582", "OKTA_MCP_REDIRECT_PORT", "16582"},
       {"toolset = [\"users\", \"groups\"]", "OKTA_MCP_TOOLSET", "users groups"},
       {"state_dir = \"state\"", "OKTA_MCP_STATE_DIR", "/dir/state"},
+      {"state_store = \"postgresql://db/okta\"", "OKTA_MCP_STATE_STORE", "postgresql://db/okta"},
       {"key_file = \"../key\"", "OKTA_MCP_KEY_FILE", "/key"},
       {"log_file = \"/var/log/x\"", "OKTA_LOG_FILE", "/var/log/x"},
       {"log_file = \"~/x\"", "OKTA_LOG_FILE", "~/x"},

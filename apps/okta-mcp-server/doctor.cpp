@@ -26,6 +26,17 @@ std::string existing_parent(std::filesystem::path path) {
   return path.empty() ? "." : path.string();
 }
 
+// Without it no change is made, and reads go on.
+void examine_shared_state(core::StateStore& state, Findings& findings) {
+  constexpr auto kCheck = "shared state";
+  if (!state.remote()) return;
+  // A question that takes the whole way: library, network, password, schema.
+  if (const auto asked = state.get("approval/passphrase"); !asked) {
+    return findings.fail(kCheck, asked.error().message, asked.error().hint);
+  }
+  findings.ok(kCheck, fmt::format("{} answers.", state.where()));
+}
+
 void examine_state_directory(const Settings& settings, Findings& findings) {
   constexpr auto kCheck = "state directory";
   const std::string& path = settings.state_dir;
@@ -167,6 +178,7 @@ void Findings::add(std::string_view check, Finding::Verdict verdict, std::string
 void examine_machine(const Settings& settings, Runtime& runtime, Findings& findings) {
   examine_configuration(settings, findings);
   examine_state_directory(settings, findings);
+  examine_shared_state(runtime.services().state(), findings);
   examine_store(settings, runtime, findings);
   examine_log_file(settings, findings);
 }

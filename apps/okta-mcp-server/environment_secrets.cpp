@@ -6,11 +6,22 @@
 #include <string_view>
 #include <unistd.h>
 
+#include "setting_text.h"
+
 namespace {
 
-constexpr std::array kSecretVariables{"OKTA_PRIVATE_KEY", "OKTA_API_TOKEN"};
+constexpr std::array kSecretVariables{"OKTA_PRIVATE_KEY", "OKTA_API_TOKEN", "OKTA_MCP_STATE_STORE",
+                                      "OKTA_MCP_HTTP_TOKEN", "OKTA_MCP_INTROSPECTION_SECRET"};
 
 }  // namespace
+
+core::Secret take_secret(Environment& copy, const char* name) {
+  const auto found = copy.find(name);
+  if (found == copy.end()) return {};
+  core::Secret taken(tidied(found->second));
+  core::wipe(found->second);
+  return taken;
+}
 
 void hide_secrets(Environment& copy) {
   for (const char* name : kSecretVariables) {

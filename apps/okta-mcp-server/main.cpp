@@ -26,16 +26,23 @@ int main(int argc, char** argv) {
       "OKTA_KEY_ID (or neither, to sign in with a browser), or OKTA_API_TOKEN. Also OKTA_LOG_LEVEL, "
       "OKTA_LOG_FILE,\n"
       "OKTA_MCP_STATE_DIR, OKTA_MCP_TOOLSET, OKTA_MCP_READ_ONLY, OKTA_MCP_KEY_FILE, OKTA_MCP_STORE,\n"
+      "OKTA_MCP_STATE_STORE, "
       "OKTA_MCP_REDIRECT_PORT. Or from a configuration file (OKTA_MCP_CONFIG), which may hold several orgs:\n"
       "docs/configuration.md.");
   app.require_subcommand(0, 1);
   app.fallthrough();  // --config and --org stand before or after the command
   ConfigurationRequest request;
   app.add_option("--config", request.file, "configuration file, instead of OKTA_MCP_CONFIG");
+  std::string state_store;
+  app.add_option(
+      "--state-store", state_store,
+      "directory, or postgresql://...: what instances share, instead of OKTA_MCP_STATE_STORE (which other "
+      "users of the machine do not see)");
   app.add_option("--org", request.org, "only this org of the configuration file");
   int status = 0;
   bool as_json = false;
   auto configure = [&] {
+    if (!state_store.empty()) environment["OKTA_MCP_STATE_STORE"] = state_store;
     auto configuration = read_configuration(environment, request);
     hide_secrets(environment);
     return configuration;
@@ -48,12 +55,49 @@ int main(int argc, char** argv) {
   auto run = [&](auto command) {
     run_on_all([&](const Configuration& with) { return command(with.standard()); });
   };
+  HttpFlags http;
   auto run_serve = [&] {
-    request.for_a_host = true;
-    run_on_all([](const Configuration& with) { return cmd_serve(with); });
+    request.for_a_host = http.listen.empty();
+    GuardSecrets guard{.token = take_secret(environment, "OKTA_MCP_HTTP_TOKEN"),
+                       .introspection_secret = take_secret(environment, "OKTA_MCP_INTROSPECTION_SECRET")};
+    run_on_all([&](Configuration& with) {
+      for (auto& org : with.orgs) org.remote_callers = !http.listen.empty();
+      return http.listen.empty() ? cmd_serve(with) : cmd_serve_http(with, http, guard);
+    });
   };
 
-  auto* serve = app.add_subcommand("serve", "serve MCP over stdin and stdout (the default)");
+  auto* serve = app.add_subcommand("serve", "serve MCP over stdin and stdout (the default), or over HTTP");
+  auto* over_http = serve->add_option("--http", http.listen, "HOST:PORT or unix:PATH; the endpoint is /mcp");
+  serve->add_option("--tls-cert", http.tls_cert, "certificate chain, PEM; SIGHUP reads it again")
+      ->needs(over_http);
+  serve->add_option("--tls-key", http.tls_key, "its private key, PEM")->needs(over_http);
+  serve
+      ->add_option("--issuer", http.issuers,
+                   "an authorization server whose access tokens count; more than one may be given")
+      ->needs(over_http);
+  serve->add_option("--audience", http.audience, "`aud` of its tokens (default: the public URL)")
+      ->needs(over_http);
+  serve->add_option("--public-url", http.public_url, "what clients call: https://mcp.example.com/mcp")
+      ->needs(over_http);
+  serve
+      ->add_option("--identity", http.identity,
+                   "server: everybody works with this server's Okta login; caller: each with their own")
+      ->needs(over_http)
+      ->capture_default_str();
+  serve->add_option("--allow-origin", http.allowed_origins, "a web page's origin that may call")
+      ->needs(over_http);
+  serve->add_option("--allow-host", http.allowed_hosts, "a Host that is answered")->needs(over_http);
+  serve->add_option("--calls-per-minute", http.calls_per_minute, "of one caller; 0: no limit")
+      ->needs(over_http)
+      ->capture_default_str();
+  serve
+      ->add_option("--introspection-client", http.introspection_client,
+                   "client id for opaque tokens; its secret is OKTA_MCP_INTROSPECTION_SECRET")
+      ->needs(over_http);
+  serve->add_flag("--require-dpop", http.require_dpop, "only tokens that are bound to a key")
+      ->needs(over_http);
+  serve->add_option("--admin", http.admin_listen, "HOST:PORT for /healthz, /readyz and /metrics")
+      ->needs(over_http);
   serve->callback(run_serve);
 
   std::string toolset;

@@ -7,6 +7,7 @@
 #include "oauth/private_key_jwt.h"
 #include "oauth/static_token.h"
 #include "oauth/store_choice.h"
+#include "state.h"
 
 namespace {
 
@@ -24,15 +25,20 @@ std::vector<std::string> texts_of(const std::vector<Notice>& notices) {
 
 }  // namespace
 
-Runtime::Runtime(const Settings& settings, SignInListener listener)
+Runtime::Runtime(const Settings& settings, SignInListener listener, std::shared_ptr<core::StateStore> state,
+                 std::optional<oauth::LoginCaller> caller)
     : settings_(settings),
       listener_(std::move(listener)),
+      state_(state ? std::move(state) : open_state(settings)),
+      caller_(std::move(caller)),
       services_(
           {.principal = principal_of(settings),
            .state_dir = settings.state_dir,
+           .state = state_,
            .configured_scopes = settings.scopes,
            .toolset = settings.toolset,
            .read_only = settings.read_only,
+           .remote_callers = settings.remote_callers,
            .org_name = settings.org_name,
            .notices = texts_of(settings.notices)},
           [this] { return org(); }, [this] { return granted_scopes(); }, core::system_clock()) {}
@@ -67,11 +73,11 @@ core::Status Runtime::build_tokens() {
     ASSIGN_OR_RETURN(tokens_, oauth::StaticToken::create(settings_.api_token.copy()));
     return {};
   }
-  ASSIGN_OR_RETURN(store_,
-                   oauth::open_token_store({.kind = settings_.store,
-                                            .state_dir = settings_.state_dir,
-                                            .key_file = settings_.key_file,
-                                            .credentials_directory = settings_.credentials_directory}));
+  ASSIGN_OR_RETURN(store_, oauth::open_token_store({.kind = settings_.store,
+                                                    .state_dir = settings_.state_dir,
+                                                    .key_file = settings_.key_file,
+                                                    .credentials_directory = settings_.credentials_directory,
+                                                    .state = state_->remote() ? state_ : nullptr}));
   if (!settings_.private_key.empty()) {
     ASSIGN_OR_RETURN(auto key, oauth::load_private_key(settings_.private_key.reveal(), settings_.key_id));
     ASSIGN_OR_RETURN(tokens_, oauth::PrivateKeyJwt::create({.org_url = settings_.org_url,
@@ -93,6 +99,7 @@ core::Status Runtime::build_tokens() {
            .http = *http_,
            .clock = core::system_clock(),
            .store = store_.get(),
+           .caller = caller_,
            .may_ask_a_person = listener_.may_ask_a_person,
            .on_prompt = listener_.on_prompt,
            .on_signed_in = [this](const std::vector<std::string>&) { sign_in_ended(std::nullopt); },
@@ -179,7 +186,8 @@ oauth::TokenKey Runtime::token_key(std::string_view grant) const {
   return {.org = settings_.org_url,
           .client_id = settings_.client_id,
           .grant = std::string(grant),
-          .scopes = settings_.scopes};
+          .scopes = settings_.scopes,
+          .caller = caller_};
 }
 
 std::optional<oauth::StoreReport> Runtime::store_report() {

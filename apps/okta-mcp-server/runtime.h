@@ -12,6 +12,7 @@
 
 #include "admin/services.h"
 #include "core/clock.h"
+#include "core/state_store.h"
 #include "cured_tokens.h"
 #include "net/http_client.h"
 #include "oauth/authorization_code.h"
@@ -41,7 +42,11 @@ class Runtime {
  public:
   // `settings` outlives the runtime. Never fails for want of a setting: what is missing or unusable comes out
   // of org() when somebody asks for it.
-  Runtime(const Settings& settings, SignInListener listener);
+  // `state`: what instances share; null for the one that the settings name. `caller`: whose login this is,
+  // over HTTP; none for the program's own.
+  Runtime(const Settings& settings, SignInListener listener,
+          std::shared_ptr<core::StateStore> state = nullptr,
+          std::optional<oauth::LoginCaller> caller = std::nullopt);
   ~Runtime();
 
   admin::Services& services() { return services_; }
@@ -57,6 +62,10 @@ class Runtime {
   core::Result<SignedIn> sign_in_with_browser(
       std::optional<std::uint16_t> port, const std::function<void(const oauth::BrowserPrompt&)>& on_prompt);
   core::Result<std::shared_ptr<const oauth::AccessToken>> token(const core::Context& context = {});
+  // The token is not used again, and asked for anew.
+  void reject(const oauth::AccessToken& token) {
+    if (tokens_) tokens_->reject(token);
+  }
   std::string_view method() const { return tokens_ ? tokens_->method() : "none"; }
   // Where logins are stored and how; nullopt where none is (an API token) or a setting is missing.
   std::optional<oauth::StoreReport> store_report();
@@ -72,6 +81,8 @@ class Runtime {
 
   const Settings& settings_;
   SignInListener listener_;
+  const std::shared_ptr<core::StateStore> state_;
+  const std::optional<oauth::LoginCaller> caller_;
 
   std::mutex mutex_;
   std::condition_variable ended_;

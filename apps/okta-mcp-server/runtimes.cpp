@@ -2,14 +2,17 @@
 
 #include <algorithm>
 
+#include "state.h"
+
 namespace {
 
 std::vector<std::unique_ptr<Runtime>> make_runtimes(
     const Configuration& configuration, const std::function<SignInListener(const Settings&)>& listener_for) {
   std::vector<std::unique_ptr<Runtime>> runtimes;
   runtimes.reserve(configuration.orgs.size());
+  const auto state = open_state(configuration.standard());  // a setting of the whole program
   for (const auto& settings : configuration.orgs) {
-    runtimes.push_back(std::make_unique<Runtime>(settings, listener_for(settings)));
+    runtimes.push_back(std::make_unique<Runtime>(settings, listener_for(settings), state));
   }
   return runtimes;
 }

@@ -1,4 +1,4 @@
-// One Runtime for each configured org. Nothing is shared between them but the state directory, whose audit
+// One Runtime for each configured org. Nothing is shared between them but the state (state.h), whose audit
 // log and plans name the org, and whose logins are kept by org, client and grant.
 #pragma once
 

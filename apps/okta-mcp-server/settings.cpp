@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/log.h"
+#include "core/state_store.h"
 #include "oauth/key_loading.h"
 #include "setting_text.h"
 
@@ -138,6 +139,12 @@ core::Status read_credentials(Variables& variables, Settings& settings) {
 core::Status read_program(Variables& variables, const Environment& environment, Settings& settings) {
   ASSIGN_OR_RETURN(settings.state_dir, variables.get_path("OKTA_MCP_STATE_DIR"));
   if (settings.state_dir.empty()) settings.state_dir = default_state_dir(environment);
+  ASSIGN_OR_RETURN(auto state_store, variables.get("OKTA_MCP_STATE_STORE"));
+  settings.state_store = core::Secret(std::move(state_store));
+  if (auto made = core::make_state_store(settings.state_store, settings.state_dir); !made) {
+    return fail(ErrorKind::invalid_input, "app.settings",
+                "OKTA_MCP_STATE_STORE is neither a directory nor PostgreSQL.", made.error().hint);
+  }
   ASSIGN_OR_RETURN(settings.key_file, variables.get_path("OKTA_MCP_KEY_FILE"));
   ASSIGN_OR_RETURN(auto store, variables.get("OKTA_MCP_STORE"));
   ASSIGN_OR_RETURN(settings.store, oauth::parse_store_kind(store));

@@ -29,7 +29,9 @@ struct Settings {
   std::string key_id;               // OKTA_KEY_ID
   core::Secret api_token;           // OKTA_API_TOKEN: an SSWS token instead of OAuth
   std::string state_dir;            // OKTA_MCP_STATE_DIR: default $XDG_STATE_HOME/okta-mcp-server
-  std::string key_file;             // OKTA_MCP_KEY_FILE: seals the stored tokens
+  core::Secret
+      state_store;       // OKTA_MCP_STATE_STORE: directory, or postgresql://..., which may hold a password
+  std::string key_file;  // OKTA_MCP_KEY_FILE: seals the stored tokens
   oauth::StoreKind store = oauth::StoreKind::automatic;  // OKTA_MCP_STORE: auto, keyring, file, memory
   std::string credentials_directory;  // CREDENTIALS_DIRECTORY, as systemd sets it: may hold okta-mcp-key
   std::string toolset;                // OKTA_MCP_TOOLSET: areas to offer, separated by commas; empty for all
@@ -45,6 +47,8 @@ struct Settings {
   std::map<std::string, std::string> origins;
   // Errors tell how to correct an answer that the MCP host remembers.
   bool host_prompts = false;
+  // Callers are on other machines (serve --http).
+  bool remote_callers = false;
 };
 
 using Environment = std::map<std::string, std::string>;

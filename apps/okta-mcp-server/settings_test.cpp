@@ -312,6 +312,17 @@ TEST(SettingsTest, TheRedirectPortIsAPort) {
   }
 }
 
+TEST(SettingsTest, TheStateStoreIsADirectoryOrPostgresql) {
+  EXPECT_TRUE(read_settings({})->state_store.empty());
+  EXPECT_EQ(read_settings({{"OKTA_MCP_STATE_STORE", " directory "}})->state_store.reveal(), "directory");
+  const std::string uri = "postgresql://ada:s3cr3t@db.example.com/okta?sslmode=verify-full";
+  EXPECT_EQ(read_settings({{"OKTA_MCP_STATE_STORE", uri}})->state_store.reveal(), uri);
+  const auto wrong = read_settings({{"OKTA_MCP_STATE_STORE", "mysql://ada:s3cr3t@db"}});
+  ASSERT_FALSE(wrong);
+  EXPECT_EQ(wrong.error().code, "app.settings");
+  EXPECT_EQ(core::describe(wrong.error()).find("s3cr3t"), std::string::npos);
+}
+
 TEST(SettingsTest, TheStoreIsOneOfFour) {
   EXPECT_EQ(read_settings({})->store, oauth::StoreKind::automatic);
   EXPECT_EQ(read_settings({{"OKTA_MCP_STORE", " memory "}})->store, oauth::StoreKind::memory);

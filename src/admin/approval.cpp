@@ -1,11 +1,7 @@
 #include "admin/approval.h"
 
-#include <cerrno>
-#include <cstdio>
-#include <filesystem>
 #include <fmt/format.h>
 #include <sodium.h>
-#include <unistd.h>
 
 #include "core/encoding.h"
 #include "core/file.h"
@@ -22,6 +18,13 @@ using core::fail;
 // Each guess costs a quarter of a second and 64 MiB.
 constexpr unsigned long long kOps = 4;
 constexpr std::size_t kMemory = 64u << 20;
+
+const std::string kPassphrase = "approval/passphrase";
+const std::string kPlans = "plans/";
+const std::string kReleases = "releases/";
+
+// A plan is remembered that much longer, to say that it has expired.
+constexpr std::chrono::hours kExpiredFor{1};
 
 const unsigned char* bytes(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
@@ -49,19 +52,44 @@ core::Result<KeyPair> derive(const core::Secret& passphrase, std::string_view sa
   return KeyPair{std::move(public_key), core::Secret(std::move(secret_key))};
 }
 
-struct PassphraseRecord {
+// The keys behind the passphrase, if it is the one that was set.
+core::Result<KeyPair> unlock(const core::Secret& given, std::string_view salt, std::string_view public_key) {
+  ASSIGN_OR_RETURN(KeyPair keys, derive(given, salt));
+  if (!core::constant_time_equal(keys.public_key, public_key)) {
+    return fail(ErrorKind::forbidden, "admin.approval.passphrase", "That is not the approval passphrase.");
+  }
+  return keys;
+}
+
+std::string signed_text(std::string_view digest, std::string_view expires) {
+  return fmt::format("okta-mcp-server plan release\n{}\n{}", digest, expires);
+}
+
+// Ids come from the command line.
+bool well_formed(std::string_view id) {
+  return id.size() == 24 && id.starts_with("pln_") &&
+         id.substr(4).find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+}  // namespace
+
+struct Approvals::Passphrase {
   std::string salt;
   std::string public_key;
 };
 
-core::Result<PassphraseRecord> load_record(const std::string& dir) {
-  ASSIGN_OR_RETURN(auto content, core::read_file(dir + "/approval.json"));
-  if (!content) {
+core::Result<Approvals::Passphrase> Approvals::passphrase() const {
+  ASSIGN_OR_RETURN(auto record, state_->get(kPassphrase));
+  if (!record && !passphrase_file_.empty()) {
+    RETURN_IF_ERROR(take_over_file());
+    ASSIGN_OR_RETURN(record, state_->get(kPassphrase));
+  }
+  if (!record) {
     return fail(ErrorKind::unauthenticated, "admin.approval.no_passphrase",
                 "No approval passphrase has been set.",
                 "Set one in a terminal: okta-mcp-server approve --set-passphrase");
   }
-  ASSIGN_OR_RETURN(auto document, json::parse(*content));
+  ASSIGN_OR_RETURN(const auto document, json::parse(record->value));
   json::Reader in(document);
   ASSIGN_OR_RETURN(auto version, in.at("version").integer());
   if (version != 1) {
@@ -74,44 +102,24 @@ core::Result<PassphraseRecord> load_record(const std::string& dir) {
   auto raw_key = core::base64url_decode(public_key);
   if (!raw_salt || !raw_key || raw_salt->size() != crypto_pwhash_SALTBYTES ||
       raw_key->size() != crypto_sign_PUBLICKEYBYTES) {
-    return fail(ErrorKind::invalid_input, "admin.approval.damaged",
-                "The approval passphrase file is damaged.",
+    return fail(ErrorKind::invalid_input, "admin.approval.damaged", "The approval passphrase is damaged.",
                 "Set the passphrase again: okta-mcp-server approve --set-passphrase");
   }
-  return PassphraseRecord{*raw_salt, *raw_key};
+  return Passphrase{*raw_salt, *raw_key};
 }
 
-// The keys behind the passphrase, if it is the one that was set.
-core::Result<KeyPair> unlock(const std::string& dir, const core::Secret& passphrase) {
-  ASSIGN_OR_RETURN(PassphraseRecord record, load_record(dir));
-  ASSIGN_OR_RETURN(KeyPair keys, derive(passphrase, record.salt));
-  if (!core::constant_time_equal(keys.public_key, record.public_key)) {
-    return fail(ErrorKind::forbidden, "admin.approval.passphrase", "That is not the approval passphrase.");
-  }
-  return keys;
+core::Status Approvals::take_over_file() const {
+  ASSIGN_OR_RETURN(const auto content, core::read_file(passphrase_file_));
+  if (!content) return {};
+  RETURN_IF_ERROR(state_->put_if_absent(kPassphrase, *content, core::StateStore::kForever));
+  return core::remove_file(passphrase_file_);
 }
 
-std::string signed_text(std::string_view digest, std::string_view expires) {
-  return fmt::format("okta-mcp-server plan release\n{}\n{}", digest, expires);
-}
-
-// Ids come from the command line: they must not lead out of the directory.
-bool well_formed(std::string_view id) {
-  return id.size() == 24 && id.starts_with("pln_") &&
-         id.substr(4).find_first_not_of("0123456789abcdef") == std::string_view::npos;
-}
-
-}  // namespace
-
-std::string Approvals::plan_file(const std::string& id) const {
-  return dir_ + "/plans/" + id + ".json";
-}
-std::string Approvals::release_file(const std::string& id) const {
-  return dir_ + "/plans/" + id + ".release";
-}
-
-bool Approvals::passphrase_set() const {
-  return load_record(dir_).has_value();
+core::Result<bool> Approvals::passphrase_set() const {
+  const auto present = passphrase();
+  if (present) return true;
+  if (present.error().code == "admin.approval.no_passphrase") return false;
+  return std::unexpected(present.error());
 }
 
 core::Status Approvals::set_passphrase(const core::Secret& passphrase) {
@@ -119,29 +127,30 @@ core::Status Approvals::set_passphrase(const core::Secret& passphrase) {
     return fail(ErrorKind::invalid_input, "admin.approval.weak",
                 "The passphrase has fewer than 8 characters.");
   }
-  RETURN_IF_ERROR(core::make_private_directory(dir_));
   std::string salt(crypto_pwhash_SALTBYTES, '\0');
   core::system_random().fill({bytes(salt), salt.size()});
   ASSIGN_OR_RETURN(KeyPair keys, derive(passphrase, salt));
   json::Object record{{"version", 1},
                       {"salt", core::base64url_encode(salt)},
                       {"public_key", core::base64url_encode(keys.public_key)}};
-  return core::write_file_atomically(dir_ + "/approval.json", json::write(record));
+  RETURN_IF_ERROR(state_->put(kPassphrase, json::write(record), core::StateStore::kForever));
+  // Or it would come back, should the state be started anew.
+  return passphrase_file_.empty() ? core::Status{} : core::remove_file(passphrase_file_);
 }
 
-core::Status Approvals::check_passphrase(const core::Secret& passphrase) const {
-  ASSIGN_OR_RETURN(KeyPair keys, unlock(dir_, passphrase));
+core::Status Approvals::check_passphrase(const core::Secret& given) const {
+  ASSIGN_OR_RETURN(const Passphrase set, passphrase());
+  ASSIGN_OR_RETURN(const KeyPair keys, unlock(given, set.salt, set.public_key));
   return {};
 }
 
 core::Status Approvals::save(const Plan& plan) {
-  RETURN_IF_ERROR(core::make_private_directory(dir_ + "/plans"));
   json::Object record{{"version", 1},
                       {"id", plan.id()},
                       {"requests_digest", plan.requests_digest()},
                       {"text", plan.text()},
                       {"expires", core::to_rfc3339(clock_->now() + kPendingFor)}};
-  return core::write_file_atomically(plan_file(plan.id()), json::write(record));
+  return state_->put(kPlans + plan.id(), json::write(record), kPendingFor + kExpiredFor);
 }
 
 core::Result<PendingPlan> Approvals::load(const std::string& id) const {
@@ -151,9 +160,9 @@ core::Result<PendingPlan> Approvals::load(const std::string& id) const {
         "Plan ids look like pln_0123456789abcdef0123; `okta-mcp-server approve` lists those that wait.");
   };
   if (!well_formed(id)) return unknown();
-  ASSIGN_OR_RETURN(auto content, core::read_file(plan_file(id)));
-  if (!content) return unknown();
-  ASSIGN_OR_RETURN(auto document, json::parse(*content));
+  ASSIGN_OR_RETURN(const auto record, state_->get(kPlans + id));
+  if (!record) return unknown();
+  ASSIGN_OR_RETURN(const auto document, json::parse(record->value));
   json::Reader in(document);
   PendingPlan plan{.id = id};
   ASSIGN_OR_RETURN(auto requests, in.at("requests_digest").string());
@@ -174,19 +183,19 @@ core::Result<PendingPlan> Approvals::load(const std::string& id) const {
   return plan;
 }
 
-std::vector<PendingPlan> Approvals::pending() const {
+core::Result<std::vector<PendingPlan>> Approvals::pending() const {
+  ASSIGN_OR_RETURN(const auto records, state_->list(kPlans));
   std::vector<PendingPlan> plans;
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(dir_ + "/plans", error)) {
-    if (entry.path().extension() != ".json") continue;
-    if (auto plan = load(entry.path().stem().string())) plans.push_back(*std::move(plan));
+  for (const auto& record : records) {
+    if (auto plan = load(record.key.substr(kPlans.size()))) plans.push_back(*std::move(plan));
   }
   return plans;
 }
 
-core::Status Approvals::release(const std::string& id, const core::Secret& passphrase) {
+core::Status Approvals::release(const std::string& id, const core::Secret& given) {
   ASSIGN_OR_RETURN(PendingPlan plan, load(id));
-  ASSIGN_OR_RETURN(KeyPair keys, unlock(dir_, passphrase));
+  ASSIGN_OR_RETURN(const Passphrase set, passphrase());
+  ASSIGN_OR_RETURN(const KeyPair keys, unlock(given, set.salt, set.public_key));
   std::string expires = core::to_rfc3339(clock_->now() + kReleasedFor);
   std::string message = signed_text(plan.digest, expires);
   std::string signature(crypto_sign_BYTES, '\0');
@@ -196,34 +205,29 @@ core::Status Approvals::release(const std::string& id, const core::Secret& passp
                        {"digest", plan.digest},
                        {"expires", expires},
                        {"signature", core::base64url_encode(signature)}};
-  return core::write_file_atomically(release_file(id), json::write(release));
+  return state_->put(kReleases + id, json::write(release), kReleasedFor);
 }
 
 core::Result<bool> Approvals::take_release(const Plan& plan) {
-  std::string file = release_file(plan.id());
-  std::string taken = file + "." + core::system_random().alphanumeric(12) + ".used";
-  // The rename is the single use: of two processes, one finds the file gone.
-  if (std::rename(file.c_str(), taken.c_str()) != 0) {
-    if (errno == ENOENT) return false;
-    return fail(ErrorKind::unavailable, "admin.approval.io",
-                fmt::format("The release in {} cannot be used.", file));
-  }
-  auto content = core::read_file(taken);
-  RETURN_IF_ERROR(core::remove_file(taken));
-  RETURN_IF_ERROR(core::remove_file(plan_file(plan.id())));
-  if (!content || !*content) return false;
-  ASSIGN_OR_RETURN(auto document, json::parse(**content));
+  ASSIGN_OR_RETURN(const auto release, state_->get(kReleases + plan.id()));
+  if (!release) return false;
+  // The single use: of all that ask, one removes it. Only then is it looked at, so that a forged one is gone
+  // too.
+  ASSIGN_OR_RETURN(const bool mine, state_->remove_if_version(release->key, release->version));
+  if (!mine) return false;
+  RETURN_IF_ERROR(state_->remove(kPlans + plan.id()));
+  ASSIGN_OR_RETURN(const auto document, json::parse(release->value));
   json::Reader in(document);
   ASSIGN_OR_RETURN(auto digest, in.at("digest").string());
   ASSIGN_OR_RETURN(auto expires, in.at("expires").string());
   ASSIGN_OR_RETURN(auto signature_text, in.at("signature").string());
-  ASSIGN_OR_RETURN(PassphraseRecord record, load_record(dir_));
+  ASSIGN_OR_RETURN(const Passphrase set, passphrase());
   ASSIGN_OR_RETURN(auto expiry, core::parse_rfc3339(expires));
   auto signature = core::base64url_decode(signature_text);
   std::string message = signed_text(digest, expires);
   return signature && signature->size() == crypto_sign_BYTES &&
          crypto_sign_verify_detached(bytes(std::string_view(*signature)), bytes(message), message.size(),
-                                     bytes(std::string_view(record.public_key))) == 0 &&
+                                     bytes(std::string_view(set.public_key))) == 0 &&
          core::constant_time_equal(digest, plan.digest()) && expiry > clock_->now();
 }
 

@@ -1,9 +1,12 @@
 // The audit log: one line on disk before a write leaves, one after it came back (rule 3: no line, no change).
 //
-// STATE_DIR/audit.jsonl, mode 0600. Each line carries the hash of the line before it, so that a line taken
-// out or altered shows. Several processes append to one file.
+// The log "audit" of the state that the instances share: the file STATE_DIR/audit.jsonl, mode 0600, or a
+// table in PostgreSQL (core/state_store.h says why the one is a file). Each line is JSON and carries the hash
+// of the line before it (core/hash_chain.h), so that a line taken out or altered shows. All instances append
+// to one chain.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +15,7 @@
 #include "core/clock.h"
 #include "core/json.h"
 #include "core/result.h"
+#include "core/state_store.h"
 
 namespace admin {
 
@@ -23,8 +27,9 @@ struct AuditEntry {
     released,  // a person released a plan in a terminal
   };
   Phase phase = Phase::intent;
-  std::string principal;
-  std::string org;  // its URL; a name may come to mean another org
+  std::string principal;  // whose Okta login acts
+  std::string caller;     // who asked for it, when that is someone else
+  std::string org;        // its URL; a name may come to mean another org
   std::string tool;
   std::string plan;
   std::string trace_id;
@@ -41,9 +46,11 @@ std::string_view to_string(AuditEntry::Phase phase);
 // Thread-safe.
 class AuditLog {
  public:
-  AuditLog(std::string path, core::Clock& clock) : path_(std::move(path)), clock_(&clock) {}
+  // `state` and `clock` outlive the log.
+  AuditLog(core::StateStore& state, core::Clock& clock) : state_(&state), clock_(&clock) {}
 
-  // On disk when it returns. Errors of core::DurableLines: the change must then not be made.
+  // On disk, or committed, when it returns. Errors: admin.audit.damaged, and those of the store: the change
+  // must then not be made.
   core::Status append(const AuditEntry& entry);
 
   struct Check {
@@ -52,12 +59,12 @@ class AuditLog {
     std::string reason;
   };
   core::Result<Check> verify() const;
-  // The newest `count` lines, oldest first.
+  // The newest `count` lines (at most core::StateStore::kMaxList), oldest first.
   core::Result<std::vector<core::json::Object>> tail(std::size_t count) const;
-  const std::string& path() const { return path_; }
+  std::string where() const;
 
  private:
-  std::string path_;
+  core::StateStore* state_;
   core::Clock* clock_;
 };
 

@@ -130,10 +130,16 @@ void add_partial_changes(const ToolRow& row, Plan& plan) {
     plan.nothing_to_do = "The org already holds exactly these values; nothing was sent.";
 }
 
+// Empty for the program's own user.
+std::string caller_of(const core::Context& context) {
+  return context.principal == core::Context{}.principal ? std::string{} : context.principal;
+}
+
 AuditEntry entry_for(Services& services, const ToolRow& row, const core::Context& context,
                      const Arguments& arguments, const Plan& plan, AuditEntry::Phase phase) {
   return AuditEntry{.phase = phase,
                     .principal = services.options().principal,
+                    .caller = caller_of(context),
                     .org = plan.org_url,
                     .tool = std::string(row.name),
                     .plan = plan.id(),
@@ -317,6 +323,7 @@ core::Result<Plan> make_plan(Services& services, const ToolRow& row, const core:
   Plan plan;
   plan.tool = row.name;
   plan.org_url = org->url();
+  plan.caller = caller_of(context);
   plan.needs_approval = row.effect == Effect::destructive;
   plan.title = std::string(row.verb);
   if (!row.subject.empty()) {

@@ -147,7 +147,7 @@ TEST_F(ChangeTest, AClientThatCannotAskLeavesAPlan) {
   auto outcome = run("deactivate_user", R"({"user_id":"ada@example.com"})");
   EXPECT_TRUE(failed(outcome));
   EXPECT_TRUE(org_.writes().empty());
-  auto pending = services_->approvals().pending();
+  auto pending = *services_->approvals().pending();
   ASSERT_EQ(pending.size(), 1u);
   EXPECT_NE(text_of(outcome).find(pending[0].id), std::string::npos);
 
@@ -192,7 +192,7 @@ TEST_F(ChangeTest, AuditLinesAndPlansNameTheOrg) {
   for (const auto& line : *lines) EXPECT_EQ(json::string_or_empty(line, "org"), "https://example.okta.com");
   can_ask_ = false;
   run("deactivate_user", R"({"user_id":"ada@example.com"})");
-  const auto pending = services_->approvals().pending();
+  const auto pending = *services_->approvals().pending();
   ASSERT_EQ(pending.size(), 1u);
   EXPECT_EQ(pending[0].org, "https://example.okta.com");
 }

@@ -24,6 +24,12 @@ std::string Orgs::names() const {
   return fmt::format("The orgs are: {}.", fmt::join(names, ", "));
 }
 
+Services* Orgs::find(std::string_view name) const {
+  if (name.empty()) return &standard();
+  auto org = std::ranges::find_if(orgs_, [&](const Named& one) { return one.name == name; });
+  return org == orgs_.end() ? nullptr : org->services;
+}
+
 void Orgs::describe(const ToolRow& row, json::Object& schema) const {
   if (!several()) return;
   json::Array names;
@@ -54,13 +60,13 @@ core::Result<Services*> Orgs::take(const ToolRow& row, json::Object& arguments) 
     return fail(ErrorKind::invalid_input, "admin.argument.type", "\"org\" must be a string.", names());
   }
   const std::string_view wanted = given->get_string();
-  auto org = std::ranges::find_if(orgs_, [&](const Named& one) { return one.name == wanted; });
-  if (org == orgs_.end()) {
+  Services* found = wanted.empty() ? nullptr : find(wanted);
+  if (!found) {
     return fail(ErrorKind::invalid_input, "admin.argument.value",
                 fmt::format("\"org\" cannot be \"{}\".", wanted.substr(0, 80)), names());
   }
   arguments.erase(kOrgParam);
-  return org->services;
+  return found;
 }
 
 }  // namespace admin

@@ -33,6 +33,9 @@ class Orgs {
   Services& standard() const { return *orgs_[standard_].services; }
   const std::vector<Named>& all() const { return orgs_; }
 
+  // The default one for an empty name; null when there is none of that name.
+  Services* find(std::string_view name) const;
+
   // Adds `org` to the row's input schema, when there are several.
   void describe(const ToolRow& row, core::json::Object& schema) const;
 

@@ -63,6 +63,7 @@ std::string Plan::requests_digest() const {
                    {"tool", tool},
                    {"requests", std::move(requests)},
                    {"subject", subject ? subject->fingerprint : std::string{}}};
+  if (!caller.empty()) all["caller"] = caller;
   return core::sha256_hex(json::write(all));
 }
 
@@ -77,6 +78,7 @@ std::string Plan::text() const {
     out += fmt::format("\n- {}: {} -> {}", core::clean(change.path), show(change.before), show(change.after));
   }
   for (const auto& step : steps) out += "\n  " + core::clean(step.line());
+  if (!caller.empty()) out += "\n  asked by " + core::clean(caller);
   out += fmt::format("{}{}", kOrgLine, org_url);
   return out;
 }

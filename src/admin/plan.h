@@ -1,7 +1,8 @@
 // A plan: what a write is going to send, shown before it is sent.
 //
-// The digest covers the org, the requests and every line a person is shown. An approval holds for one digest:
-// when anything that was shown has changed by then, the plan is another plan and needs another approval.
+// The digest covers the caller, the org, the requests and every line a person is shown. An approval holds for
+// one digest: when anything that was shown has changed by then, the plan is another plan and needs another
+// approval.
 #pragma once
 
 #include <optional>
@@ -37,6 +38,7 @@ struct Subject {
 struct Plan {
   std::string tool;
   std::string org_url;
+  std::string caller;               // who asked, when that is not the program's own user: "<issuer>#<sub>"
   std::string title;                // "Deactivate user ada@example.com (00u1...)"
   std::vector<std::string> facts;   // what a person should know: name, status, impact
   std::vector<Difference> changes;  // of an update

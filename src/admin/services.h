@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "admin/audit.h"
 #include "core/clock.h"
 #include "core/result.h"
+#include "core/state_store.h"
 #include "okta/org.h"
 
 namespace admin {
@@ -16,10 +18,13 @@ namespace admin {
 struct ServicesOptions {
   std::string principal;  // who acts, as audit lines name it
   std::string state_dir;
+  // What the instances share; null: this one's own, in state_dir.
+  std::shared_ptr<core::StateStore> state = nullptr;
   std::vector<std::string> configured_scopes;  // OKTA_SCOPES; empty when not set
   std::string toolset;                         // areas to offer, separated by commas; empty for all
   std::size_t answer_budget_tokens = 6000;
   bool read_only = false;
+  bool remote_callers = false;       // they cannot reach files on this machine, so none are written for them
   std::string org_name;              // where several orgs are configured
   std::vector<std::string> notices;  // about the settings, for status
 };
@@ -36,11 +41,14 @@ class Services {
         org_(std::move(org)),
         granted_(std::move(granted)),
         clock_(&clock),
-        audit_(options_.state_dir + "/audit.jsonl", clock),
-        approvals_(options_.state_dir, clock) {}
+        state_(options_.state ? options_.state : core::directory_state(options_.state_dir, clock)),
+        audit_(*state_, clock),
+        approvals_(*state_, clock, state_->remote() ? std::string{} : options_.state_dir + "/approval.json") {
+  }
 
   core::Result<okta::Org*> org() const { return org_(); }
   core::Clock& clock() const { return *clock_; }
+  core::StateStore& state() { return *state_; }
   AuditLog& audit() { return audit_; }
   Approvals& approvals() { return approvals_; }
   const ServicesOptions& options() const { return options_; }
@@ -53,6 +61,7 @@ class Services {
   std::function<core::Result<okta::Org*>()> org_;
   Granted granted_;
   core::Clock* clock_;
+  std::shared_ptr<core::StateStore> state_;
   AuditLog audit_;
   Approvals approvals_;
 };

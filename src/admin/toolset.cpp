@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <set>
 
 #include "admin/change.h"
 #include "admin/read.h"
@@ -23,6 +24,14 @@ constexpr std::int64_t kLogPageMaximum = 1000;  // listLogEvents
 
 core::Result<mcp::Outcome> run_row(Services& services, const ToolRow& row, const core::Context& context,
                                    const mcp::ToolCall& call) {
+  if (row.writes_file && services.options().remote_callers) {
+    return core::fail(
+        core::ErrorKind::unsupported, "admin.tool.local_file",
+        fmt::format("{} writes a file on the machine this server runs on, which its callers over "
+                    "HTTP cannot reach.",
+                    row.name),
+        "Use list_users with fetch_all=true and format=csv instead.");
+  }
   ASSIGN_OR_RETURN(Arguments arguments, Arguments::check(row, call.arguments, services.clock().now()));
   if (row.handler) return row.handler(services, row, context, arguments, call);
   if (row.effect != Effect::read) return run_change(services, row, context, arguments, call);
@@ -31,9 +40,7 @@ core::Result<mcp::Outcome> run_row(Services& services, const ToolRow& row, const
 }
 
 // The one place where an Error of ours becomes what a model reads.
-core::Result<mcp::Outcome> run_and_translate(Services& services, const ToolRow& row,
-                                             const core::Context& context, const mcp::ToolCall& call) {
-  auto outcome = run_row(services, row, context, call);
+core::Result<mcp::Outcome> translated(const ToolRow& row, core::Result<mcp::Outcome> outcome) {
   if (outcome) return outcome;
   if (core::log_enabled(core::LogLevel::debug)) {
     core::log(core::LogLevel::debug, "admin", "tool failed",
@@ -42,27 +49,23 @@ core::Result<mcp::Outcome> run_and_translate(Services& services, const ToolRow& 
   return mcp::Complete{mcp::error_result(error_text(outcome.error()))};
 }
 
-mcp::Tool to_tool(const Orgs& orgs, const ToolRow& row) {
+mcp::Tool to_tool(Entrance& entrance, const ToolRow& row) {
   mcp::Tool tool;
   tool.name = row.name;
   tool.title = row.title;
   tool.description = row.about;
   tool.input_schema = input_schema(row);
-  orgs.describe(row, tool.input_schema);
+  entrance.described().describe(row, tool.input_schema);
   tool.annotations = {.read_only = row.effect == Effect::read,
                       .destructive = row.effect == Effect::destructive,
                       .idempotent = row.call.method == net::Method::put ||
                                     row.call.method == net::Method::delete_ || row.effect == Effect::read,
                       .open_world = row.area != Area::server};
   tool.runs_on = row.runs_on;
-  tool.handler = [orgs, &row](const core::Context& context,
-                              const mcp::ToolCall& call) -> core::Result<mcp::Outcome> {
-    if (!orgs.several()) return run_and_translate(orgs.standard(), row, context, call);
-    json::Object arguments = call.arguments;
-    auto services = orgs.take(row, arguments);
-    if (!services) return mcp::Complete{mcp::error_result(error_text(services.error()))};
-    const mcp::ToolCall of_org{arguments, call.round};
-    return run_and_translate(**services, row, context, of_org);
+  tool.scopes = caller_scopes(row);
+  tool.handler = [&entrance, &row](const core::Context& context,
+                                   const mcp::ToolCall& call) -> core::Result<mcp::Outcome> {
+    return translated(row, run_entered(entrance, row, context, call));
   };
   return tool;
 }
@@ -161,20 +164,64 @@ core::Status check_toolset(std::string_view toolset) {
 bool is_available(const Services& services, const ToolRow& row) {
   if (services.options().read_only && row.effect != Effect::read) return false;
   if (!in_toolset(services.options().toolset, row.area)) return false;
+  if (services.options().remote_callers && row.writes_file) return false;
   if (row.scope.empty()) return true;
   auto scopes = services.known_scopes();
   return !scopes || catalogue::may_suffice(*scopes, row.scope);
 }
 
-core::Status add_tools(mcp::Server& server, const Orgs& orgs) {
-  for (const ToolRow& row : all_tools()) RETURN_IF_ERROR(server.add_tool(to_tool(orgs, row)));
-  server.set_visible([orgs](const mcp::Tool& tool) {
+std::vector<std::string> caller_scopes(const ToolRow& row) {
+  constexpr std::string_view kOkta = "okta.";
+  std::vector<std::string> scopes;
+  if (row.area == Area::reports) {
+    scopes.emplace_back("logs.read");
+    scopes.emplace_back("users.read");
+  } else if (row.scope.starts_with(kOkta)) {
+    scopes.emplace_back(row.scope.substr(kOkta.size()));
+  }
+  return scopes;
+}
+
+std::vector<std::string> all_caller_scopes() {
+  std::set<std::string> scopes;
+  for (const ToolRow& row : all_tools()) {
+    for (auto& scope : caller_scopes(row)) scopes.insert(std::move(scope));
+  }
+  return {scopes.begin(), scopes.end()};
+}
+
+bool caller_scope_covers(std::string_view granted, std::string_view needed) {
+  constexpr std::string_view kRead = ".read", kManage = ".manage";
+  if (granted == needed) return true;
+  return needed.ends_with(kRead) && granted.ends_with(kManage) &&
+         granted.substr(0, granted.size() - kManage.size()) == needed.substr(0, needed.size() - kRead.size());
+}
+
+core::Status add_tools(mcp::Server& server, Entrance& entrance) {
+  for (const ToolRow& row : all_tools()) RETURN_IF_ERROR(server.add_tool(to_tool(entrance, row)));
+  server.set_visible([&entrance](const mcp::Tool& tool) {
     const ToolRow* row = find_tool(tool.name);
-    return row != nullptr && std::ranges::any_of(orgs.all(), [&](const Orgs::Named& org) {
+    return row != nullptr && std::ranges::any_of(entrance.described().all(), [&](const Orgs::Named& org) {
              return is_available(*org.services, *row);
            });
   });
   return {};
+}
+
+core::Result<mcp::Outcome> run_entered(Entrance& entrance, const ToolRow& row, const core::Context& context,
+                                       const mcp::ToolCall& call) {
+  std::shared_ptr<const Orgs> orgs;
+  if (row.area == Area::server) {
+    orgs = entrance.visit(context);
+  } else {
+    ASSIGN_OR_RETURN(auto entered, entrance.enter(context, call.round));
+    if (auto* sign_in = std::get_if<mcp::NeedInput>(&entered)) return std::move(*sign_in);
+    orgs = std::get<std::shared_ptr<const Orgs>>(std::move(entered));
+  }
+  if (!orgs->several()) return run_row(orgs->standard(), row, context, call);
+  json::Object arguments = call.arguments;
+  ASSIGN_OR_RETURN(Services * services, orgs->take(row, arguments));
+  return run_row(*services, row, context, {arguments, call.round});
 }
 
 const ToolRow* find_tool(std::string_view name) {
@@ -187,7 +234,7 @@ core::Result<mcp::Outcome> call_tool(Services& services, std::string_view name, 
                                      const mcp::ToolCall& call) {
   std::vector<std::string_view> near;
   for (const ToolRow& row : all_tools()) {
-    if (row.name == name) return run_and_translate(services, row, context, call);
+    if (row.name == name) return translated(row, run_row(services, row, context, call));
     if (row.name.find(name) != std::string_view::npos || name.find(row.name) != std::string_view::npos) {
       near.push_back(row.name);
     }

@@ -2,7 +2,11 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
 
+#include "admin/entrance.h"
 #include "admin/orgs.h"
 #include "admin/services.h"
 #include "admin/tool_row.h"
@@ -14,13 +18,27 @@
 namespace admin {
 
 // Adds every row to the server and lets it list those that the known scopes and read-only mode of at least
-// one org allow. The services outlive the server.
-core::Status add_tools(mcp::Server& server, const Orgs& orgs);
+// one org allow. `entrance` outlives the server.
+core::Status add_tools(mcp::Server& server, Entrance& entrance);
+
+// What a caller over HTTP needs to use the row, as the authorization server of this server names it: Okta's
+// scope without its prefix ("users.read"; names that begin with "okta." are reserved there). Empty for rows
+// that touch no org.
+std::vector<std::string> caller_scopes(const ToolRow& row);
+// Every such scope, sorted.
+std::vector<std::string> all_caller_scopes();
+// Managing includes reading.
+bool caller_scope_covers(std::string_view granted, std::string_view needed);
 
 // One call, as `okta-mcp-server call` makes it: the same checks and the same way as through MCP.
 // Error admin.tool.unknown lists names that are near.
 core::Result<mcp::Outcome> call_tool(Services& services, std::string_view name, const core::Context& context,
                                      const mcp::ToolCall& call);
+
+// The same for whoever the context names: enters, then chooses the org that the arguments name. Errors stay
+// values: those of the entrance, of Orgs::take(), of the arguments and of the org.
+core::Result<mcp::Outcome> run_entered(Entrance& entrance, const ToolRow& row, const core::Context& context,
+                                       const mcp::ToolCall& call);
 
 // nullptr when there is no tool of that name.
 const ToolRow* find_tool(std::string_view name);

@@ -19,6 +19,9 @@ class Notifier {
   // `done` only grows during a call. `total` absent means unknown.
   virtual void progress(double done, std::optional<double> total, std::string_view message) = 0;
   virtual void log(LogLevel level, std::string_view logger, const boost::json::value& data) = 0;
+  // The rest takes long: where the caller can come back for it (MCP: a stream that can be resumed), the
+  // connection may go. Elsewhere nothing happens.
+  virtual void hang_up() {}
 };
 
 struct Context {

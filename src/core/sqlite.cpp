@@ -27,7 +27,7 @@ Statement::~Statement() {
   sqlite3_finalize(handle_);
 }
 
-Status Statement::bind(std::initializer_list<std::string_view> parameters) {
+Status Statement::bind(std::span<const std::string_view> parameters) {
   sqlite3_reset(handle_);
   sqlite3_clear_bindings(handle_);
   int index = 0;
@@ -45,6 +45,11 @@ Status Statement::run(std::initializer_list<std::string_view> parameters) {
 }
 
 Status Statement::query(std::initializer_list<std::string_view> parameters,
+                        const std::function<Status(const std::vector<std::string_view>& columns)>& row) {
+  return query(std::span(parameters.begin(), parameters.size()), row);
+}
+
+Status Statement::query(std::span<const std::string_view> parameters,
                         const std::function<Status(const std::vector<std::string_view>& columns)>& row) {
   RETURN_IF_ERROR(bind(parameters));
   std::vector<std::string_view> columns(static_cast<std::size_t>(sqlite3_column_count(handle_)));

@@ -10,6 +10,7 @@
 #include <functional>
 #include <initializer_list>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,11 +36,13 @@ class Statement {
   // An error from `row` ends the query and is returned.
   Status query(std::initializer_list<std::string_view> parameters,
                const std::function<Status(const std::vector<std::string_view>& columns)>& row);
+  Status query(std::span<const std::string_view> parameters,
+               const std::function<Status(const std::vector<std::string_view>& columns)>& row);
 
  private:
   friend class Database;
   explicit Statement(sqlite3_stmt* handle) : handle_(handle) {}
-  Status bind(std::initializer_list<std::string_view> parameters);
+  Status bind(std::span<const std::string_view> parameters);
   sqlite3_stmt* handle_ = nullptr;
 };
 

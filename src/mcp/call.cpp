@@ -1,6 +1,7 @@
 #include "mcp/call.h"
 
 #include <fmt/format.h>
+#include <utility>
 
 #include "core/log.h"
 #include "mcp/form.h"
@@ -14,6 +15,7 @@ using core::json::Object;
 using core::json::Value;
 
 constexpr auto kProgressInterval = std::chrono::milliseconds{100};
+constexpr int kLogLinesPerSecond = 100;
 
 const Object kNoArguments;
 
@@ -25,7 +27,10 @@ const Object& arguments_of(const Object& params) {
 }  // namespace
 
 Call::Call(CallStart start, Reply reply)
-    : start_(std::move(start)), arguments_(arguments_of(start_.params)), reply_(std::move(reply)) {}
+    : start_(std::move(start)),
+      arguments_(arguments_of(start_.params)),
+      began_(start_.impl.shared().options.clock->steady()),
+      reply_(std::move(reply)) {}
 
 Call::~Call() = default;
 
@@ -34,11 +39,11 @@ CallBinding Call::binding() const {
 }
 
 void Call::begin() {
-  if (start_.envelope.modern() && !open_retry()) return;
+  if (start_.envelope.modern() && !read_retry()) return;
   launch();
 }
 
-bool Call::open_retry() {
+bool Call::read_retry() {
   const Value* request_state = start_.params.if_contains("requestState");
   const Value* input = start_.params.if_contains("inputResponses");
   if (input && !input->is_object()) {
@@ -50,10 +55,16 @@ bool Call::open_retry() {
     finish_error(code::kInvalidParams, "params.requestState must be a string.");
     return false;
   }
+  is_retry_ = true;
+  return true;
+}
+
+bool Call::open_retry() {
+  const Value* input = start_.params.if_contains("inputResponses");
   ServerShared& shared = start_.impl.shared();
-  auto opened = shared.states.open(request_state->get_string(), binding());
+  auto opened = shared.states.open(start_.params.at("requestState").get_string(), binding());
   if (!opened) {
-    finish_error(code::kInvalidParams, core::describe(opened.error()));
+    finish_retry_error(opened.error());
     return false;
   }
   OpenRound& round = opened->round;
@@ -72,7 +83,12 @@ bool Call::open_retry() {
     round.responses[question->first] = *std::move(answer);
     question = round.questions.erase(question);
   }
-  if (!shared.states.consume(opened->nonce)) {
+  const auto mine = shared.states.consume(*opened);
+  if (!mine) {
+    finish_retry_error(mine.error());
+    return false;
+  }
+  if (!*mine) {
     finish_error(code::kInvalidParams, "The requestState was used before.");
     return false;
   }
@@ -80,32 +96,57 @@ bool Call::open_retry() {
     ask_modern(round);
     return false;
   }
+  if (!round.job.empty()) {
+    Object answers;
+    for (const auto& [key, response] : round.responses) answers[key] = write_response(response);
+    {
+      std::lock_guard lock(mutex_);
+      job_ = round.job;
+    }
+    answer_job(std::move(answers));
+    follow(round.job, true);
+    return false;
+  }
   responses_ = std::move(round.responses);
   state_ = std::move(round.state);
   return true;
 }
 
+// The client's mistake, or a store that is not there.
+void Call::finish_retry_error(const core::Error& error) {
+  if (error.kind == core::ErrorKind::invalid_input) {
+    finish_error(code::kInvalidParams, core::describe(error));
+  } else {
+    finish_failed(core::describe(error));
+  }
+}
+
+bool Call::enrol() {
+  if (registered_) return true;
+  if (!start_.impl.add_call(reply_.id(), shared_from_this())) {
+    finish_error(code::kInvalidRequest, "A request with this id is still being worked on.");
+    return false;
+  }
+  std::lock_guard lock(mutex_);
+  registered_ = true;
+  return true;
+}
+
 void Call::launch() {
-  if (start_.runs_on == RunsOn::reader) {
+  // What a retry brings may have to be looked up in a store, so it never runs on the reader.
+  const RunsOn where = is_retry_ && start_.runs_on == RunsOn::reader ? RunsOn::local : start_.runs_on;
+  if (where == RunsOn::reader) {
     run();
     return;
   }
-  if (!registered_) {
-    if (!start_.impl.add_call(reply_.id(), shared_from_this())) {
-      finish_error(code::kInvalidRequest, "A request with this id is still being worked on.");
-      return;
-    }
-    std::lock_guard lock(mutex_);
-    registered_ = true;
-  }
+  if (!enrol()) return;
   ServerShared& shared = start_.impl.shared();
   shared.work.begin();
-  auto accepted =
-      shared.lane(start_.runs_on).submit([self = shared_from_this(), &work = shared.work]() mutable {
-        self->run();
-        self.reset();
-        work.end();
-      });
+  auto accepted = shared.lane(where).submit([self = shared_from_this(), &work = shared.work]() mutable {
+    self->run();
+    self.reset();
+    work.end();
+  });
   if (!accepted) {
     shared.work.end();
     finish_failed(core::describe(accepted.error()));
@@ -119,9 +160,11 @@ core::Result<CallOutcome> Call::call_handler() {
   context.principal = start_.origin.caller.principal;
   context.trace_id = start_.trace_id;
   context.notifier = this;
-  return start_.handler(
-      context, arguments_,
-      {.can = start_.envelope.abilities, .responses = std::move(responses_), .state = std::move(state_)});
+  return start_.handler(context, arguments_,
+                        {.can = start_.envelope.abilities,
+                         .responses = std::move(responses_),
+                         .state = std::move(state_),
+                         .keep = start_.keep});
 }
 
 void Call::run() noexcept {
@@ -134,14 +177,19 @@ void Call::run() noexcept {
     return;
   }
   try {
+    if (std::exchange(is_retry_, false) && !open_retry()) return;
     auto outcome = call_handler();
     if (!outcome) {
       finish_failed(core::describe(outcome.error()));
     } else if (auto* result = std::get_if<std::string>(&*outcome)) {
       finish(*result);
+    } else if (auto* failed = std::get_if<FailedResult>(&*outcome)) {
+      finish(failed->text, CallReport::Outcome::failed);
     } else if (auto* error = std::get_if<RpcError>(&*outcome)) {
       finish_error(error->code, error->message,
                    error->data ? core::json::write(*error->data) : std::string{});
+    } else if (auto* job = std::get_if<Started>(&*outcome)) {
+      started(job->job);
     } else {
       ask(std::get<NeedInput>(*std::move(outcome)));
     }
@@ -191,8 +239,9 @@ void Call::ask_modern(const OpenRound& round) {
     finish_failed(start_.impl.too_many_questions());
     return;
   }
-  std::string state = shared.states.seal(binding(), round, std::move(reservation));
-  finish(start_.envelope.codec->input_required_result(round.questions, state));
+  const auto state = shared.states.seal(binding(), round, std::move(reservation));
+  if (!state) return finish_failed(core::describe(state.error()));
+  finish(start_.envelope.codec->input_required_result(round.questions, *state), CallReport::Outcome::asked);
 }
 
 void Call::ask_legacy(NeedInput need) {
@@ -201,13 +250,9 @@ void Call::ask_legacy(NeedInput need) {
     finish_failed(start_.impl.too_many_questions());
     return;
   }
-  if (!registered_ && !start_.impl.add_call(reply_.id(), shared_from_this())) {
-    finish_error(code::kInvalidRequest, "A request with this id is still being worked on.");
-    return;
-  }
+  if (!enrol()) return;
   {
     std::lock_guard lock(mutex_);
-    registered_ = true;
     if (phase_ == Phase::finished) return;
     phase_ = Phase::waiting;
     reservation_ = std::move(reservation);
@@ -256,31 +301,45 @@ void Call::answered(const std::string& key, InputResponse response) {
 
 void Call::cancel() {
   std::vector<std::int64_t> questions;
+  std::string job;
   {
     std::lock_guard lock(mutex_);
     questions.swap(open_questions_);
+    if (phase_ == Phase::following && owns_job_) job = job_;
   }
   if (!end(false)) return;
   stop_.request_stop();
+  if (!job.empty()) cancel_job(job);
   for (std::int64_t id : questions) start_.impl.withdraw_question(id, "the call was cancelled");
+  report(CallReport::Outcome::cancelled);
   reply_.drop();
 }
 
 void Call::shut_down() {
   stop_.request_stop();
+  std::string job;
   {
     std::lock_guard lock(mutex_);
-    if (phase_ != Phase::waiting) return;  // its handler answers
+    if (phase_ == Phase::following) {
+      if (owns_job_) job = job_;
+    } else if (phase_ != Phase::waiting) {
+      return;  // its handler answers
+    }
   }
+  if (!job.empty()) return cancel_job(job);  // whose end is the answer
   finish_failed("The server is shutting down; the question was not answered and nothing was done.");
 }
 
 bool Call::end(bool flush_progress) {
   bool registered = false;
+  std::unique_ptr<core::JobWatch> watch;  // goes after the lock
+  std::set<std::string> asked;
   {
     std::lock_guard lock(mutex_);
     if (phase_ == Phase::finished) return false;
     phase_ = Phase::finished;
+    watch = std::move(job_watch_);
+    asked.swap(job_questions_);
     registered = registered_;
     reservation_.release();
     open_questions_.clear();
@@ -288,24 +347,38 @@ bool Call::end(bool flush_progress) {
       say(encode_notification(method::kProgress, *held_progress_));
     }
   }
+  for (const auto& key : asked) start_.impl.release_question(job_, key);
   if (registered) start_.impl.remove_call(reply_.id());
   return true;
 }
 
-void Call::finish(std::string_view result) {
-  if (end(true)) reply_.result(result);
+void Call::report(CallReport::Outcome outcome) const {
+  const ServerOptions& options = start_.impl.shared().options;
+  if (!options.on_call) return;
+  options.on_call({.method = start_.method,
+                   .name = start_.method == method::kResourcesRead ? std::string_view{} : start_.name,
+                   .outcome = outcome,
+                   .took = options.clock->steady() - began_});
+}
+
+void Call::finish(std::string_view result, CallReport::Outcome outcome) {
+  if (!end(true)) return;
+  report(outcome);
+  reply_.result(result);
 }
 
 void Call::finish_failed(const std::string& why) {
   if (start_.method == method::kToolsCall) {
-    finish(start_.envelope.codec->call_result(error_result(why)));
+    finish(start_.envelope.codec->call_result(error_result(why)), CallReport::Outcome::failed);
   } else {
     finish_error(code::kInternalError, why);
   }
 }
 
 void Call::finish_error(int code, std::string_view message, std::string_view data) {
-  if (end(true)) reply_.error(code, message, data);
+  if (!end(true)) return;
+  report(CallReport::Outcome::failed);
+  reply_.error(code, message, data);
 }
 
 void Call::say(std::string notification) {
@@ -334,11 +407,30 @@ void Call::progress(double done, std::optional<double> total, std::string_view m
 void Call::log(core::LogLevel level, std::string_view logger, const Value& data) {
   std::lock_guard lock(mutex_);
   if (phase_ == Phase::finished) return;
-  if (!start_.envelope.modern()) {
-    start_.impl.log(level, logger, data, *start_.origin.outlet);
-  } else if (start_.envelope.log_level && level >= *start_.envelope.log_level) {
+  const bool modern = start_.envelope.modern();
+  const bool wanted = modern ? start_.envelope.log_level && level >= *start_.envelope.log_level
+                             : start_.impl.wants_log(level);
+  if (!wanted || !log_line_allowed()) return;
+  if (modern) {
     say(encode_notification(method::kMessage, start_.envelope.codec->message_params(level, logger, data)));
+  } else {
+    start_.impl.log(level, logger, data, *start_.origin.outlet);
   }
+}
+
+// Page Logging: "rate limit log messages".
+bool Call::log_line_allowed() {
+  auto now = start_.impl.shared().options.clock->steady();
+  if (now - log_window_ >= std::chrono::seconds{1}) {
+    log_window_ = now;
+    log_lines_ = 0;
+  }
+  return ++log_lines_ <= kLogLinesPerSecond;
+}
+
+void Call::hang_up() {
+  std::lock_guard lock(mutex_);
+  if (phase_ != Phase::finished) start_.origin.outlet->hang_up();
 }
 
 }  // namespace mcp

@@ -55,7 +55,8 @@ std::optional<net::ServerResponse> CallerLimits::refuse(std::string_view princip
   }
   net::ServerResponse response =
       refusal(429, {}, {.error = "rate_limited", .description = "Too many requests from this caller."});
-  response.headers.add("Retry-After", std::to_string(std::max<std::int64_t>(1, static_cast<std::int64_t>(seconds))));
+  response.headers.add("Retry-After",
+                       std::to_string(std::max<std::int64_t>(1, static_cast<std::int64_t>(seconds))));
   return response;
 }
 

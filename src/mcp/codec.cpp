@@ -26,7 +26,12 @@ constexpr WireRules rules_of(Revision revision) {
           .form_elicitation = revision >= v2025_06_18,
           .url_elicitation = revision >= v2025_11_25,
           .implementation_text = revision >= v2025_11_25,
+          .completions = revision >= v2025_03_26,
+          .item_meta = revision >= v2025_06_18,
+          .completion_context = revision >= v2025_06_18,
+          .icons = revision >= v2025_11_25,
           .any_structured = revision >= v2026_07_28,
+          .tasks = revision >= v2025_11_25,
           .result_envelope = revision >= v2026_07_28};
 }
 
@@ -42,6 +47,7 @@ std::string implementation_text(const WireRules& rules, const Implementation& in
   if (rules.implementation_text) {
     out.optional_string("description", info.description).optional_string("websiteUrl", info.website_url);
   }
+  if (rules.icons && !info.icons.empty()) out.raw("icons", icons_text(info.icons));
   return std::move(out).close();
 }
 
@@ -94,6 +100,10 @@ ClientAbilities Codec::abilities(const Object* capabilities) const {
     abilities.sampling_tools = sampling->contains("tools");
   }
   abilities.roots = declared("roots") != nullptr;
+  // 2025-11-25 says it call by call: params.task.
+  const Object* extensions = rules_.result_envelope ? declared("extensions") : nullptr;
+  const Value* tasks = extensions ? extensions->if_contains(extension::kTasks) : nullptr;
+  abilities.tasks = tasks && tasks->is_object();
   return abilities;
 }
 
@@ -101,61 +111,45 @@ std::string Codec::empty_result() const {
   return "{" + envelope_ + "}";
 }
 
-std::string Codec::capabilities_text() const {
-  return R"({"logging":{},"tools":{"listChanged":true}})";
+std::string Codec::capabilities_text(const Offer& offer) const {
+  ObjectText out;
+  if (offer.completions && rules_.completions) out.raw("completions", "{}");
+  ObjectText extensions;
+  if (offer.tasks) extensions.raw(extension::kTasks, "{}");
+  if (offer.ui) extensions.raw(extension::kUi, "{}");
+  if (rules_.result_envelope && (offer.tasks || offer.ui)) {
+    out.raw("extensions", std::move(extensions).close());
+  }
+  out.raw("logging", "{}");
+  if (offer.prompts) out.raw("prompts", R"({"listChanged":true})");
+  if (offer.resources) out.raw("resources", R"({"subscribe":true,"listChanged":true})");
+  if (offer.tasks && rules_.tasks && !rules_.result_envelope) {
+    out.raw("tasks", R"({"list":{},"cancel":{},"requests":{"tools":{"call":{}}}})");
+  }
+  if (offer.tools) out.raw("tools", R"({"listChanged":true})");
+  return std::move(out).close();
 }
 
-std::string Codec::initialize_result() const {
+std::string Codec::initialize_result(const Offer& offer) const {
   ObjectText out;
   out.string("protocolVersion", to_string(rules_.revision))
-      .raw("capabilities", capabilities_text())
+      .raw("capabilities", capabilities_text(offer))
       .raw("serverInfo", server_info_)
       .optional_string("instructions", instructions_);
   return std::move(out).close();
 }
 
-std::string Codec::discover_result() const {
+std::string Codec::discover_result(const Offer& offer) const {
   ObjectText out;
   // Modern revisions only: a legacy one is reached through initialize (page Versioning).
   out.raw("supportedVersions", fmt::format("[\"{}\"]", to_string(rules_.revision)))
-      .raw("capabilities", capabilities_text())
+      .raw("capabilities", capabilities_text(offer))
       .optional_string("instructions", instructions_)
       .members(list_envelope_);
   return std::move(out).close();
 }
 
-std::string Codec::tool_text(const Tool& tool) const {
-  ObjectText out;
-  out.string("name", tool.name);
-  if (rules_.titles) out.optional_string("title", tool.title);
-  out.string("description", tool.description).object("inputSchema", tool.input_schema);
-  if (rules_.structured_output && tool.output_schema) out.object("outputSchema", *tool.output_schema);
-  if (rules_.tool_annotations) {
-    ObjectText hints;
-    if (!rules_.titles) hints.optional_string("title", tool.title);
-    // All four, always: some hosts refuse tools that leave one to its default.
-    hints.boolean("readOnlyHint", tool.annotations.read_only)
-        .boolean("destructiveHint", tool.annotations.destructive)
-        .boolean("idempotentHint", tool.annotations.idempotent)
-        .boolean("openWorldHint", tool.annotations.open_world);
-    out.raw("annotations", std::move(hints).close());
-  }
-  return std::move(out).close();
-}
-
-std::string Codec::tools_list_result(std::span<const Tool* const> tools) const {
-  std::string list = "[";
-  for (const Tool* tool : tools) {
-    if (list.size() > 1) list += ',';
-    list += tool_text(*tool);
-  }
-  list += ']';
-  ObjectText out;
-  out.raw("tools", list).members(list_envelope_);
-  return std::move(out).close();
-}
-
-// A kind the revision does not know becomes the text that says what it was.
+// A kind the revision does not know becomes the text that says what it was; members it does not know go.
 std::string Codec::content_text(const Content& content) const {
   std::string_view type = member(content, "type");
   if (type == "resource_link" && !rules_.resource_links) {
@@ -164,6 +158,12 @@ std::string Codec::content_text(const Content& content) const {
   if (type == "audio" && !rules_.audio) {
     return text_block(fmt::format("[audio, {}: protocol revision {} cannot carry it]",
                                   member(content, "mimeType"), to_string(rules_.revision)));
+  }
+  if ((!rules_.item_meta && content.contains("_meta")) || (!rules_.icons && content.contains("icons"))) {
+    Content known = content;
+    if (!rules_.item_meta) known.erase("_meta");
+    if (!rules_.icons) known.erase("icons");
+    return content_text(known);
   }
   std::string out;
   core::json::append(out, content);
@@ -243,10 +243,34 @@ std::string Codec::message_params(core::LogLevel level, std::string_view logger,
   return std::move(out).close();
 }
 
-std::string Codec::acknowledged_params(const RequestId& subscription, bool tools_list_changed) const {
+std::string Codec::acknowledged_params(const RequestId& subscription, const ListenFilter& honoured) const {
+  ObjectText filter;
+  auto list = [&](std::string_view key, std::span<const std::string> values) {
+    if (values.empty()) return;
+    std::string array = "[";
+    for (const std::string& value : values) {
+      if (array.size() > 1) array += ',';
+      core::json::append_string(array, value);
+    }
+    filter.raw(key, array += ']');
+  };
+  if (honoured.tools) filter.boolean("toolsListChanged", true);
+  if (honoured.prompts) filter.boolean("promptsListChanged", true);
+  if (honoured.resources) filter.boolean("resourcesListChanged", true);
+  list("resourceSubscriptions", honoured.uris);
+  list("taskIds", honoured.tasks);
   ObjectText out;
-  out.raw("notifications", tools_list_changed ? R"({"toolsListChanged":true})" : "{}")
+  out.raw("notifications", std::move(filter).close())
       .raw("_meta", std::move(ObjectText().raw(meta::kSubscriptionId, subscription.json)).close());
+  return std::move(out).close();
+}
+
+std::string Codec::updated_params(std::string_view uri, const RequestId* subscription) const {
+  ObjectText out;
+  out.string("uri", uri);
+  if (subscription) {
+    out.raw("_meta", std::move(ObjectText().raw(meta::kSubscriptionId, subscription->json)).close());
+  }
   return std::move(out).close();
 }
 

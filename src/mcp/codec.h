@@ -7,12 +7,18 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/context.h"
 #include "core/json.h"
+#include "mcp/completion.h"
+#include "mcp/icon.h"
+#include "mcp/json_text.h"
 #include "mcp/jsonrpc.h"
+#include "mcp/prompt.h"
 #include "mcp/protocol.h"
 #include "mcp/question.h"
+#include "mcp/resource.h"
 #include "mcp/server.h"
 #include "mcp/tool.h"
 
@@ -31,11 +37,37 @@ struct WireRules {
   bool form_elicitation;
   bool url_elicitation;      // and `mode` in elicitation params
   bool implementation_text;  // description and websiteUrl of Implementation
-  bool any_structured;       // structuredContent may be any JSON, not objects only
-  bool result_envelope;      // resultType, _meta.serverInfo; ttlMs and cacheScope on lists
+  bool completions;          // the capability; the method is older
+  bool item_meta;            // `_meta` on what is listed and read, lastModified in annotations
+  bool completion_context;   // context.arguments of completion/complete
+  bool icons;
+  bool any_structured;   // structuredContent may be any JSON, not objects only
+  bool tasks;            // methods tasks/...; what they look like depends on result_envelope
+  bool result_envelope;  // resultType, _meta.serverInfo; ttlMs and cacheScope on lists
 };
 
 const WireRules& wire_rules(Revision revision);
+
+// What a server has, and therefore declares.
+struct Offer {
+  bool tools = false;
+  bool resources = false;
+  bool prompts = false;
+  bool completions = false;
+  bool tasks = false;  // from 2025-11-25 on
+  bool ui = false;     // MCP Apps: an extension, 2026-07-28
+
+  bool operator==(const Offer&) const = default;
+};
+
+// What a subscriptions/listen stream is told of (schema: SubscriptionFilter).
+struct ListenFilter {
+  bool tools = false;
+  bool prompts = false;
+  bool resources = false;
+  std::vector<std::string> uris;
+  std::vector<std::string> tasks;  // ids
+};
 
 class Codec {
  public:
@@ -45,12 +77,28 @@ class Codec {
   // What the client can answer, from its capabilities object.
   ClientAbilities abilities(const core::json::Object* capabilities) const;
 
+  // What every complete result has (`"a":1,"b":2`, empty in legacy revisions), and the server's identity, for
+  // results that are put together elsewhere (task_codec.h).
+  const std::string& result_members() const { return envelope_; }
+  const std::string& server_info() const { return server_info_; }
+
   // ---- Results
   std::string empty_result() const;
-  std::string initialize_result() const;  // legacy
-  std::string discover_result() const;    // 2026-07-28
-  std::string tools_list_result(std::span<const Tool* const> tools) const;
+  std::string initialize_result(const Offer& offer) const;  // legacy
+  std::string discover_result(const Offer& offer) const;    // 2026-07-28
+  // One page; `next_cursor` is empty on the last.
+  std::string list_result(std::span<const Tool* const> tools, std::string_view next_cursor) const;
+  std::string list_result(std::span<const Resource* const> resources, std::string_view next_cursor) const;
+  std::string list_result(std::span<const ResourceTemplate* const> templates,
+                          std::string_view next_cursor) const;
+  std::string list_result(std::span<const Prompt* const> prompts, std::string_view next_cursor) const;
   std::string call_result(const ToolResult& result) const;
+  // `uri` and `mime_type` stand in for what a part leaves out.
+  std::string read_result(std::span<const ResourceContents> contents, std::string_view uri,
+                          std::string_view mime_type, const CacheHint& cache) const;
+  std::string prompt_result(const PromptResult& result) const;
+  // At most kMaxCompletions of them.
+  std::string completion_result(const CompletionResult& result) const;
   // 2026-07-28.
   std::string input_required_result(const std::map<std::string, Question>& questions,
                                     std::string_view request_state) const;
@@ -64,13 +112,22 @@ class Codec {
                               std::string_view message) const;
   std::string message_params(core::LogLevel level, std::string_view logger,
                              const core::json::Value& data) const;
-  std::string acknowledged_params(const RequestId& subscription, bool tools_list_changed) const;
+  std::string acknowledged_params(const RequestId& subscription, const ListenFilter& honoured) const;
   std::string subscription_params(const RequestId& subscription) const;
+  // `subscription` in 2026-07-28 only.
+  std::string updated_params(std::string_view uri, const RequestId* subscription) const;
 
  private:
   std::string tool_text(const Tool& tool) const;
+  std::string resource_text(const Resource& resource) const;
+  std::string template_text(const ResourceTemplate& resource_template) const;
+  std::string prompt_text(const Prompt& prompt) const;
+  std::string contents_text(const ResourceContents& part, std::string_view uri,
+                            std::string_view mime_type) const;
   std::string content_text(const Content& content) const;
-  std::string capabilities_text() const;
+  std::string capabilities_text(const Offer& offer) const;
+  void add_hints(ObjectText& out, const ResourceHints& hints) const;
+  void add_icons_and_meta(ObjectText& out, std::span<const Icon> icons, const core::json::Object& meta) const;
 
   const WireRules& rules_;
   std::string server_info_;
@@ -79,6 +136,12 @@ class Codec {
   std::string envelope_;
   std::string list_envelope_;
 };
+
+// `icons` of 2025-11-25 and later, without the check for the revision.
+std::string icons_text(std::span<const Icon> icons);
+
+// `data` of "no such resource" (page Resources, "Error Handling").
+std::string missing_resource_data(std::string_view uri);
 
 // `data` of the errors 2026-07-28 defines.
 std::string unsupported_version_data(std::string_view requested);

@@ -32,7 +32,7 @@ Tool sample_tool() {
 std::string list_of(Revision revision) {
   Tool tool = sample_tool();
   const Tool* tools[] = {&tool};
-  return Codec(revision, kOptions).tools_list_result(tools);
+  return Codec(revision, kOptions).list_result(tools, {});
 }
 
 constexpr std::string_view kAllHints =
@@ -77,7 +77,7 @@ TEST(Codec, InitializePerRevision) {
           Row{Revision::v2025_11_25,
               R"({"name":"n","title":"T","version":"1","description":"D","websiteUrl":"https://example.com"})"},
       }) {
-    EXPECT_EQ(Codec(revision, kOptions).initialize_result(),
+    EXPECT_EQ(Codec(revision, kOptions).initialize_result({.tools = true}),
               R"({"protocolVersion":")" + std::string(to_string(revision)) +
                   R"(","capabilities":{"logging":{},"tools":{"listChanged":true}},"serverInfo":)" +
                   server_info + R"(,"instructions":"Read this."})");
@@ -85,7 +85,7 @@ TEST(Codec, InitializePerRevision) {
 }
 
 TEST(Codec, Discover) {
-  Value result = json(Codec(Revision::v2026_07_28, kOptions).discover_result());
+  Value result = json(Codec(Revision::v2026_07_28, kOptions).discover_result({.tools = true}));
   EXPECT_EQ(result.at("supportedVersions"), json(R"(["2026-07-28"])"));
   EXPECT_EQ(result.at("capabilities"), json(R"({"logging":{},"tools":{"listChanged":true}})"));
   EXPECT_EQ(result.at("resultType"), "complete");
@@ -205,9 +205,9 @@ TEST(Codec, Notifications) {
             R"({"level":"warning","logger":"l","data":{"a":1}})");
   Codec modern(Revision::v2026_07_28, kOptions);
   EXPECT_EQ(
-      modern.acknowledged_params({"\"s\""}, true),
+      modern.acknowledged_params({"\"s\""}, {.tools = true}),
       R"({"notifications":{"toolsListChanged":true},"_meta":{"io.modelcontextprotocol/subscriptionId":"s"}})");
-  EXPECT_EQ(modern.acknowledged_params({"9"}, false),
+  EXPECT_EQ(modern.acknowledged_params({"9"}, {}),
             R"({"notifications":{},"_meta":{"io.modelcontextprotocol/subscriptionId":9}})");
 }
 

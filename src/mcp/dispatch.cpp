@@ -36,16 +36,37 @@ void note(std::string_view what, std::string_view detail) {
 }  // namespace
 
 const SessionImpl::Method* SessionImpl::find_method(bool modern, std::string_view name) {
-  static constexpr std::array<Method, 5> kLegacy = {{
-      {method::kToolsCall, &SessionImpl::tools_call},
-      {method::kToolsList, &SessionImpl::tools_list},
-      {method::kPing, &SessionImpl::ping, true},
+  static constexpr std::array<Method, 17> kLegacy = {{
+      {method::kToolsCall, &SessionImpl::tools_call, &Offer::tools},
+      {method::kToolsList, &SessionImpl::tools_list, &Offer::tools},
+      {method::kPing, &SessionImpl::ping, nullptr, true},
+      {method::kResourcesRead, &SessionImpl::resources_read, &Offer::resources},
+      {method::kResourcesList, &SessionImpl::resources_list, &Offer::resources},
+      {method::kTemplatesList, &SessionImpl::templates_list, &Offer::resources},
+      {method::kSubscribe, &SessionImpl::subscribe, &Offer::resources},
+      {method::kUnsubscribe, &SessionImpl::unsubscribe, &Offer::resources},
+      {method::kPromptsGet, &SessionImpl::prompts_get, &Offer::prompts},
+      {method::kPromptsList, &SessionImpl::prompts_list, &Offer::prompts},
+      {method::kComplete, &SessionImpl::complete, &Offer::completions},
+      {method::kTasksGet, &SessionImpl::tasks_get, &Offer::tasks},
+      {method::kTasksResult, &SessionImpl::tasks_result, &Offer::tasks},
+      {method::kTasksList, &SessionImpl::tasks_list, &Offer::tasks},
+      {method::kTasksCancel, &SessionImpl::tasks_cancel, &Offer::tasks},
       {method::kSetLevel, &SessionImpl::set_level},
-      {method::kInitialize, &SessionImpl::initialize, true},
+      {method::kInitialize, &SessionImpl::initialize, nullptr, true},
   }};
-  static constexpr std::array<Method, 4> kModern = {{
-      {method::kToolsCall, &SessionImpl::tools_call},
-      {method::kToolsList, &SessionImpl::tools_list},
+  static constexpr std::array<Method, 13> kModern = {{
+      {method::kToolsCall, &SessionImpl::tools_call, &Offer::tools},
+      {method::kToolsList, &SessionImpl::tools_list, &Offer::tools},
+      {method::kResourcesRead, &SessionImpl::resources_read, &Offer::resources},
+      {method::kResourcesList, &SessionImpl::resources_list, &Offer::resources},
+      {method::kTemplatesList, &SessionImpl::templates_list, &Offer::resources},
+      {method::kPromptsGet, &SessionImpl::prompts_get, &Offer::prompts},
+      {method::kPromptsList, &SessionImpl::prompts_list, &Offer::prompts},
+      {method::kComplete, &SessionImpl::complete, &Offer::completions},
+      {method::kTasksGet, &SessionImpl::tasks_get, &Offer::tasks},
+      {method::kTasksUpdate, &SessionImpl::tasks_update, &Offer::tasks},
+      {method::kTasksCancel, &SessionImpl::tasks_cancel, &Offer::tasks},
       {method::kDiscover, &SessionImpl::discover},
       {method::kListen, &SessionImpl::listen},
   }};
@@ -54,6 +75,15 @@ const SessionImpl::Method* SessionImpl::find_method(bool modern, std::string_vie
     return found == table.end() ? nullptr : &*found;
   };
   return modern ? find(kModern) : find(kLegacy);
+}
+
+bool SessionImpl::offered(ServerShared& shared, const Method& method) {
+  return !method.needs || shared.offer().*method.needs;
+}
+
+bool SessionImpl::serves_modern(ServerShared& shared, std::string_view name) {
+  const Method* method = find_method(true, name);
+  return method && offered(shared, *method);
 }
 
 void SessionImpl::receive(std::string_view text) {
@@ -137,7 +167,8 @@ void SessionImpl::on_request(Request request, const Origin& origin,
     envelope.trace_id = trace_id_of(request.params);
   }
   const Method* method = find_method(modern, request.method);
-  if (!method) {
+  bool too_old = method && method->needs == &Offer::tasks && !envelope.codec->rules().tasks;
+  if (!method || too_old || !offered(shared_, *method)) {
     return reply.error(code::kMethodNotFound, fmt::format("Method not found: {}", shown(request.method)));
   }
   if (!modern && !legacy_ && !method->before_initialize) {
@@ -147,6 +178,8 @@ void SessionImpl::on_request(Request request, const Origin& origin,
   if (batch && method->name == method::kInitialize) {
     return reply.error(code::kInvalidRequest, "initialize cannot be part of a batch.");
   }
+  if (modern && method->name != method::kDiscover && method->name != method::kListen)
+    shared_.note_modern_call();
   (this->*method->handler)({request, envelope, origin}, std::move(reply));
 }
 
@@ -219,7 +252,7 @@ void SessionImpl::initialize(const Served& served, Reply reply) {
     client_ = {string_member(info, "name"), string_member(info, "version")};
   }
   shared_.enlist(owner_.shared_from_this());
-  reply.result(codec.initialize_result());
+  reply.result(codec.initialize_result(shared_.offer()));
 }
 
 void SessionImpl::ping(const Served& served, Reply reply) {
@@ -241,51 +274,15 @@ void SessionImpl::set_level(const Served& served, Reply reply) {
 }
 
 void SessionImpl::discover(const Served& served, Reply reply) {
-  reply.result(served.envelope.codec->discover_result());
-}
-
-void SessionImpl::listen(const Served& served, Reply reply) {
-  const Object* filter = object_member(served.request.params, "notifications");
-  if (!filter) return reply.error(code::kInvalidParams, "params.notifications must be an object.");
-  const Value* tools = filter->if_contains("toolsListChanged");
-  if (tools && !tools->is_bool()) {
-    return reply.error(code::kInvalidParams, "params.notifications.toolsListChanged must be a boolean.");
-  }
-  Listener listener{reply.id(), served.origin.outlet, tools && tools->get_bool()};
-  std::unique_lock lock(mutex_);
-  auto same = [&](const Listener& other) { return other.id == listener.id; };
-  bool taken = calls_.contains(listener.id) || std::ranges::any_of(listeners_, same);
-  bool full = listeners_.size() >= shared_.options.max_listeners;
-  if (closed_ || taken || full) {
-    lock.unlock();
-    if (taken) return reply.error(code::kInvalidRequest, "A request with this id is still being worked on.");
-    return reply.error(
-        code::kInternalError,
-        full ? fmt::format("{} subscriptions are open; cancel one first.", shared_.options.max_listeners)
-             : "The server is shutting down.");
-  }
-  // Page Subscriptions: the acknowledgement is the first message with this id, so it goes out under the lock.
-  send_text(*listener.outlet,
-            encode_notification(method::kAcknowledged, served.envelope.codec->acknowledged_params(
-                                                           listener.id, listener.tools_list_changed)),
-            Delivery::required);
-  listeners_.push_back(std::move(listener));
-  lock.unlock();
-  reply.leave_open();  // the answer is sent when the server ends the subscription
-  shared_.enlist(owner_.shared_from_this());
+  reply.result(served.envelope.codec->discover_result(shared_.offer()));
 }
 
 void SessionImpl::tools_list(const Served& served, Reply reply) {
-  if (served.envelope.modern()) shared_.note_modern_call();
-  const Value* cursor = served.request.params.if_contains("cursor");
-  if (cursor && !cursor->is_null()) {
-    return reply.error(code::kInvalidParams, "params.cursor is none of ours: all tools are on one page.");
-  }
-  reply.result(*shared_.tools.list(*served.envelope.codec));
+  answer_page(served, std::move(reply),
+              [&](std::string_view cursor) { return shared_.tools.list(*served.envelope.codec, cursor); });
 }
 
 void SessionImpl::tools_call(const Served& served, Reply reply) {
-  if (served.envelope.modern()) shared_.note_modern_call();
   const Value* name = served.request.params.if_contains("name");
   if (!name || !name->is_string()) return reply.error(code::kInvalidParams, "params.name must be a string.");
   const Tool* tool = shared_.tools.find(name->get_string());
@@ -298,23 +295,35 @@ void SessionImpl::tools_call(const Served& served, Reply reply) {
   }
   auto progress_token = read_progress_token(served.request.params);
   if (!progress_token) return reply.error(progress_token.error().code, progress_token.error().message);
+  auto use = task_use(*tool, served.envelope, served.request.params);
+  if (!use) return reply.error(use.error().code, use.error().message, use.error().data);
+  Envelope envelope = served.envelope;
+  envelope.abilities.tasks = use->handle;
 
   const Codec* codec = served.envelope.codec;
   CallStart start{
       .session = owner_.shared_from_this(),
       .impl = *this,
       .origin = served.origin,
-      .envelope = served.envelope,
+      .envelope = std::move(envelope),
       .method = method::kToolsCall,
       .name = tool->name,
       .runs_on = tool->runs_on,
       .params = std::move(served.request.params),
       .progress_token = *std::move(progress_token),
       .trace_id = served.envelope.trace_id.empty() ? shared_.next_trace_id() : served.envelope.trace_id,
-      .handler = [tool, codec](const core::Context& context, const Object& arguments,
-                               Round round) -> core::Result<CallOutcome> {
+      .keep = use->keep,
+      .handler = [tool, codec, jobs = use->always ? shared_.options.jobs : nullptr](
+                     const core::Context& context, const Object& arguments,
+                     Round round) -> core::Result<CallOutcome> {
+        if (jobs) return call_as_task(*jobs, *tool, context, arguments, std::move(round));
         ASSIGN_OR_RETURN(auto outcome, tool->handler(context, {arguments, std::move(round)}));
-        if (auto* complete = std::get_if<Complete>(&outcome)) return codec->call_result(complete->result);
+        if (auto* complete = std::get_if<Complete>(&outcome)) {
+          std::string text = codec->call_result(complete->result);
+          if (complete->result.is_error) return FailedResult{std::move(text)};
+          return text;
+        }
+        if (auto* started = std::get_if<Started>(&outcome)) return std::move(*started);
         return std::get<NeedInput>(std::move(outcome));
       }};
   std::make_shared<Call>(std::move(start), std::move(reply))->begin();

@@ -38,36 +38,38 @@ std::optional<core::LogLevel> parse_logging_level(const Value& value) {
   return std::nullopt;
 }
 
-std::expected<Envelope, Refusal> read_envelope(const Object& params, std::span<const Codec> codecs) {
+std::optional<Refusal> envelope_defect(const Object& params) {
   const Object* about = meta_of(params);
-  if (!about)
-    return std::unexpected(invalid_params("params._meta is missing: it carries the protocol version."));
+  if (!about) return invalid_params("params._meta is missing: it carries the protocol version.");
   const Value* version = about->if_contains(meta::kProtocolVersion);
   if (!version || !version->is_string()) {
-    return std::unexpected(
-        invalid_params(fmt::format("params._meta[\"{}\"] must be a string.", meta::kProtocolVersion)));
+    return invalid_params(fmt::format("params._meta[\"{}\"] must be a string.", meta::kProtocolVersion));
   }
   const Value* capabilities = about->if_contains(meta::kClientCapabilities);
   if (!capabilities || !capabilities->is_object()) {
-    return std::unexpected(
-        invalid_params(fmt::format("params._meta[\"{}\"] must be an object.", meta::kClientCapabilities)));
+    return invalid_params(fmt::format("params._meta[\"{}\"] must be an object.", meta::kClientCapabilities));
   }
-  Envelope envelope;
-  if (const Value* level = about->if_contains(meta::kLogLevel)) {
-    envelope.log_level = parse_logging_level(*level);
-    if (!envelope.log_level) {
-      return std::unexpected(
-          invalid_params(fmt::format("params._meta[\"{}\"] is not a log level.", meta::kLogLevel)));
-    }
+  const Value* level = about->if_contains(meta::kLogLevel);
+  if (level && !parse_logging_level(*level)) {
+    return invalid_params(fmt::format("params._meta[\"{}\"] is not a log level.", meta::kLogLevel));
   }
-  std::string_view requested = version->get_string();
+  return std::nullopt;
+}
+
+std::expected<Envelope, Refusal> read_envelope(const Object& params, std::span<const Codec> codecs) {
+  if (auto defect = envelope_defect(params)) return std::unexpected(*std::move(defect));
+  const Object& about = *meta_of(params);
+  std::string_view requested = about.at(meta::kProtocolVersion).get_string();
   auto revision = parse_revision(requested);
   if (!revision || !is_modern(*revision)) {
     return std::unexpected(Refusal{code::kUnsupportedProtocolVersion, "Unsupported protocol version",
                                    unsupported_version_data(requested)});
   }
+  Envelope envelope;
   envelope.codec = &codecs[static_cast<std::size_t>(*revision)];
-  envelope.abilities = envelope.codec->abilities(&capabilities->get_object());
+  envelope.abilities = envelope.codec->abilities(&about.at(meta::kClientCapabilities).get_object());
+  if (const Value* level = about.if_contains(meta::kLogLevel))
+    envelope.log_level = parse_logging_level(*level);
   envelope.trace_id = trace_id_of(params);
   return envelope;
 }

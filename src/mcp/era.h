@@ -36,6 +36,9 @@ struct Envelope {
 // `initialize` with a modern _meta is modern, and thereby unknown.
 bool is_modern_request(std::string_view method, const core::json::Object& params);
 
+// What params._meta lacks or has malformed (-32602), the version's value aside.
+std::optional<Refusal> envelope_defect(const core::json::Object& params);
+
 // The modern ladder up to the version: -32602 for missing or malformed parts, then -32022.
 std::expected<Envelope, Refusal> read_envelope(const core::json::Object& params,
                                                std::span<const Codec> codecs);

@@ -28,6 +28,8 @@ class Outlet {
   }
   // That request will not be answered: it was cancelled.
   virtual void no_answer() {}
+  // Lets go of the connection where the peer can come back for the rest; nothing elsewhere.
+  virtual void hang_up() {}
 };
 
 }  // namespace mcp

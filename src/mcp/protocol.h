@@ -40,7 +40,10 @@ inline constexpr int kInvalidRequest = -32600;
 inline constexpr int kMethodNotFound = -32601;
 inline constexpr int kInvalidParams = -32602;
 inline constexpr int kInternalError = -32603;
+// Before 2026-07-28 only (page Resources); that revision says kInvalidParams.
+inline constexpr int kResourceNotFound = -32002;
 // 2026-07-28 only (page Base protocol, "Error codes"); no other code of -32020…-32099 may be sent.
+inline constexpr int kHeaderMismatch = -32020;
 inline constexpr int kMissingRequiredClientCapability = -32021;
 inline constexpr int kUnsupportedProtocolVersion = -32022;
 }  // namespace code
@@ -53,6 +56,23 @@ inline constexpr std::string_view kDiscover = "server/discover";
 inline constexpr std::string_view kListen = "subscriptions/listen";
 inline constexpr std::string_view kToolsList = "tools/list";
 inline constexpr std::string_view kToolsCall = "tools/call";
+// Tasks: 2025-11-25 (experimental) has get, result, list, cancel; the extension of 2026-07-28 get, update,
+// cancel.
+inline constexpr std::string_view kTasksGet = "tasks/get";
+inline constexpr std::string_view kTasksResult = "tasks/result";
+inline constexpr std::string_view kTasksList = "tasks/list";
+inline constexpr std::string_view kTasksUpdate = "tasks/update";
+inline constexpr std::string_view kTasksCancel = "tasks/cancel";
+inline constexpr std::string_view kTaskStatus = "notifications/tasks/status";  // 2025-11-25
+inline constexpr std::string_view kTaskChanged = "notifications/tasks";        // 2026-07-28
+inline constexpr std::string_view kResourcesList = "resources/list";
+inline constexpr std::string_view kTemplatesList = "resources/templates/list";
+inline constexpr std::string_view kResourcesRead = "resources/read";
+inline constexpr std::string_view kSubscribe = "resources/subscribe";
+inline constexpr std::string_view kUnsubscribe = "resources/unsubscribe";
+inline constexpr std::string_view kPromptsList = "prompts/list";
+inline constexpr std::string_view kPromptsGet = "prompts/get";
+inline constexpr std::string_view kComplete = "completion/complete";
 inline constexpr std::string_view kElicit = "elicitation/create";
 inline constexpr std::string_view kCreateMessage = "sampling/createMessage";
 inline constexpr std::string_view kListRoots = "roots/list";
@@ -61,6 +81,9 @@ inline constexpr std::string_view kCancelled = "notifications/cancelled";
 inline constexpr std::string_view kProgress = "notifications/progress";
 inline constexpr std::string_view kMessage = "notifications/message";
 inline constexpr std::string_view kToolsListChanged = "notifications/tools/list_changed";
+inline constexpr std::string_view kPromptsListChanged = "notifications/prompts/list_changed";
+inline constexpr std::string_view kResourcesListChanged = "notifications/resources/list_changed";
+inline constexpr std::string_view kResourceUpdated = "notifications/resources/updated";
 inline constexpr std::string_view kElicitationComplete = "notifications/elicitation/complete";
 inline constexpr std::string_view kAcknowledged = "notifications/subscriptions/acknowledged";
 }  // namespace method
@@ -72,8 +95,15 @@ inline constexpr std::string_view kClientInfo = "io.modelcontextprotocol/clientI
 inline constexpr std::string_view kLogLevel = "io.modelcontextprotocol/logLevel";
 inline constexpr std::string_view kServerInfo = "io.modelcontextprotocol/serverInfo";
 inline constexpr std::string_view kSubscriptionId = "io.modelcontextprotocol/subscriptionId";
+inline constexpr std::string_view kRelatedTask = "io.modelcontextprotocol/related-task";  // 2025-11-25
 inline constexpr std::string_view kProgressToken = "progressToken";
 inline constexpr std::string_view kTraceParent = "traceparent";
 }  // namespace meta
+
+// Identifiers in `capabilities.extensions` (2026-07-28).
+namespace extension {
+inline constexpr std::string_view kTasks = "io.modelcontextprotocol/tasks";
+inline constexpr std::string_view kUi = "io.modelcontextprotocol/ui";
+}  // namespace extension
 
 }  // namespace mcp

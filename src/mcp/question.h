@@ -5,7 +5,9 @@
 // business.
 #pragma once
 
+#include <chrono>
 #include <map>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -64,6 +66,8 @@ struct Round {
   // Set when the handler is called again: the answers by question key, and the state it returned.
   std::map<std::string, InputResponse> responses;
   core::json::Value state;
+  // How long, counted from the start, the client wants the result of a job kept (2025-11-25 only).
+  std::optional<std::chrono::milliseconds> keep = std::nullopt;
 };
 
 }  // namespace mcp

@@ -1,7 +1,12 @@
 #include "mcp/request_state.h"
 
+#include <atomic>
+#include <functional>
 #include <gtest/gtest.h>
+#include <thread>
 
+#include "core/scratch_directory.h"
+#include "core/state_store.h"
 #include "mcp/test_peer.h"
 
 namespace mcp {
@@ -13,7 +18,7 @@ using testing::Object;
 class RequestStateTest : public ::testing::Test {
  protected:
   std::string seal(const CallBinding& call, core::json::Value state = "s") {
-    return states.seal(
+    return *states.seal(
         call,
         {.questions = {{"q", FormQuestion{"m", {{"type", "object"}}}}}, .responses = {}, .state = state},
         budget.reserve());
@@ -33,9 +38,9 @@ TEST_F(RequestStateTest, ComesBackOnce) {
   ASSERT_TRUE(opened.has_value());
   EXPECT_EQ(opened->round.state.at("step"), 2);
   EXPECT_EQ(std::get<FormQuestion>(opened->round.questions.at("q")).message, "m");
-  EXPECT_TRUE(states.consume(opened->nonce));
+  EXPECT_TRUE(*states.consume(*opened));
   EXPECT_EQ(budget.used(), 0u);
-  EXPECT_FALSE(states.consume(opened->nonce));
+  EXPECT_FALSE(*states.consume(*opened));
   EXPECT_FALSE(states.open(sealed, binding).has_value());
 }
 
@@ -43,7 +48,7 @@ TEST_F(RequestStateTest, KeepsAnswersOfEarlierRounds) {
   OpenRound round{.questions = {},
                   .responses = {{"a", {Answer::accept, {{"x", 1}}}}, {"d", {Answer::decline, {}}}},
                   .state = nullptr};
-  auto opened = states.open(states.seal(binding, round, {}), binding);
+  auto opened = states.open(*states.seal(binding, round, {}), binding);
   ASSERT_TRUE(opened.has_value());
   EXPECT_EQ(opened->round.responses.at("a").action, Answer::accept);
   EXPECT_EQ(opened->round.responses.at("a").content.at("x"), 1);
@@ -72,7 +77,7 @@ TEST_F(RequestStateTest, RefusesWhatWasAltered) {
   EXPECT_FALSE(states.open("not base64!", binding).has_value());
   EXPECT_FALSE(states.open(sealed.substr(0, 20), binding).has_value());
   RequestStates elsewhere{clock, std::chrono::minutes{10}};
-  EXPECT_FALSE(elsewhere.open(sealed, binding).has_value()) << "another process has another key";
+  EXPECT_EQ(elsewhere.open(sealed, binding).error().code, "mcp.state.foreign");
 }
 
 TEST_F(RequestStateTest, Expires) {
@@ -84,6 +89,91 @@ TEST_F(RequestStateTest, Expires) {
   EXPECT_EQ(budget.used(), 1u);
   states.drop_expired();
   EXPECT_EQ(budget.used(), 0u);
+}
+
+// Two instances of a server, behind one address.
+class SharedStateTest : public ::testing::Test {
+ protected:
+  struct Instance {
+    explicit Instance(SharedStateTest& test)
+        : store(core::directory_state(test.scratch.path() + "/state", test.clock)),
+          keys(*store, test.clock, {.name = "request-state"}),
+          states(test.clock, std::chrono::minutes{10}, SharedStates{keys, *store}) {}
+    std::unique_ptr<core::StateStore> store;
+    core::KeyRing keys;
+    RequestStates states;
+  };
+  std::string seal(Instance& at) {
+    return *at.states.seal(binding, {.questions = {}, .responses = {}, .state = "s"}, budget.reserve());
+  }
+
+  core::ScratchDirectory scratch;
+  core::FakeClock clock;
+  Budget budget{3};
+  Object arguments;
+  CallBinding binding{"tools/call", "tool", arguments, "https://issuer.example#ada"};
+  Instance a{*this}, b{*this};
+};
+
+TEST_F(SharedStateTest, EitherInstanceTakesItAndBothTogetherOnce) {
+  for (int i = 0; i < 5; ++i) {
+    const std::string sealed = seal(a);
+    EXPECT_EQ(budget.used(), 0u) << "it may come back elsewhere";
+    auto at_a = a.states.open(sealed, binding), at_b = b.states.open(sealed, binding);
+    ASSERT_TRUE(at_a && at_b);
+    EXPECT_EQ(at_b->round.state, "s");
+    EXPECT_TRUE(*b.states.consume(*at_b));
+    EXPECT_FALSE(*a.states.consume(*at_a));
+    EXPECT_FALSE(*b.states.consume(*at_b));
+  }
+}
+
+TEST_F(SharedStateTest, RacingInstancesLetOneThrough) {
+  for (int i = 0; i < 20; ++i) {
+    const std::string sealed = seal(a);
+    std::atomic<int> through = 0;
+    auto race = [&](Instance& at) {
+      auto opened = at.states.open(sealed, binding);
+      ASSERT_TRUE(opened);
+      auto mine = at.states.consume(*opened);
+      if (mine && *mine) ++through;
+    };
+    {
+      std::jthread first(race, std::ref(a)), second(race, std::ref(b));
+    }
+    EXPECT_EQ(through, 1);
+  }
+}
+
+TEST_F(SharedStateTest, IsBoundToTheCallerAndItsTimeEverywhere) {
+  const std::string sealed = seal(a);
+  EXPECT_EQ(
+      b.states.open(sealed, {"tools/call", "tool", arguments, "https://issuer.example#eve"}).error().code,
+      "mcp.state.refused");
+  EXPECT_TRUE(b.states.open(sealed, binding));
+  clock.advance(std::chrono::minutes{10});
+  EXPECT_EQ(b.states.open(sealed, binding).error().code, "mcp.state.refused");
+}
+
+TEST_F(SharedStateTest, WithoutTheStoreNothingIsAccepted) {
+  const std::string sealed = seal(a);
+  auto opened = a.states.open(sealed, binding);
+  ASSERT_TRUE(opened);
+  class Broken final : public core::SingleUse {
+    core::Result<bool> consume(std::string_view, std::chrono::milliseconds) override {
+      return core::fail(core::ErrorKind::unavailable, "core.state.unavailable", "down");
+    }
+  } broken;
+  RequestStates cut_off(clock, std::chrono::minutes{10}, SharedStates{a.keys, broken});
+  EXPECT_EQ(cut_off.consume(*opened).error().code, "core.state.unavailable");
+  core::ScratchDirectory other;
+  auto store = core::directory_state(other.path() + "/state", clock);
+  core::KeyRing keys(*store, clock, {.name = "request-state"});
+  RequestStates elsewhere(clock, std::chrono::minutes{10}, SharedStates{keys, *store});
+  const auto refused = elsewhere.open(sealed, binding);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, "mcp.state.foreign");
+  EXPECT_NE(refused.error().message.find("shares no state"), std::string::npos);
 }
 
 TEST(BudgetTest, HasALimit) {

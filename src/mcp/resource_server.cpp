@@ -41,7 +41,8 @@ constexpr std::array<Words, 6> kWords{{
     {"oauth.jwt.expired", "The access token expired."},
     {"oauth.jwt.not_yet_valid", "The access token is not valid yet."},
     {"oauth.jwt.audience", "The access token is meant for another resource."},
-    {"oauth.access_token.dpop_required", "The access token must be bound to a key and sent with a DPoP proof."},
+    {"oauth.access_token.dpop_required",
+     "The access token must be bound to a key and sent with a DPoP proof."},
     {"oauth.access_token.not_bound", "The access token is not bound to a key."},
     {"", "The access token is not accepted here."},
 }};
@@ -72,8 +73,9 @@ std::string_view name_of(const std::pair<std::string, std::string>& parameter) {
 }
 
 ServerResponse not_now() {
-  ServerResponse response = refusal(
-      503, {}, {.error = "temporarily_unavailable", .description = "The access token cannot be checked now."});
+  ServerResponse response =
+      refusal(503, {},
+              {.error = "temporarily_unavailable", .description = "The access token cannot be checked now."});
   response.headers.add("Retry-After", std::string(kRetryAfter));
   return response;
 }
@@ -213,7 +215,8 @@ std::variant<oauth::PresentedToken, ServerResponse> ResourceServer::presented(
 std::optional<Authorized> ResourceServer::try_authorize(const ServerRequest& request) {
   auto token = presented(request);
   if (auto* response = std::get_if<ServerResponse>(&token)) return std::move(*response);
-  const auto verified = verifier_->try_verify(std::get<oauth::PresentedToken>(token), to_string(request.method));
+  const auto verified =
+      verifier_->try_verify(std::get<oauth::PresentedToken>(token), to_string(request.method));
   if (!verified) return std::nullopt;
   return settle(*verified);
 }
@@ -221,7 +224,8 @@ std::optional<Authorized> ResourceServer::try_authorize(const ServerRequest& req
 Authorized ResourceServer::authorize(const core::Context& context, const ServerRequest& request) {
   auto token = presented(request);
   if (auto* response = std::get_if<ServerResponse>(&token)) return std::move(*response);
-  return settle(verifier_->verify(context, std::get<oauth::PresentedToken>(token), to_string(request.method)));
+  return settle(
+      verifier_->verify(context, std::get<oauth::PresentedToken>(token), to_string(request.method)));
 }
 
 Authorized ResourceServer::settle(const core::Result<oauth::AccessTokenVerifier::Token>& token) {

@@ -43,7 +43,7 @@ struct ResourceServerOptions {
   oauth::DpopUse dpop = oauth::DpopUse::accepted;
   bool dpop_nonce = false;
   std::function<core::Status(std::string_view issuer)> check_issuer{};  // AccessTokenVerifierOptions
-  net::HttpClient& http;  // all three outlive the server
+  net::HttpClient& http;                                                // all three outlive the server
   core::Clock& clock;
   core::Random& random;
 };

@@ -41,9 +41,14 @@ bool Work::wait(std::chrono::milliseconds at_most) {
 
 ServerShared::ServerShared(ServerOptions settings)
     : options(std::move(settings)),
+      tools(options.tools_page_size),
+      resources(options.page_size),
+      prompts(options.page_size),
       codecs(all_codecs(options)),
       questions(options.max_open_questions),
-      states(*options.clock, options.question_timeout),
+      watches(options.max_watches),
+      states(*options.clock, options.question_timeout,
+             options.shared_states ? std::optional(*options.shared_states) : std::nullopt),
       alarms(*options.clock),
       trace_prefix(core::system_random().token(9)),
       local(options.local),
@@ -86,6 +91,33 @@ void ServerShared::note_modern_call() {
   if (first_modern_call) first_modern_call();
 }
 
+Offer ServerShared::offer() const {
+  return {.tools = !tools.empty(),
+          .resources = !resources.empty(),
+          .prompts = !prompts.empty(),
+          .completions = resources.can_complete() || prompts.can_complete(),
+          .tasks = options.jobs != nullptr,
+          .ui = resources.has_ui()};
+}
+
+void ServerShared::tell_list_changed(std::string_view method, bool ListenFilter::* kind) {
+  for (const auto& session : live_sessions()) session->impl_->list_changed(method, kind);
+}
+
+std::string_view to_string(CallReport::Outcome outcome) {
+  switch (outcome) {
+    case CallReport::Outcome::answered:
+      return "answered";
+    case CallReport::Outcome::failed:
+      return "failed";
+    case CallReport::Outcome::asked:
+      return "asked";
+    case CallReport::Outcome::cancelled:
+      return "cancelled";
+  }
+  return "answered";
+}
+
 core::Result<std::unique_ptr<Server>> Server::create(ServerOptions options) {
   if (options.info.name.empty() || options.info.version.empty()) {
     return core::fail(core::ErrorKind::invalid_input, "mcp.server.info",
@@ -96,6 +128,11 @@ core::Result<std::unique_ptr<Server>> Server::create(ServerOptions options) {
                       fmt::format("The instructions have {} bytes; hosts cut them at {}.",
                                   options.instructions.size(), kMaxInstructions));
   }
+  if (options.page_size == 0 || options.tools_page_size == 0) {
+    return core::fail(core::ErrorKind::invalid_input, "mcp.server.page_size",
+                      "A page of a list has room for at least one entry.");
+  }
+  RETURN_IF_ERROR(check_icons(options.info.icons, "the server"));
   return std::unique_ptr<Server>(new Server(std::make_unique<ServerShared>(std::move(options))));
 }
 
@@ -103,6 +140,10 @@ Server::Server(std::unique_ptr<ServerShared> shared) : shared_(std::move(shared)
 Server::~Server() = default;
 
 core::Status Server::add_tool(Tool tool) {
+  if (tool.tasks != TaskSupport::never && !shared_->options.jobs) {
+    return core::fail(core::ErrorKind::invalid_input, "mcp.tool.tasks",
+                      fmt::format("Tool {} starts jobs; the server has nothing that runs them.", tool.name));
+  }
   return shared_->tools.add(std::move(tool));
 }
 
@@ -111,8 +152,43 @@ void Server::set_visible(std::function<bool(const Tool&)> visible) {
 }
 
 void Server::tools_changed() {
-  if (!shared_->tools.refresh()) return;
-  for (const auto& session : shared_->live_sessions()) session->impl_->tools_changed();
+  if (shared_->tools.refresh()) shared_->tell_list_changed(method::kToolsListChanged, &ListenFilter::tools);
+}
+
+core::Status Server::add_resource(Resource resource) {
+  return shared_->resources.add(std::move(resource));
+}
+
+core::Status Server::add_resource_template(ResourceTemplate resource_template) {
+  return shared_->resources.add(std::move(resource_template));
+}
+
+core::Status Server::add_prompt(Prompt prompt) {
+  return shared_->prompts.add(std::move(prompt));
+}
+
+void Server::set_resources_visible(std::function<bool(const Resource&)> resource,
+                                   std::function<bool(const ResourceTemplate&)> resource_template) {
+  shared_->resources.set_visible(std::move(resource), std::move(resource_template));
+}
+
+void Server::set_prompts_visible(std::function<bool(const Prompt&)> visible) {
+  shared_->prompts.set_visible(std::move(visible));
+}
+
+void Server::resources_changed() {
+  if (!shared_->resources.refresh()) return;
+  shared_->tell_list_changed(method::kResourcesListChanged, &ListenFilter::resources);
+}
+
+void Server::prompts_changed() {
+  if (!shared_->prompts.refresh()) return;
+  shared_->tell_list_changed(method::kPromptsListChanged, &ListenFilter::prompts);
+}
+
+void Server::resource_updated(std::string_view uri) {
+  if (shared_->watches.used() == 0) return;
+  for (const auto& session : shared_->live_sessions()) session->impl_->resource_updated(uri);
 }
 
 void Server::log(core::LogLevel level, std::string_view logger, const core::json::Value& data) {
@@ -136,6 +212,47 @@ std::shared_ptr<Session> Server::resume(std::shared_ptr<Outlet> outlet, const Ha
   auto session = connect(std::move(outlet));
   session->impl_->resume(handshake);
   return session;
+}
+
+const Tool* Server::find_tool(std::string_view name) const {
+  return shared_->tools.find(name);
+}
+
+std::span<const HeaderParameter> Server::header_parameters(const Tool& tool) const {
+  return shared_->tools.header_parameters(tool);
+}
+
+bool Server::serves_modern(std::string_view method) const {
+  return SessionImpl::serves_modern(*shared_, method);
+}
+
+const std::vector<std::string>* Server::needed_scopes(const Request& request) const {
+  auto text = [](const core::json::Object& object, std::string_view key) {
+    const auto* found = object.if_contains(key);
+    return found && found->is_string() ? std::string_view(found->get_string()) : std::string_view{};
+  };
+  const core::json::Object& params = request.params;
+  const std::vector<std::string>* scopes = nullptr;
+  auto of_prompt = [&](std::string_view name) {
+    if (const Prompt* prompt = shared_->prompts.find(name)) scopes = &prompt->scopes;
+  };
+  if (request.method == method::kToolsCall) {
+    if (const Tool* tool = shared_->tools.find(text(params, "name"))) scopes = &tool->scopes;
+  } else if (request.method == method::kPromptsGet) {
+    of_prompt(text(params, "name"));
+  } else if (request.method == method::kResourcesRead || request.method == method::kSubscribe) {
+    if (auto found = shared_->resources.find(text(params, "uri"))) scopes = &found.scopes();
+  } else if (request.method == method::kComplete) {
+    // What is suggested is as much as what is read (page Completion, "Security").
+    const auto* ref = params.if_contains("ref");
+    const auto* about = ref ? ref->if_object() : nullptr;
+    if (!about) return nullptr;
+    of_prompt(text(*about, "name"));
+    if (auto found = shared_->resources.find_template(text(*about, "uri"))) {
+      scopes = &found.resource_template->scopes;
+    }
+  }
+  return scopes && !scopes->empty() ? scopes : nullptr;
 }
 
 bool Server::settle(std::chrono::milliseconds at_most) {

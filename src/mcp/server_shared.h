@@ -11,8 +11,10 @@
 
 #include "core/lane.h"
 #include "mcp/codec.h"
+#include "mcp/prompt_registry.h"
 #include "mcp/questions.h"
 #include "mcp/request_state.h"
+#include "mcp/resource_registry.h"
 #include "mcp/server.h"
 #include "mcp/tool_registry.h"
 
@@ -44,11 +46,17 @@ struct ServerShared {
   void enlist(const std::shared_ptr<Session>& session);
   std::vector<std::shared_ptr<Session>> live_sessions();
   void note_modern_call();
+  Offer offer() const;
+  // For each session: what was listed differs now.
+  void tell_list_changed(std::string_view method, bool ListenFilter::* kind);
 
   const ServerOptions options;
   ToolRegistry tools;
+  ResourceRegistry resources;
+  PromptRegistry prompts;
   std::vector<Codec> codecs;  // by revision
   Budget questions;
+  Budget watches;  // resources that sessions and listeners watch
   RequestStates states;
   Alarms alarms;
   Work work;

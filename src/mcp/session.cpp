@@ -4,10 +4,13 @@
 #include <fmt/format.h>
 
 #include "core/log.h"
+#include "core/random.h"
+#include "mcp/contains.h"
 #include "mcp/form.h"
 #include "mcp/json_text.h"
 #include "mcp/server_shared.h"
 #include "mcp/session_impl.h"
+#include "mcp/task_codec.h"
 
 namespace mcp {
 
@@ -82,6 +85,9 @@ void SessionImpl::resume(const Handshake& handshake) {
     abilities_ = handshake.abilities;
     client_ = handshake.client;
     initialized_ = true;
+    // An answer to a question of the process that opened the session must not meet one of ours. Ids stay
+    // within what every JSON reader keeps exactly.
+    question_serial_ = static_cast<std::int64_t>(core::system_random().number() >> 12);
   }
   shared_.enlist(owner_.shared_from_this());
 }
@@ -125,19 +131,37 @@ void SessionImpl::elicitation_complete(std::string_view elicitation_id) {
             Delivery::required);
 }
 
-void SessionImpl::tools_changed() {
+void SessionImpl::list_changed(std::string_view method, bool ListenFilter::* kind) {
   std::lock_guard lock(mutex_);  // held while sending: after a cancel, a listener hears nothing more
   if (closed_) return;
-  if (initialized_) {
-    send_text(*outlet_, encode_notification(method::kToolsListChanged, {}), Delivery::required);
-  }
+  if (initialized_) send_text(*outlet_, encode_notification(method, {}), Delivery::required);
+  const Codec& codec = shared_.codec(Revision::v2026_07_28);
   for (const Listener& listener : listeners_) {
-    if (!listener.tools_list_changed) continue;
-    const Codec& codec = shared_.codec(Revision::v2026_07_28);
-    send_text(*listener.outlet,
-              encode_notification(method::kToolsListChanged, codec.subscription_params(listener.id)),
+    if (!(listener.filter.*kind)) continue;
+    send_text(*listener.outlet, encode_notification(method, codec.subscription_params(listener.id)),
               Delivery::required);
   }
+}
+
+void SessionImpl::resource_updated(std::string_view uri) {
+  std::lock_guard lock(mutex_);  // as above
+  if (closed_) return;
+  if (watched_.contains(uri)) {
+    send_text(*outlet_, encode_notification(method::kResourceUpdated, legacy_->updated_params(uri, nullptr)),
+              Delivery::required);
+  }
+  const Codec& codec = shared_.codec(Revision::v2026_07_28);
+  for (const Listener& listener : listeners_) {
+    if (!contains(listener.filter.uris, uri)) continue;
+    send_text(*listener.outlet,
+              encode_notification(method::kResourceUpdated, codec.updated_params(uri, &listener.id)),
+              Delivery::required);
+  }
+}
+
+bool SessionImpl::wants_log(core::LogLevel level) const {
+  std::lock_guard lock(mutex_);
+  return initialized_ && !closed_ && level >= log_level_;
 }
 
 void SessionImpl::log(core::LogLevel level, std::string_view logger, const Value& data, Outlet& outlet) {
@@ -168,7 +192,8 @@ void SessionImpl::remove_call(const RequestId& id) {
 }
 
 std::optional<std::int64_t> SessionImpl::open_question(const Question& question, const Codec& codec,
-                                                       std::shared_ptr<Outlet> outlet, QuestionDone done) {
+                                                       std::shared_ptr<Outlet> outlet, QuestionDone done,
+                                                       std::string_view related_task) {
   std::int64_t id = 0;
   {
     std::lock_guard lock(mutex_);
@@ -180,8 +205,9 @@ std::optional<std::int64_t> SessionImpl::open_question(const Question& question,
     auto when = shared_.options.clock->steady() + shared_.options.question_timeout;
     questions_.emplace(id, OpenQuestion{std::move(done), shared_.alarms.set(when, std::move(ring)), outlet});
   }
-  send_text(*outlet,
-            encode_request(RequestId::of(id), question_method(question), codec.question_params(question)),
+  std::string params = codec.question_params(question);
+  if (!related_task.empty()) params = with_related_task(std::move(params), related_task);
+  send_text(*outlet, encode_request(RequestId::of(id), question_method(question), params),
             Delivery::required);
   return id;
 }
@@ -224,9 +250,11 @@ void SessionImpl::refuse(const Rejected& rejected, Outlet& outlet) {
 void SessionImpl::close() {
   std::vector<std::shared_ptr<Call>> calls;
   std::map<std::int64_t, OpenQuestion> questions;
+  std::map<std::string, std::unique_ptr<core::JobWatch>> followed;
   {
     std::lock_guard lock(mutex_);
     if (closed_) return;
+    followed.swap(followed_);
     closed_ = true;
     calls.reserve(calls_.size());
     for (auto& [id, call] : calls_) calls.push_back(call);
@@ -241,11 +269,13 @@ void SessionImpl::close() {
                 Delivery::required);
     }
     listeners_.clear();
+    watched_.clear();
   }
   for (auto& [id, question] : questions) {
     shared_.alarms.clear(question.alarm);
     take_back(*question.outlet, id, "the server is shutting down");
   }
+  followed.clear();
   for (const auto& call : calls) call->shut_down();
   for (auto& [id, question] : questions)
     question.done(nullptr);  // those of calls are over; elicit_url's are told
@@ -256,9 +286,11 @@ void SessionImpl::abandon() {
   {
     std::lock_guard lock(mutex_);
     closed_ = true;
+    followed_.clear();
     calls.reserve(calls_.size());
     for (auto& [id, call] : calls_) calls.push_back(call);
     listeners_.clear();
+    watched_.clear();
   }
   for (const auto& call : calls) call->cancel();
 }

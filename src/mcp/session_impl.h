@@ -3,21 +3,26 @@
 #pragma once
 
 #include <atomic>
+#include <expected>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "core/job.h"
 #include "mcp/call.h"
+#include "mcp/codec.h"
 #include "mcp/era.h"
 #include "mcp/jsonrpc.h"
 #include "mcp/outlet.h"
 #include "mcp/questions.h"
 #include "mcp/reply.h"
 #include "mcp/session.h"
+#include "mcp/task_use.h"
 
 namespace mcp {
 
@@ -40,9 +45,14 @@ class SessionImpl {
   bool can_elicit_url() const;
   core::Status elicit_url(const UrlQuestion& question, std::function<void(Answer)> done);
   void elicitation_complete(std::string_view elicitation_id);
-  void tools_changed();
+  // To a legacy client past `initialized`, and to the listeners whose filter has `kind`.
+  void list_changed(std::string_view method, bool ListenFilter::* kind);
+  void resource_updated(std::string_view uri);
+  bool wants_log(core::LogLevel level) const;  // legacy
   // Legacy only: after `initialized`, at or above the session's level.
   void log(core::LogLevel level, std::string_view logger, const core::json::Value& data, Outlet& outlet);
+
+  static bool serves_modern(ServerShared& shared, std::string_view method);
 
   std::atomic<bool> enlisted = false;  // for broadcasts; ServerShared's
 
@@ -55,10 +65,16 @@ class SessionImpl {
   // end of the session; it runs without locks held. nullopt when the session has ended.
   using QuestionDone = std::function<void(const core::json::Value* result)>;
   std::optional<std::int64_t> open_question(const Question& question, const Codec& codec,
-                                            std::shared_ptr<Outlet> outlet, QuestionDone done);
+                                            std::shared_ptr<Outlet> outlet, QuestionDone done,
+                                            std::string_view related_task = {});
   // Takes a question back, without calling `done`.
   void withdraw_question(std::int64_t id, std::string_view reason);
   std::string too_many_questions() const;
+  // Of a job's question, by key: whoever claims it puts it to the client, nobody else of this session does.
+  bool claim_question(const std::string& job, const std::string& key);
+  void release_question(const std::string& job, const std::string& key);
+  // 2025-11-25: tells the client how the task it was given gets on.
+  void follow_task(const std::string& job, const Origin& origin, std::string progress_token);
 
  private:
   struct OpenQuestion {
@@ -69,7 +85,9 @@ class SessionImpl {
   struct Listener {
     RequestId id;
     std::shared_ptr<Outlet> outlet;
-    bool tools_list_changed = false;
+    ListenFilter filter;
+    std::vector<Budget::Reservation> watches;  // one for each of filter.uris
+    std::vector<std::unique_ptr<core::JobWatch>> task_watches = {};
   };
   // A request on its way to the function that serves it.
   struct Served {
@@ -81,9 +99,11 @@ class SessionImpl {
   struct Method {
     std::string_view name;
     Handler handler;
+    bool Offer::* needs = nullptr;   // a server without it does not know the method
     bool before_initialize = false;  // legacy
   };
   static const Method* find_method(bool modern, std::string_view name);
+  static bool offered(ServerShared& shared, const Method& method);
 
   // dispatch.cpp
   void dispatch(Message message, const Origin& origin, const std::shared_ptr<BatchReply>& batch);
@@ -97,9 +117,38 @@ class SessionImpl {
   void ping(const Served& served, Reply reply);
   void set_level(const Served& served, Reply reply);
   void discover(const Served& served, Reply reply);
-  void listen(const Served& served, Reply reply);
   void tools_list(const Served& served, Reply reply);
   void tools_call(const Served& served, Reply reply);
+
+  // dispatch_features.cpp
+  void listen(const Served& served, Reply reply);
+  void resources_list(const Served& served, Reply reply);
+  void templates_list(const Served& served, Reply reply);
+  void resources_read(const Served& served, Reply reply);
+  void subscribe(const Served& served, Reply reply);
+  void unsubscribe(const Served& served, Reply reply);
+  void prompts_list(const Served& served, Reply reply);
+  void prompts_get(const Served& served, Reply reply);
+  void complete(const Served& served, Reply reply);
+  using Page = std::function<std::shared_ptr<const std::string>(std::string_view cursor)>;
+  static void answer_page(const Served& served, Reply reply, const Page& page);
+  void start_call(const Served& served, Reply reply, std::string_view method, std::string name,
+                  RunsOn runs_on, CallHandler handler);
+
+  // dispatch_tasks.cpp
+  void tasks_get(const Served& served, Reply reply);
+  void tasks_update(const Served& served, Reply reply);
+  void tasks_cancel(const Served& served, Reply reply);
+  void tasks_result(const Served& served, Reply reply);
+  void tasks_list(const Served& served, Reply reply);
+  std::optional<core::JobSnapshot> find_task(const Served& served, Reply& reply);
+  // The ids of params.notifications.taskIds that may be watched.
+  std::expected<std::vector<std::string>, Refusal> read_task_filter(const Served& served) const;
+  void watch_tasks(const RequestId& subscription, const std::vector<std::string>& tasks,
+                   const std::string& principal);
+  void task_changed(const RequestId& subscription, const core::JobSnapshot& job);
+  struct FollowedTask;
+  void followed_task_changed(FollowedTask& seen, const core::JobSnapshot& job);
 
   // session.cpp
   std::optional<OpenQuestion> take_question(std::int64_t id);
@@ -120,6 +169,9 @@ class SessionImpl {
   std::map<std::int64_t, OpenQuestion> questions_;
   std::int64_t question_serial_ = 0;
   std::vector<Listener> listeners_;
+  std::map<std::string, Budget::Reservation, std::less<>> watched_;  // resources/subscribe
+  std::set<std::string> claimed_;                                    // "job/key"
+  std::map<std::string, std::unique_ptr<core::JobWatch>> followed_;  // tasks of a 2025-11-25 client, by id
 };
 
 }  // namespace mcp

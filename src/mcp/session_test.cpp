@@ -375,6 +375,33 @@ TEST(Logging, OfModernRequestsNeedsTheirLevel) {
   EXPECT_TRUE(peer.outlet->take_all().empty());
 }
 
+TEST(Logging, OfOneCallIsLimited) {
+  Peer peer;
+  peer.add(simple_tool("chats", [&](const core::Context& context, const ToolCall&) -> core::Result<Outcome> {
+    for (int second = 0; second < 2; ++second) {
+      // What the client did not ask for takes no room from what it did.
+      for (int i = 0; i < 1000; ++i) context.notifier->log(core::LogLevel::debug, "l", i);
+      for (int i = 0; i < 1000; ++i) context.notifier->log(core::LogLevel::info, "l", i);
+      peer.clock.advance(std::chrono::seconds{1});
+    }
+    return Complete{text_result("done")};
+  }));
+  auto lines = [&] {
+    auto messages = peer.outlet->take_all();
+    return std::ranges::count_if(messages, [](const std::string& text) {
+      return string_or_empty(json(text), "method") == "notifications/message";
+    });
+  };
+  peer.initialize("2025-11-25");
+  peer.outlet->take_all();
+  peer.request(1, "tools/call", Peer::call("chats"));
+  EXPECT_EQ(lines(), 200);
+  Object params = Peer::modern(Peer::call("chats"));
+  params["_meta"].get_object()["io.modelcontextprotocol/logLevel"] = "info";
+  peer.request(2, "tools/call", params);
+  EXPECT_EQ(lines(), 200);
+}
+
 // ---- Lists and listeners
 
 TEST(ToolsChanged, ReachesLegacySessionsAndModernListeners) {
@@ -452,6 +479,7 @@ TEST(Callbacks, FireWhenTheClientIsKnown) {
     kept = std::move(session);
   });
   peer.server->on_first_modern_call([&] { ++modern; });
+  peer.add(simple_tool("t", says("x")));
   peer.connect();
   peer.notify("notifications/initialized");
   peer.ask(1, "server/discover", Peer::modern());
@@ -473,6 +501,13 @@ TEST(ServerOptionsTest, AreChecked) {
                 .error()
                 .code,
             "mcp.server.instructions");
+  EXPECT_EQ(Server::create({.info = {.name = "n", .version = "1"}, .page_size = 0}).error().code,
+            "mcp.server.page_size");
+  EXPECT_EQ(Server::create({.info = {.name = "n", .version = "1"}, .tools_page_size = 0}).error().code,
+            "mcp.server.page_size");
+  EXPECT_EQ(
+      Server::create({.info = {.name = "n", .version = "1", .icons = {{.src = "ftp://x"}}}}).error().code,
+      "mcp.icon");
 }
 
 // ---- The end

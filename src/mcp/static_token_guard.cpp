@@ -35,7 +35,8 @@ core::Result<std::unique_ptr<StaticTokenGuard>> StaticTokenGuard::create(const c
 Authorized StaticTokenGuard::decide(const net::ServerRequest& request) const {
   const auto token = oauth::presented_token(request.headers);
   if (!token) {
-    const OauthError error{.error = "invalid_request", .description = "The Authorization header is malformed."};
+    const OauthError error{.error = "invalid_request",
+                           .description = "The Authorization header is malformed."};
     return refusal(400, challenge(error), error);
   }
   if (!*token) return refusal(401, challenge({}), {});

@@ -53,6 +53,44 @@ inline core::Result<Outcome> ask_name(const core::Context&, const ToolCall& call
   return NeedInput{{{"name", FormQuestion{"Who is it?", std::move(schema)}}}, "kept"};
 }
 
+inline ResourceReader fixed_reader(std::string text) {
+  return [text](const core::Context&, const ResourceRead&) -> core::Result<ReadOutcome> {
+    return std::vector<ResourceContents>{text_contents(text)};
+  };
+}
+
+inline Resource simple_resource(std::string uri, ResourceReader read) {
+  return {.uri = std::move(uri),
+          .name = "a resource",
+          .mime_type = "text/plain",
+          .runs_on = RunsOn::reader,
+          .read = std::move(read)};
+}
+
+inline ResourceTemplate simple_template(std::string uri_template, ResourceReader read) {
+  return {.uri_template = std::move(uri_template),
+          .name = "a template",
+          .mime_type = "text/plain",
+          .runs_on = RunsOn::reader,
+          .read = std::move(read),
+          .completes_on = RunsOn::reader};
+}
+
+// Says its arguments, one message each.
+inline Prompt simple_prompt(std::string name) {
+  return {.name = std::move(name),
+          .description = "A prompt for tests.",
+          .runs_on = RunsOn::reader,
+          .get = [](const core::Context&, const PromptGet& get) -> core::Result<PromptOutcome> {
+            PromptResult result;
+            for (const auto& [key, value] : get.arguments) {
+              result.messages.push_back({Role::user, text_content(key + "=" + value)});
+            }
+            return result;
+          },
+          .completes_on = RunsOn::reader};
+}
+
 class Peer {
  public:
   explicit Peer(ServerOptions options = {}) {

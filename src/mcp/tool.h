@@ -11,6 +11,7 @@
 #include "core/context.h"
 #include "core/json.h"
 #include "core/result.h"
+#include "mcp/icon.h"
 #include "mcp/question.h"
 
 namespace mcp {
@@ -32,7 +33,13 @@ struct Complete {
   ToolResult result;
 };
 
-using Outcome = std::variant<Complete, NeedInput>;
+// The work goes on as a job (core/job.h) whose result is a ToolResult; start_task() in task.h makes one. A
+// client that knows tasks gets a handle to poll, any other waits for the result.
+struct Started {
+  std::string job;  // id, of the caller's principal
+};
+
+using Outcome = std::variant<Complete, NeedInput, Started>;
 
 struct ToolCall {
   const core::json::Object& arguments;
@@ -46,6 +53,13 @@ enum class RunsOn {
   reader,    // memory only, microseconds: answered on the reading thread
   local,     // disk or computation
   upstream,  // waits for other services
+};
+
+// Whether the handler may return Started (the spec's execution.taskSupport).
+enum class TaskSupport {
+  never,
+  optional,  // clients without tasks wait for the result
+  required,  // clients without tasks are refused
 };
 
 struct Annotations {
@@ -62,8 +76,11 @@ struct Tool {
   core::json::Object input_schema;  // JSON Schema 2020-12, root type "object"
   std::optional<core::json::Object> output_schema;
   Annotations annotations;
+  std::vector<Icon> icons;
+  core::json::Object meta;  // `_meta`, from 2025-06-18 on: {"ui": {"resourceUri": ..., "visibility": [...]}}
   RunsOn runs_on = RunsOn::upstream;
-  std::vector<std::string> scopes = {};  // what a caller over HTTP needs (OAuth)
+  TaskSupport tasks = TaskSupport::never;  // others need ServerOptions::jobs
+  std::vector<std::string> scopes = {};    // what a caller over HTTP needs (OAuth)
   ToolHandler handler;
 };
 

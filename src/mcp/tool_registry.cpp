@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <fmt/format.h>
 
+#include "mcp/icon.h"
+#include "mcp/schema_check.h"
+
 namespace mcp {
 namespace {
 
@@ -14,11 +17,26 @@ bool name_character(char c) {
          c == '-';
 }
 
-core::Status check_schema(const Tool& tool, const core::json::Object& schema, std::string_view which) {
-  const auto* type = schema.if_contains("type");
-  if (!type || !type->is_string() || type->get_string() != "object") {
-    return core::fail(core::ErrorKind::invalid_input, "mcp.tool.schema",
-                      fmt::format("The {} schema of tool {} has no root type \"object\".", which, tool.name));
+// MCP Apps: what a tool's `_meta.ui` may say.
+core::Status check_ui(const Tool& tool) {
+  const auto* given = tool.meta.if_contains("ui");
+  if (!given) return {};
+  auto bad = [&](std::string_view why) {
+    return core::fail(core::ErrorKind::invalid_input, "mcp.tool.ui",
+                      fmt::format("The _meta.ui of tool {} {}.", tool.name, why));
+  };
+  const auto* ui = given->if_object();
+  if (!ui) return bad("is no object");
+  if (const auto* uri = ui->if_contains("resourceUri");
+      uri && (!uri->is_string() || !std::string_view(uri->get_string()).starts_with("ui://"))) {
+    return bad("has a resourceUri that is no ui:// resource");
+  }
+  if (const auto* visibility = ui->if_contains("visibility")) {
+    const auto* list = visibility->if_array();
+    auto known = [](const core::json::Value& who) { return who == "model" || who == "app"; };
+    if (!list || list->empty() || !std::ranges::all_of(*list, known)) {
+      return bad("has a visibility that is no list of \"model\", \"app\"");
+    }
   }
   return {};
 }
@@ -36,9 +54,12 @@ core::Status check(const Tool& tool) {
                                           tool.name, tool.description.size(), kMaxDescription));
   }
   if (!tool.handler) return bad("handler", fmt::format("Tool {} has no handler.", tool.name));
-  RETURN_IF_ERROR(check_schema(tool, tool.input_schema, "input"));
-  if (tool.output_schema) RETURN_IF_ERROR(check_schema(tool, *tool.output_schema, "output"));
-  return {};
+  RETURN_IF_ERROR(check_schema(tool.input_schema, fmt::format("input schema of tool {}", tool.name)));
+  if (tool.output_schema) {
+    RETURN_IF_ERROR(check_schema(*tool.output_schema, fmt::format("output schema of tool {}", tool.name)));
+  }
+  RETURN_IF_ERROR(check_icons(tool.icons, fmt::format("tool {}", tool.name)));
+  return check_ui(tool);
 }
 
 }  // namespace
@@ -49,8 +70,11 @@ core::Status ToolRegistry::add(Tool tool) {
     return core::fail(core::ErrorKind::conflict, "mcp.tool.duplicate",
                       fmt::format("There are two tools named {}.", tool.name));
   }
-  tools_.push_back(std::make_unique<Tool>(std::move(tool)));
-  by_name_.emplace(tools_.back()->name, tools_.back().get());
+  ASSIGN_OR_RETURN(auto mirrored, read_header_parameters(tool.input_schema));
+  std::string name = tool.name;
+  const Tool& kept = tools_.add(std::move(tool), name);
+  by_name_.emplace(kept.name, &kept);
+  if (!mirrored.empty()) mirrored_.emplace(&kept, std::move(mirrored));
   return {};
 }
 
@@ -59,41 +83,10 @@ const Tool* ToolRegistry::find(std::string_view name) const {
   return found == by_name_.end() ? nullptr : found->second;
 }
 
-std::vector<const Tool*> ToolRegistry::ask_visible() const {
-  std::vector<const Tool*> shown;
-  shown.reserve(tools_.size());
-  for (const auto& tool : tools_) {
-    if (!visible_ || visible_(*tool)) shown.push_back(tool.get());
-  }
-  return shown;
-}
-
-void ToolRegistry::set_visible(std::function<bool(const Tool&)> visible) {
-  std::lock_guard lock(mutex_);
-  visible_ = std::move(visible);
-  asked_ = false;
-  lists_ = {};
-}
-
-bool ToolRegistry::refresh() {
-  std::lock_guard lock(mutex_);
-  auto shown = ask_visible();
-  if (asked_ && shown == shown_) return false;
-  asked_ = true;
-  shown_ = std::move(shown);
-  lists_ = {};
-  return true;
-}
-
-std::shared_ptr<const std::string> ToolRegistry::list(const Codec& codec) {
-  std::lock_guard lock(mutex_);
-  if (!asked_) {
-    shown_ = ask_visible();
-    asked_ = true;
-  }
-  auto& cached = lists_[static_cast<std::size_t>(codec.rules().revision)];
-  if (!cached) cached = std::make_shared<const std::string>(codec.tools_list_result(shown_));
-  return cached;
+std::span<const HeaderParameter> ToolRegistry::header_parameters(const Tool& tool) const {
+  auto found = mirrored_.find(&tool);
+  if (found == mirrored_.end()) return {};
+  return found->second;
 }
 
 }  // namespace mcp

@@ -1,11 +1,9 @@
-// The tools a server offers: checked when they are added, listed in that order, each revision's list built
-// once.
+// The tools a server offers, checked when they are added.
 #pragma once
 
-#include <array>
 #include <functional>
 #include <memory>
-#include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -13,35 +11,36 @@
 
 #include "core/result.h"
 #include "mcp/codec.h"
-#include "mcp/protocol.h"
+#include "mcp/listing.h"
+#include "mcp/mirrored_headers.h"
 #include "mcp/tool.h"
 
 namespace mcp {
 
 class ToolRegistry {
  public:
+  explicit ToolRegistry(std::size_t page_size = 1000) : tools_("tools", page_size) {}
+
   // Before anyone asks; see Server::add_tool for the rules.
   core::Status add(Tool tool);
   const Tool* find(std::string_view name) const;
+  // The arguments it mirrors into headers.
+  std::span<const HeaderParameter> header_parameters(const Tool& tool) const;
+  bool empty() const { return tools_.empty(); }
 
-  void set_visible(std::function<bool(const Tool&)> visible);
+  void set_visible(std::function<bool(const Tool&)> visible) { tools_.set_visible(std::move(visible)); }
   // Asks again what is visible; true when that changed.
-  bool refresh();
+  bool refresh() { return tools_.refresh(); }
 
-  // The result of tools/list. Thread-safe.
-  std::shared_ptr<const std::string> list(const Codec& codec);
+  // The result of tools/list; null for a bad cursor. Thread-safe.
+  std::shared_ptr<const std::string> list(const Codec& codec, std::string_view cursor = {}) {
+    return tools_.page(codec, cursor);
+  }
 
  private:
-  std::vector<const Tool*> ask_visible() const;
-
-  std::vector<std::unique_ptr<Tool>> tools_;
+  Listing<Tool> tools_;
   std::unordered_map<std::string_view, const Tool*> by_name_;
-  std::function<bool(const Tool&)> visible_;
-
-  std::mutex mutex_;  // of what follows
-  bool asked_ = false;
-  std::vector<const Tool*> shown_;
-  std::array<std::shared_ptr<const std::string>, kRevisions> lists_;
+  std::unordered_map<const Tool*, std::vector<HeaderParameter>> mirrored_;  // those that mirror any
 };
 
 }  // namespace mcp

@@ -11,6 +11,10 @@ using testing::json;
 using testing::says;
 using testing::simple_tool;
 
+core::json::Object ui(std::string_view text) {
+  return {{"ui", json(text)}};
+}
+
 TEST(ToolRegistry, RefusesBadToolsAtRegistration) {
   struct Row {
     std::string_view name;
@@ -34,6 +38,19 @@ TEST(ToolRegistry, RefusesBadToolsAtRegistration) {
            Row{"no schema", [](Tool& tool) { tool.input_schema = {}; }, "mcp.tool.schema"},
            Row{"array schema", [](Tool& tool) { tool.input_schema = {{"type", "array"}}; },
                "mcp.tool.schema"},
+           Row{"foreign reference", [](Tool& tool) { tool.input_schema["$ref"] = "https://example.com/s"; },
+               "mcp.tool.schema"},
+           Row{"app", [](Tool& tool) { tool.meta = ui(R"({"resourceUri":"ui://a","visibility":["app"]})"); },
+               ""},
+           Row{"app without page", [](Tool& tool) { tool.meta = ui(R"({"visibility":["model","app"]})"); },
+               ""},
+           Row{"app that is no object", [](Tool& tool) { tool.meta = ui("1"); }, "mcp.tool.ui"},
+           Row{"app elsewhere", [](Tool& tool) { tool.meta = ui(R"({"resourceUri":"https://a"})"); },
+               "mcp.tool.ui"},
+           Row{"app for nobody", [](Tool& tool) { tool.meta = ui(R"({"visibility":[]})"); }, "mcp.tool.ui"},
+           Row{"app for others", [](Tool& tool) { tool.meta = ui(R"({"visibility":["user"]})"); },
+               "mcp.tool.ui"},
+           Row{"icon", [](Tool& tool) { tool.icons = {{.src = "http://x"}}; }, "mcp.icon"},
            Row{"bad output schema", [](Tool& tool) { tool.output_schema = {{"type", "string"}}; },
                "mcp.tool.schema"},
        }) {

@@ -1,6 +1,8 @@
 // HTTP messages as plain values, shared by client and server (RFC 9110).
 #pragma once
 
+#include <cstddef>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,6 +24,7 @@ class Headers {
   Headers() = default;
   Headers(std::initializer_list<Field> fields) : fields_(fields) {}
 
+  void reserve(std::size_t fields) { fields_.reserve(fields); }
   void add(std::string name, std::string value);
   void set(std::string_view name, std::string value);  // replaces every field of that name
   void remove(std::string_view name);

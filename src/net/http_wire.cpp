@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <fmt/format.h>
-#include <iterator>
 
 namespace net::wire {
 namespace {
@@ -67,7 +66,8 @@ std::optional<Refusal> check_framing(unsigned version, const Headers& headers) {
   }
   if (codings.empty()) return std::nullopt;
   if (version < 11) return Refusal{400, "HTTP/1.0 has no Transfer-Encoding."};
-  if (codings.size() > 1 || !equals_ignoring_case(codings[0], "chunked")) {
+  if (codings.size() > 1) return Refusal{400, "Transfer-Encoding is there more than once."};
+  if (!equals_ignoring_case(codings[0], "chunked")) {
     return Refusal{501, "The only supported Transfer-Encoding is chunked."};
   }
   return std::nullopt;
@@ -80,32 +80,30 @@ bool is_absolute_form(std::string_view target) {
 }  // namespace
 
 bool HeadScanner::scan(std::string_view bytes) {
-  for (; scanned_ < bytes.size(); ++scanned_) {
-    if (scanned_ >= max_bytes_) {
-      refusal_ = Refusal{431, "The request's header is too large."};
-      return false;
+  const auto window = bytes.substr(0, max_bytes_);
+  const auto refuse = [this](const Refusal& refusal) {
+    refusal_ = refusal;
+    return false;
+  };
+  for (;;) {
+    if (line_start_ > leading_ && line_start_ < window.size() &&
+        (window[line_start_] == ' ' || window[line_start_] == '\t')) {
+      return refuse({400, "Folded header lines are obsolete and not accepted."});
     }
-    const char c = bytes[scanned_];
-    const bool after_cr = scanned_ > line_start_ && bytes[scanned_ - 1] == '\r';
-    if (after_cr != (c == '\n')) {
-      refusal_ = Refusal{400, "Lines end with CR LF, and neither stands alone."};
-      return false;
+    const auto cr = std::min(window.find('\r', scanned_), window.size());
+    const bool split = cr + 1 < window.size() && window[cr + 1] != '\n';
+    if (split || window.substr(scanned_, cr - scanned_).contains('\n')) {
+      return refuse({400, "Lines end with CR LF, and neither stands alone."});
     }
-    if (scanned_ == line_start_ && line_start_ > leading_ && (c == ' ' || c == '\t')) {
-      refusal_ = Refusal{400, "Folded header lines are obsolete and not accepted."};
-      return false;
-    }
-    if (c != '\n') continue;
-    const bool empty_line = scanned_ == line_start_ + 1;
-    line_start_ = scanned_ + 1;
+    scanned_ = cr;
+    if (cr + 1 >= window.size()) break;
+    const bool empty_line = cr == line_start_;
+    scanned_ = line_start_ = cr + 2;
     if (!empty_line) continue;
-    if (leading_ + 2 == line_start_) {
-      leading_ = line_start_;
-      continue;
-    }
-    ++scanned_;
-    return true;
+    if (leading_ + 2 != line_start_) return true;
+    leading_ = line_start_;
   }
+  if (bytes.size() > max_bytes_) return refuse({431, "The request's header is too large."});
   return false;
 }
 
@@ -141,24 +139,50 @@ void split_target(std::string_view target, std::string& path, std::string& query
   query = mark == std::string_view::npos ? std::string_view() : target.substr(mark + 1);
 }
 
+bool has_token(const Headers& headers, std::string_view name, std::string_view token) {
+  for (const auto& [key, value] : headers) {
+    if (!equals_ignoring_case(key, name)) continue;
+    std::string_view rest = value;
+    while (!rest.empty()) {
+      const auto comma = std::min(rest.find(','), rest.size());
+      auto item = rest.substr(0, comma);
+      rest.remove_prefix(std::min(comma + 1, rest.size()));
+      while (!item.empty() && (item.front() == ' ' || item.front() == '\t')) item.remove_prefix(1);
+      while (!item.empty() && (item.back() == ' ' || item.back() == '\t')) item.remove_suffix(1);
+      if (equals_ignoring_case(item, token)) return true;
+    }
+  }
+  return false;
+}
+
 std::optional<std::string> write_head(const ServerResponse& response, const ResponseHead& options) {
   if (response.status < 200 || response.status > 599) return std::nullopt;  // 1xx are not final answers
   std::string head;
   head.reserve(256);
-  auto out = std::back_inserter(head);
-  fmt::format_to(out, "HTTP/1.1 {} {}\r\n", response.status, reason_phrase(response.status));
+  const auto add = [&head](auto... parts) { (head.append(parts), ...); };
+  const fmt::format_int status(response.status);
+  add("HTTP/1.1 ", std::string_view(status.data(), status.size()), " ", reason_phrase(response.status),
+      "\r\n");
+  bool has_date = false;
   for (const auto& [name, value] : response.headers) {
     if (!is_valid_field(name, value)) return std::nullopt;
-    if (!is_framing_field(name)) fmt::format_to(out, "{}: {}\r\n", name, value);
+    if (is_framing_field(name)) continue;
+    has_date = has_date || equals_ignoring_case(name, "Date");
+    add(std::string_view(name), ": ", std::string_view(value), "\r\n");
   }
-  if (!response.headers.has("Date")) fmt::format_to(out, "Date: {}\r\n", options.date);
-  if (may_have_body(response.status)) fmt::format_to(out, "Content-Length: {}\r\n", response.body.size());
+  if (!has_date) add("Date: ", options.date, "\r\n");
+  if (may_have_body(response.status) && options.framing == Framing::length) {
+    const fmt::format_int length(response.body.size());
+    add("Content-Length: ", std::string_view(length.data(), length.size()), "\r\n");
+  } else if (may_have_body(response.status) && options.framing == Framing::chunked) {
+    add("Transfer-Encoding: chunked\r\n");
+  }
   if (!options.keep_alive) {
-    head += "Connection: close\r\n";
+    add("Connection: close\r\n");
   } else if (options.version < 11) {
-    head += "Connection: keep-alive\r\n";
+    add("Connection: keep-alive\r\n");
   }
-  head += "\r\n";
+  add("\r\n");
   return head;
 }
 

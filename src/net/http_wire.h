@@ -1,7 +1,7 @@
 // What the HTTP server checks and writes byte by byte, apart from its sockets. Inside room net only.
 //
-// Beast's parser joins folded header lines and is lenient about framing; RFC 9112 lets a server refuse both,
-// and a server behind a proxy must, or the two may disagree about where a request ends.
+// RFC 9112 lets a server refuse folded header lines and doubtful framing, and a server behind a proxy must,
+// or the two may disagree about where a request ends.
 #pragma once
 
 #include <cstddef>
@@ -48,9 +48,15 @@ std::optional<Refusal> check_head(std::string_view method, std::string_view targ
 // Path and query of a request target in origin, absolute or asterisk form.
 void split_target(std::string_view target, std::string& path, std::string& query);
 
+// True when a list field (RFC 9110 section 5.6.1) holds `token`, in any case.
+bool has_token(const Headers& headers, std::string_view name, std::string_view token);
+
+enum class Framing { length, chunked, to_the_end };
+
 struct ResponseHead {
   unsigned version = 11;  // of the request
   bool keep_alive = true;
+  Framing framing = Framing::length;
   std::string_view date;  // used unless the response brings its own
 };
 

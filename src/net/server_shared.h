@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <mutex>
@@ -12,31 +13,33 @@
 namespace net {
 
 // Counts connections and requests in work, so that a stop can wait for the latter.
-struct ServerShared {
-  ServerShared(HttpServerOptions options_given, HttpHandler handler_given)
+class ServerShared {
+ public:
+  ServerShared(HttpServerOptions options_given, ExchangeHandler handler_given)
       : options(std::move(options_given)), handler(std::move(handler_given)) {}
 
   const HttpServerOptions options;
-  const HttpHandler handler;
+  const ExchangeHandler handler;
   std::atomic<std::size_t> connections{0};
   std::atomic<bool> draining{false};  // no request after the present one
-  std::atomic<bool> closing{false};   // the grace is over
 
-  std::mutex mutex;
-  std::condition_variable quiet;
-  std::size_t busy = 0;  // requests between their last byte and their answer's last byte; under mutex
-
-  void begin_request() {
-    std::lock_guard lock(mutex);
-    ++busy;
-  }
+  // A request is in work between its last byte and its answer's last byte.
+  void begin_request() { ++busy_; }
   void end_request() {
-    {
-      std::lock_guard lock(mutex);
-      --busy;
-    }
-    quiet.notify_all();
+    if (--busy_ > 0 || !draining) return;
+    std::lock_guard lock(mutex_);
+    quiet_.notify_all();
   }
+  // Once draining.
+  void wait_until_quiet(std::chrono::milliseconds limit) {
+    std::unique_lock lock(mutex_);
+    quiet_.wait_for(lock, limit, [this] { return busy_ == 0; });
+  }
+
+ private:
+  std::atomic<std::size_t> busy_{0};
+  std::mutex mutex_;
+  std::condition_variable quiet_;
 };
 
 }  // namespace net

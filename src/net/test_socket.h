@@ -38,9 +38,12 @@ class TestSocket {
   TestSocket& operator=(const TestSocket&) = delete;
   ~TestSocket() { close(); }
 
-  static TestSocket connect(std::uint16_t port) {
-    TestSocket socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    const auto address = loopback(port);
+  static TestSocket connect(std::uint16_t port) { return connect_to(loopback(port)); }
+  // Any address type; closed (fd() < 0) when nobody answers.
+  template <class Address>
+  static TestSocket connect_to(const Address& address) {
+    TestSocket socket(
+        ::socket(reinterpret_cast<const sockaddr*>(&address)->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (::connect(socket.fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
       socket.close();
     return socket;

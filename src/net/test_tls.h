@@ -35,15 +35,20 @@ class TestCertificate {
     add_extension(NID_subject_alt_name, "IP:127.0.0.1");
     add_extension(NID_basic_constraints, "critical,CA:TRUE");
     X509_sign(certificate_, key_, EVP_sha256());
-    path_ = testing::TempDir() + fmt::format("net-test-{}.pem", ::getpid());
+    static std::atomic<int> made{0};
+    path_ = testing::TempDir() + fmt::format("net-test-{}-{}.pem", ::getpid(), ++made);
     std::FILE* file = std::fopen(path_.c_str(), "w");
     PEM_write_X509(file, certificate_);
+    std::fclose(file);
+    file = std::fopen(key_path().c_str(), "w");
+    PEM_write_PrivateKey(file, key_, nullptr, nullptr, 0, nullptr, nullptr);
     std::fclose(file);
   }
   TestCertificate(const TestCertificate&) = delete;
   TestCertificate& operator=(const TestCertificate&) = delete;
   ~TestCertificate() {
     std::remove(path_.c_str());
+    std::remove(key_path().c_str());
     X509_free(certificate_);
     EVP_PKEY_free(key_);
   }
@@ -51,6 +56,7 @@ class TestCertificate {
   EVP_PKEY* key() const { return key_; }
   X509* certificate() const { return certificate_; }
   const std::string& path() const { return path_; }
+  std::string key_path() const { return path_ + ".key"; }
 
  private:
   void add_extension(int id, const char* value) {

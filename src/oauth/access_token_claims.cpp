@@ -52,7 +52,7 @@ std::vector<std::string> scopes_of(const Object& claims) {
 core::Result<AccessTokenClaims> read_access_token_claims(const Object& claims) {
   AccessTokenClaims out;
   out.subject = text(claims, "sub");
-  out.client_id = text(claims, "client_id");                         // RFC 9068
+  out.client_id = text(claims, "client_id");                       // RFC 9068
   if (out.client_id.empty()) out.client_id = text(claims, "cid");  // Okta
   if (out.subject.empty() && out.client_id.empty()) {
     return refuse("subject", "The token names neither a subject nor a client.");

@@ -23,7 +23,8 @@ std::unexpected<core::Error> refuse(std::string_view reason, std::string message
   return fail(ErrorKind::unauthenticated, "oauth.access_token." + std::string(reason), std::move(message));
 }
 
-std::unexpected<core::Error> misconfigured(std::string_view what, std::string message, std::string hint = {}) {
+std::unexpected<core::Error> misconfigured(std::string_view what, std::string message,
+                                           std::string hint = {}) {
   return fail(ErrorKind::invalid_input, "oauth.verifier." + std::string(what), std::move(message),
               std::move(hint));
 }
@@ -83,9 +84,9 @@ core::Status AccessTokenVerifier::add(TrustedIssuer trusted) {
     return misconfigured("issuers", fmt::format("The issuer {} is set twice.", name));
   }
   if (trusted.algorithms.empty() || std::ranges::any_of(trusted.algorithms, is_hmac)) {
-    return misconfigured("algorithms",
-                         fmt::format("The algorithms of {} are none, or have one with a shared secret.", name),
-                         "Name public-key algorithms, such as RS256 and ES256.");
+    return misconfigured(
+        "algorithms", fmt::format("The algorithms of {} are none, or have one with a shared secret.", name),
+        "Name public-key algorithms, such as RS256 and ES256.");
   }
   if (!trusted.jwks_uri.empty() && !may_lead_to(name, trusted.jwks_uri)) {
     return misconfigured("jwks_uri", fmt::format("The address of the keys of {} is not https.", name));
@@ -95,8 +96,8 @@ core::Status AccessTokenVerifier::add(TrustedIssuer trusted) {
   if (client && introspecting_) {
     return misconfigured("introspection", "Two issuers are set to introspect tokens; one can.");
   }
-  if (client && (client->client_id.empty() ||
-                 (!client->endpoint.empty() && !may_lead_to(name, client->endpoint)))) {
+  if (client &&
+      (client->client_id.empty() || (!client->endpoint.empty() && !may_lead_to(name, client->endpoint)))) {
     return misconfigured("introspection",
                          fmt::format("Introspection at {} needs a client id and an https address.", name));
   }
@@ -114,15 +115,15 @@ core::Status AccessTokenVerifier::add(TrustedIssuer trusted) {
   }
   ASSIGN_OR_RETURN(auto verifier, JwtVerifier::create(std::move(rules), options_.clock));
   std::optional<Introspector> introspector;
-  issuers_.push_back(std::unique_ptr<Issuer>(new Issuer{
-      .name = name,
-      .typ_is_set = typ_is_set,
-      .verifier = std::move(verifier),
-      .keys = JwksCache({.issuer = name,
-                         .jwks_uri = std::move(trusted.jwks_uri),
-                         .http = options_.http,
-                         .clock = options_.clock}),
-      .introspector = {}}));
+  issuers_.push_back(
+      std::unique_ptr<Issuer>(new Issuer{.name = name,
+                                         .typ_is_set = typ_is_set,
+                                         .verifier = std::move(verifier),
+                                         .keys = JwksCache({.issuer = name,
+                                                            .jwks_uri = std::move(trusted.jwks_uri),
+                                                            .http = options_.http,
+                                                            .clock = options_.clock}),
+                                         .introspector = {}}));
   if (client) {
     introspecting_ = issuers_.back().get();
     introspecting_->introspector.emplace(name, *std::move(client), options_.http);
@@ -184,7 +185,8 @@ AccessTokenVerifier::Answer AccessTokenVerifier::find_token(const core::Context*
   return introspections_.run(*context, hash, [&] { return introspect(*context, text, hash); });
 }
 
-AccessTokenVerifier::Answer AccessTokenVerifier::check_jwt(const core::Context* context, std::string_view text,
+AccessTokenVerifier::Answer AccessTokenVerifier::check_jwt(const core::Context* context,
+                                                           std::string_view text,
                                                            const UnverifiedJwt& claimed,
                                                            const std::string& hash) {
   const std::string_view name = core::json::string_or_empty(claimed.claims, "iss");
@@ -205,7 +207,8 @@ AccessTokenVerifier::Answer AccessTokenVerifier::check_jwt(const core::Context* 
   }
   if (!verified) return fail(std::move(verified).error());
   if (!issuer.typ_is_set && !typ_settles_it(verified->header())) {
-    if (auto status = refuse_client_tokens(verified->claims()); !status) return fail(std::move(status).error());
+    if (auto status = refuse_client_tokens(verified->claims()); !status)
+      return fail(std::move(status).error());
   }
   return accept(issuer, verified->claims(), verified->expires_at(), kKeepVerified, hash);
 }

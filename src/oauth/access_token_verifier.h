@@ -45,11 +45,11 @@
 namespace oauth {
 
 struct TrustedIssuer {
-  std::string issuer;          // as its metadata spells it
-  std::string audience{};      // `aud` names exactly this; empty: the resource (resource_uri.h compares)
+  std::string issuer;      // as its metadata spells it
+  std::string audience{};  // `aud` names exactly this; empty: the resource (resource_uri.h compares)
   std::vector<Algorithm> algorithms{asymmetric_algorithms().begin(), asymmetric_algorithms().end()};
-  std::string jwks_uri{};      // empty: as its metadata says
-  std::string required_typ{};  // exactly this `typ`; empty: at+jwt, JWT, or none
+  std::string jwks_uri{};                              // empty: as its metadata says
+  std::string required_typ{};                          // exactly this `typ`; empty: at+jwt, JWT, or none
   std::optional<IntrospectionClient> introspection{};  // for opaque tokens; one issuer at most has it
 };
 
@@ -138,8 +138,8 @@ class AccessTokenVerifier {
                                  const std::string& hash);
   core::Status check_binding(const VerifiedToken& token, const PresentedToken& presented,
                              std::string_view method);
-  core::Result<Token> accept(const Issuer& issuer, const core::json::Object& claims, core::WallTime expires_at,
-                             std::chrono::seconds keep, const std::string& hash);
+  core::Result<Token> accept(const Issuer& issuer, const core::json::Object& claims,
+                             core::WallTime expires_at, std::chrono::seconds keep, const std::string& hash);
 
   explicit AccessTokenVerifier(AccessTokenVerifierOptions options);
   core::Status add(TrustedIssuer trusted);

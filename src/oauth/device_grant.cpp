@@ -126,6 +126,7 @@ DeviceGrant::DeviceGrant(DeviceGrantOptions options, std::unique_ptr<TokenEndpoi
               .clock = options_.clock,
               .dpop = endpoint_->dpop(),
               .store = options_.store,
+              .caller = options_.caller,
               // Now, even if the present access token still serves for a while: the person gets that much
               // longer.
               .on_ended = [this] { return start(false); }}) {}

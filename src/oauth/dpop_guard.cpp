@@ -35,8 +35,7 @@ std::string DpopGuard::nonce() {
 }
 
 core::Result<VerifiedDpopProof> DpopGuard::check(const DpopRequest& request) {
-  DpopRules rules{
-      .algorithms = options_.algorithms, .max_age = options_.max_age, .leeway = options_.leeway};
+  DpopRules rules{.algorithms = options_.algorithms, .max_age = options_.max_age, .leeway = options_.leeway};
   if (options_.demand_nonce) {
     std::lock_guard lock(mutex_);
     turn_nonces(options_.clock.steady());

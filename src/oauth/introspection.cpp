@@ -30,8 +30,7 @@ std::string basic_credentials(const IntrospectionClient& client) {
 
 Result<core::json::Object> read(std::string_view body, const std::string& issuer) {
   auto value = core::json::parse(body, {.max_bytes = kMaxBytes, .max_depth = 16});
-  const auto* active =
-      value && value->is_object() ? value->get_object().if_contains("active") : nullptr;
+  const auto* active = value && value->is_object() ? value->get_object().if_contains("active") : nullptr;
   if (!active || !active->is_bool()) {
     return fail(ErrorKind::protocol, "oauth.introspection.answer",
                 fmt::format("{} answered an introspection with something that is no answer to it.", issuer));
@@ -69,13 +68,13 @@ Result<std::string> Introspector::endpoint(const core::Context& context) {
 }
 
 Result<core::json::Object> Introspector::ask(const core::Context& context, std::string_view token) {
-  net::HttpRequest request{.method = net::Method::post,
-                           .headers = {{"Accept", "application/json"},
-                                       {"Content-Type", "application/x-www-form-urlencoded"}},
-                           .connect_timeout = kTimeout,
-                           .idle_timeout = kTimeout,
-                           .total_timeout = kTimeout,
-                           .max_response_bytes = kMaxBytes};
+  net::HttpRequest request{
+      .method = net::Method::post,
+      .headers = {{"Accept", "application/json"}, {"Content-Type", "application/x-www-form-urlencoded"}},
+      .connect_timeout = kTimeout,
+      .idle_timeout = kTimeout,
+      .total_timeout = kTimeout,
+      .max_response_bytes = kMaxBytes};
   ASSIGN_OR_RETURN(request.url, endpoint(context));
   net::Query form{{"token", std::string(token)}, {"token_type_hint", "access_token"}};
   if (client_.client_secret.empty()) {

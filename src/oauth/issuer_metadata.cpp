@@ -106,17 +106,18 @@ Result<IssuerMetadata> fetch_issuer_metadata(const core::Context& context, net::
     }
     if (response->status != 200) {
       if (response->status >= 500 && !wrong_document) {
-        wrong_document = core::Error{.kind = ErrorKind::unavailable,
-                                     .code = "oauth.issuer.missing",
-                                     .message = fmt::format("{} answered {} when asked for its metadata.",
-                                                            issuer, response->status)};
+        wrong_document = core::Error{
+            .kind = ErrorKind::unavailable,
+            .code = "oauth.issuer.missing",
+            .message = fmt::format("{} answered {} when asked for its metadata.", issuer, response->status)};
       }
       continue;
     }
     auto metadata = read(response->body, issuer);
     if (metadata) return metadata;
     // Another issuer's document says more than a page that is none.
-    if (!wrong_document || metadata.error().code == "oauth.issuer.mismatch") wrong_document = metadata.error();
+    if (!wrong_document || metadata.error().code == "oauth.issuer.mismatch")
+      wrong_document = metadata.error();
   }
   if (wrong_document) return fail(*std::move(wrong_document));
   return fail(ErrorKind::unavailable, "oauth.issuer.missing",

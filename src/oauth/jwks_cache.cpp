@@ -122,16 +122,18 @@ Result<JwksCache::Fetched> JwksCache::fetch(const core::Context& context) const 
                       fmt::format("The metadata of {} names no keys (jwks_uri).", options_.issuer),
                       "Its tokens can be checked by introspection only.");
   }
-  ASSIGN_OR_RETURN(auto response,
-                   options_.http.send(context, {.url = address,
-                                                .headers = {{"Accept", "application/jwk-set+json, application/json"}},
-                                                .connect_timeout = kTimeout,
-                                                .idle_timeout = kTimeout,
-                                                .total_timeout = kTimeout,
-                                                .max_response_bytes = kMaxBytes}));
+  ASSIGN_OR_RETURN(
+      auto response,
+      options_.http.send(context, {.url = address,
+                                   .headers = {{"Accept", "application/jwk-set+json, application/json"}},
+                                   .connect_timeout = kTimeout,
+                                   .idle_timeout = kTimeout,
+                                   .total_timeout = kTimeout,
+                                   .max_response_bytes = kMaxBytes}));
   if (response.status != 200) {
-    return core::fail(ErrorKind::unavailable, "oauth.jwks.refused",
-                      fmt::format("{} answered {} when asked for its keys.", options_.issuer, response.status));
+    return core::fail(
+        ErrorKind::unavailable, "oauth.jwks.refused",
+        fmt::format("{} answered {} when asked for its keys.", options_.issuer, response.status));
   }
   ASSIGN_OR_RETURN(auto set, KeySet::parse(response.body));
   return Fetched{std::make_shared<const KeySet>(std::move(set)), lifetime_of(response.headers)};

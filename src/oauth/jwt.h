@@ -61,9 +61,9 @@ class VerifiedJwt {
 };
 
 struct JwtRules {
-  JwsRules jws{};                                      // allow-list, typ, kid, size
-  std::string issuer{};                                // required: `iss` is exactly this
-  std::vector<std::string> audiences{};                // required: `aud` names at least one of these, exactly
+  JwsRules jws{};                        // allow-list, typ, kid, size
+  std::string issuer{};                  // required: `iss` is exactly this
+  std::vector<std::string> audiences{};  // required: `aud` names at least one of these, exactly
   // ... or, where they are resource URIs (RFC 8707), one whose canonical form is the same (resource_uri.h).
   bool audiences_are_resources = false;
   std::chrono::seconds leeway{60};                     // for exp, nbf, iat

@@ -6,6 +6,7 @@
 #include <expected>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,6 +37,7 @@ struct PersonLoginOptions {
   core::Clock& clock;
   DpopBinding& dpop;            // the endpoint's
   TokenStore* store = nullptr;  // null: the login lives in memory only
+  std::optional<LoginCaller> caller = std::nullopt;  // TokenKey::caller
   // The org has refused the refresh token for good. Called while the login is locked, so it must not ask it
   // for a token; its error takes the place of the org's.
   std::function<core::Status()> on_ended;

@@ -40,6 +40,7 @@ PersonTokens::PersonTokens(DeviceGrantOptions options, std::unique_ptr<TokenEndp
                 .clock = options_.clock,
                 .dpop = endpoint_->dpop(),
                 .store = options_.store,
+                .caller = options_.caller,
                 .on_ended = [this]() -> core::Status {
                   if (!options_.may_ask_a_person) return login_needed(endpoint_->org());
                   ended_generation_ = browser_.cache().generation();

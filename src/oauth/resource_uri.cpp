@@ -6,8 +6,7 @@ namespace oauth {
 namespace {
 
 bool is_protected(const net::Url& url) {
-  return !url.has_userinfo && !url.has_fragment &&
-         (url.scheme == "https" || net::is_loopback_host(url.host));
+  return !url.has_userinfo && !url.has_fragment && (url.scheme == "https" || net::is_loopback_host(url.host));
 }
 
 }  // namespace

@@ -11,10 +11,9 @@
 #include <unistd.h>
 
 #include "core/file.h"
-#include "core/json.h"
 #include "core/lane.h"
 #include "core/log.h"
-#include "oauth/secret_json.h"
+#include "oauth/stored_login.h"
 
 namespace oauth {
 namespace {
@@ -65,58 +64,6 @@ std::unexpected<core::Error> newer(int version, const std::string& path) {
                                 "knows {}).",
                                 path, version, kVersion),
                     "Update this program, or give it a state directory of its own (OKTA_MCP_STATE_DIR).");
-}
-
-core::json::Array to_json(const std::vector<std::string>& texts) {
-  core::json::Array array;
-  for (const auto& text : texts) array.emplace_back(text);
-  return array;
-}
-
-core::WallTime from_ms(std::int64_t ms) {
-  return core::WallTime{std::chrono::milliseconds{ms}};
-}
-
-std::string encode(const TokenKey& key, const StoredToken& token) {
-  core::json::Value value{
-      {"org", key.org},
-      {"client_id", key.client_id},
-      {"grant", key.grant},
-      {"scheme", token.scheme},
-      {"access_token", token.access_token.reveal()},
-      {"refresh_token", token.refresh_token.reveal()},
-      {"dpop_key", token.dpop_key.reveal()},
-      {"scopes", to_json(token.scopes)},
-      {"granted_scopes", to_json(token.granted_scopes)},
-      {"obtained_at_ms", token.obtained_at.time_since_epoch().count()},
-      {"expires_at_ms", token.expires_at.time_since_epoch().count()},
-  };
-  WipeAtExit wipe_value(value);
-  return core::json::write(value);
-}
-
-core::Result<StoredToken> decode(std::string_view text, const TokenKey& key) {
-  ASSIGN_OR_RETURN(auto value, core::json::parse(text));
-  WipeAtExit wipe_value(value);
-  core::json::Reader in(value);
-  ASSIGN_OR_RETURN(const auto org, in.at("org").string());
-  ASSIGN_OR_RETURN(const auto client_id, in.at("client_id").string());
-  ASSIGN_OR_RETURN(const auto grant, in.at("grant").string());
-  if (org != key.org || client_id != key.client_id || grant != key.grant) {
-    return core::fail(ErrorKind::protocol, "oauth.store.other", "it belongs to another login");
-  }
-  StoredToken token;
-  ASSIGN_OR_RETURN(token.scheme, in.at("scheme").string());
-  ASSIGN_OR_RETURN(token.scopes, in.at("scopes").strings());
-  ASSIGN_OR_RETURN(token.granted_scopes, in.at("granted_scopes").strings());
-  ASSIGN_OR_RETURN(const auto obtained_at, in.at("obtained_at_ms").integer());
-  ASSIGN_OR_RETURN(const auto expires_at, in.at("expires_at_ms").integer());
-  token.obtained_at = from_ms(obtained_at);
-  token.expires_at = from_ms(expires_at);
-  ASSIGN_OR_RETURN(token.access_token, take_secret(value.as_object(), "access_token"));
-  ASSIGN_OR_RETURN(token.refresh_token, take_secret(value.as_object(), "refresh_token"));
-  ASSIGN_OR_RETURN(token.dpop_key, take_secret(value.as_object(), "dpop_key"));
-  return token;
 }
 
 // Names of the keys that the logins in a directory are sealed with.
@@ -259,7 +206,7 @@ core::Result<StoredToken> SealedFileStore::open(const Content& content, const To
     if (!content.header.key_name.empty() && content.header.key_name != each->name) continue;
     auto plaintext = each->sealer.open(sealed, seal_context(content.header.version, key.name()));
     if (!plaintext) continue;
-    auto token = decode(*plaintext, key);
+    auto token = decode_login(*plaintext, key);
     core::wipe(*plaintext);
     return token;
   }
@@ -309,7 +256,7 @@ core::Status SealedFileStore::save(const TokenKey& key, const StoredToken& token
   }
   const auto keys_now = keys();
   const SealingKey& with = keys_now->for_saving(present);
-  std::string plaintext = encode(key, token);
+  std::string plaintext = encode_login(key, token);
   const std::string content = header(with.name) + with.sealer.seal(plaintext, seal_context(kVersion, name));
   core::wipe(plaintext);
   auto written = core::write_file_atomically(file, content);

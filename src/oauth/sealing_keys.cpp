@@ -46,24 +46,6 @@ std::optional<core::Secret> parse_key(std::string_view content) {
   return std::nullopt;
 }
 
-core::Result<core::Secret> read_key_file(const std::string& path, std::string_view setting) {
-  const auto refuse = [&](std::string_view why) {
-    return core::fail(ErrorKind::invalid_input, "oauth.store.key_file",
-                      fmt::format("The key file {} {}.", path, why),
-                      fmt::format("{} names a file with 32 random bytes, raw or as base64 (openssl rand "
-                                  "-base64 32 makes one).",
-                                  setting));
-  };
-  auto read = core::read_file(path, 4096);
-  if (!read) return refuse("cannot be read: " + read.error().message);
-  std::optional<std::string>& content = *read;
-  if (!content) return refuse("does not exist");
-  auto key = parse_key(*content);
-  core::wipe(*content);
-  if (!key) return refuse("does not hold a key");
-  return std::move(*key);
-}
-
 core::Secret new_key() {
   std::string bytes(kKeyBytes, '\0');
   core::system_random().fill({reinterpret_cast<unsigned char*>(bytes.data()), bytes.size()});
@@ -122,6 +104,24 @@ bool any_from(const std::vector<std::string>& names, KeySource source) {
 }
 
 }  // namespace
+
+core::Result<core::Secret> read_key_file(const std::string& path, std::string_view setting) {
+  const auto refuse = [&](std::string_view why) {
+    return core::fail(ErrorKind::invalid_input, "oauth.store.key_file",
+                      fmt::format("The key file {} {}.", path, why),
+                      fmt::format("{} names a file with 32 random bytes, raw or as base64 (openssl rand "
+                                  "-base64 32 makes one).",
+                                  setting));
+  };
+  auto read = core::read_file(path, 4096);
+  if (!read) return refuse("cannot be read: " + read.error().message);
+  std::optional<std::string>& content = *read;
+  if (!content) return refuse("does not exist");
+  auto key = parse_key(*content);
+  core::wipe(*content);
+  if (!key) return refuse("does not hold a key");
+  return std::move(*key);
+}
 
 std::optional<KeySource> source_of(std::string_view key_name) {
   for (const auto source : {KeySource::named, KeySource::keyring, KeySource::beside}) {

@@ -75,6 +75,9 @@ class SealingKeys {
   std::optional<core::Error> keyring_problem_;
 };
 
+// The key in a file that a person named; SealingKeyOptions has its forms. Error oauth.store.key_file.
+core::Result<core::Secret> read_key_file(const std::string& path, std::string_view setting);
+
 // Which source a name speaks of; nullopt when it is no name of a key.
 std::optional<KeySource> source_of(std::string_view key_name);
 

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include "oauth/sealed_file_store.h"
+#include "oauth/sealing_keys.h"
+#include "oauth/state_token_store.h"
 
 namespace oauth {
 
@@ -34,6 +36,22 @@ core::Result<std::unique_ptr<TokenStore>> open_token_store(const StoreChoice& ch
       options.key_file = credential;
       options.key_file_setting = "the systemd credential okta-mcp-key";
     }
+  }
+  if (choice.state && choice.kind == StoreKind::keyring) {
+    return core::fail(
+        core::ErrorKind::invalid_input, "oauth.store.choice",
+        "OKTA_MCP_STORE asks for this machine's keyring, and OKTA_MCP_STATE_STORE for a state that "
+        "machines share.",
+        "Unset OKTA_MCP_STORE, and give all instances one OKTA_MCP_KEY_FILE.");
+  }
+  if (choice.state && choice.kind == StoreKind::automatic) {
+    StateTokenStoreOptions shared{.state = choice.state};
+    if (!options.key_file.empty()) {
+      ASSIGN_OR_RETURN(shared.guard, read_key_file(options.key_file, options.key_file_setting));
+      shared.guard_setting = options.key_file_setting;
+    }
+    ASSIGN_OR_RETURN(auto store, StateTokenStore::create(std::move(shared)));
+    return store;
   }
   const auto session = session_keyring();
   if (choice.kind != StoreKind::file) {

@@ -19,7 +19,12 @@ std::string digest(const std::vector<std::string>& parts, std::size_t hex_digits
 }  // namespace
 
 std::string TokenKey::family() const {
-  return digest({org, client_id, grant}, 40);
+  std::vector<std::string> parts{org, client_id, grant};
+  if (caller) {
+    parts.emplace_back(caller->issuer);
+    parts.emplace_back(caller->subject);
+  }
+  return digest(parts, 40);
 }
 
 std::string TokenKey::name() const {

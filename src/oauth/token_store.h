@@ -1,5 +1,5 @@
-// Where logins outlive the process. A login belongs to one org, one client, one grant and one set of
-// requested scopes: what was issued for one is never handed to another, and two servers that ask for
+// Where logins outlive the process. A login belongs to one org, one client, one grant, one caller and one set
+// of requested scopes: what was issued for one is never handed to another, and two servers that ask for
 // different scopes do not push each other out.
 //
 // Stores are thread-safe. load() and save() are short; a store that may have to ask somebody (a keyring) says
@@ -24,11 +24,20 @@
 
 namespace oauth {
 
+// Who asked for a login over HTTP, as an access token of theirs said after it was verified: the pair is what
+// is unique (OpenID Connect Core 1.0 section 5.7).
+struct LoginCaller {
+  std::string issuer;
+  std::string subject;
+  bool operator==(const LoginCaller&) const = default;
+};
+
 struct TokenKey {
   std::string org;                  // origin of the org: "https://example.okta.com"
   std::string client_id;            // "" where there is none
   std::string grant;                // "client_credentials", "device_code", "authorization_code"
   std::vector<std::string> scopes;  // as requested, in any order
+  std::optional<LoginCaller> caller = std::nullopt;  // nullopt: the program's own login
 
   // Two names made of letters, digits and '-', without any of the above in readable form. Names of one login
   // in different scopes share their family.
@@ -88,7 +97,7 @@ class TokenStore {
   // On disk (or wherever) before it returns. Never replaces what a newer version wrote: oauth.store.newer.
   virtual core::Status save(const TokenKey& key, const StoredToken& token) = 0;
   virtual core::Status erase(const TokenKey& key) = 0;
-  // Every login of this org, client and grant, whatever its scopes.
+  // Every login of this org, client, grant and caller, whatever its scopes.
   virtual core::Status erase_family(const TokenKey& key) = 0;
 
   // Waits, parked, until nobody else holds this entry: no other thread, no other process that shares the

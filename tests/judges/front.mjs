@@ -5,13 +5,12 @@
 // the front and Prism keeps path, query and body of each one that passed.
 import fs from 'node:fs';
 import http from 'node:http';
-import net from 'node:net';
 import path from 'node:path';
 import { execFileSync } from 'node:child_process';
 import { Client } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 
-import { check, cleanup, equal, here, judge, program, scratch, serverEnvironment, sharedDir, show, skip, start, textOf, until } from './lib.mjs';
+import { check, cleanup, equal, freePort, here, judge, program, scratch, serverEnvironment, sharedDir, show, skip, start, textOf, until } from './lib.mjs';
 
 const kUser = '00u118oQYT4TBTemp0g4';
 const kGroup = '00g1emaKYZTWRYYRRTSK';
@@ -130,14 +129,6 @@ const kParameters = {
   days: { value: 30, local: 'counted from now' },
   template: { value: 'Changes: {{total}}', local: 'form of the answer', with: { name: 'membership_changes' } },
 };
-
-async function freePort() {
-  const server = net.createServer();
-  await new Promise((done) => server.listen(0, '127.0.0.1', done));
-  const { port } = server.address();
-  await new Promise((done) => server.close(done));
-  return port;
-}
 
 const requests = [];
 let subjectPatch = null;

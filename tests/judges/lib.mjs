@@ -3,6 +3,7 @@
 // ctest reads the exit code: 0 passed, 77 skipped (with the reason printed), anything else failed.
 import { execFileSync, spawn } from 'node:child_process';
 import fs from 'node:fs';
+import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -90,11 +91,20 @@ export async function until(condition, what, seconds = 30) {
   throw new Error(`${what}: not within ${seconds} s`);
 }
 
-/** Starts a process that runs until the judge ends; its output goes to a file, shown when asked for. */
-export function start(command, args, { cwd, env = {} } = {}) {
+/** A port that was free a moment ago, for programs that cannot be given 0. */
+export async function freePort() {
+  const server = net.createServer();
+  await new Promise((done) => server.listen(0, '127.0.0.1', done));
+  const { port } = server.address();
+  await new Promise((done) => server.close(done));
+  return port;
+}
+
+/** Starts a process that runs until the judge ends; its output goes to a file. `clean`: `env` is all of its environment. */
+export function start(command, args, { cwd, env = {}, clean = false } = {}) {
   const log = path.join(scratch(), 'log');
   const out = fs.openSync(log, 'w');
-  const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', out, out] });
+  const child = spawn(command, args, { cwd, env: clean ? env : { ...process.env, ...env }, stdio: ['ignore', out, out] });
   fs.closeSync(out);
   const ended = new Promise((done) => child.on('exit', done).on('error', done));
   cleanup(async () => {

@@ -1,23 +1,14 @@
 // oidc-provider, an OpenID-certified authorization server, judges `login --browser`: authorization code with PKCE on
 // a loopback port, RFC 9207's issuer, refresh with rotation, reuse detection, revocation. A script stands in for the
 // person and the browser.
-import { createServer } from 'node:net';
 import { spawn } from 'node:child_process';
 import { generateKeyPair, exportJWK } from 'jose';
 import { Provider } from 'oidc-provider';
 
-import { check, cleanup, equal, judge, program, serverEnvironment, show, until } from './lib.mjs';
+import { check, cleanup, equal, freePort, judge, program, serverEnvironment, show, until } from './lib.mjs';
 
 const kClient = '0oaNativeBrowser';
 const kScopes = 'okta.users.read okta.groups.read';
-
-async function freePort() {
-  const server = createServer();
-  await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
-  const { port } = server.address();
-  await new Promise((closed) => server.close(closed));
-  return port;
-}
 
 /** An authorization server shaped like an org's, with one resource: the list of users. */
 async function startOrg(redirectUri) {

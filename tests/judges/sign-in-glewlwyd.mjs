@@ -5,8 +5,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import * as jose from 'jose';
 
-import { check, cleanup, equal, judge, scratch, serverEnvironment, sharedDir, skip, until } from './lib.mjs';
-import { Browser, clientKeys, deviceGrant, freePort, gate, keyJwt, keyJwtWithDpop, kTokenSeconds, oneUser, replaced } from './sign-in-lib.mjs';
+import { check, cleanup, equal, freePort, judge, scratch, serverEnvironment, sharedDir, skip, until } from './lib.mjs';
+import { Browser, clientKeys, deviceGrant, gate, keyJwt, keyJwtWithDpop, kTokenSeconds, oneUser, replaced } from './sign-in-lib.mjs';
 
 const kScopes = 'okta.users.read okta.groups.read';
 // What a person's sign-in asks for besides; glewlwyd refuses scopes it does not know.

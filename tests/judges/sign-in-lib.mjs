@@ -3,20 +3,12 @@
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import http from 'node:http';
-import net from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as jose from 'jose';
 
 import { check, cleanup, equal, program, scratch, show } from './lib.mjs';
 
-export async function freePort() {
-  const server = net.createServer();
-  await new Promise((done) => server.listen(0, '127.0.0.1', done));
-  const { port } = server.address();
-  await new Promise((done) => server.close(done));
-  return port;
-}
 
 /** Replaces what must be there: a test bed that has changed is no longer the one that was judged. */
 export function replaced(text, pairs) {
@@ -196,7 +188,7 @@ async function prompt(process) {
   throw new Error(`no link and code: ${process.output()}`);
 }
 
-/** A browser of few words: cookies, redirects, forms. */
+/** A browser of few words: cookies, redirects, forms. `stopAt` is an address that is reached without being asked for. */
 export class Browser {
   #cookies;
 
@@ -204,8 +196,9 @@ export class Browser {
     this.#cookies = new Map(cookies);
   }
 
-  async open(url, options = {}) {
+  async open(url, { stopAt, ...options } = {}) {
     for (let hops = 0; hops < 12; hops++) {
+      if (stopAt && url.startsWith(stopAt)) return { url, status: 0, text: '' };
       const cookie = [...this.#cookies].map(([name, value]) => `${name}=${value}`).join('; ');
       const response = await fetch(url, { redirect: 'manual', ...options, headers: { ...options.headers, cookie } });
       for (const line of response.headers.getSetCookie()) {
@@ -221,7 +214,7 @@ export class Browser {
   }
 
   /** Sends the page's first form with its hidden fields and `values`. */
-  submit(page, values) {
+  submit(page, values, { stopAt } = {}) {
     const form = /<form[^>]*>[\s\S]*?<\/form>/.exec(page.text)?.[0] ?? page.text;
     const action = (/action="([^"]*)"/.exec(form)?.[1] ?? page.url).replaceAll('&amp;', '&');
     const fields = {};
@@ -231,6 +224,7 @@ export class Browser {
       if (name && value !== undefined) fields[name] = value;
     }
     return this.open(new URL(action, page.url).href, {
+      stopAt,
       method: 'POST',
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
       body: new URLSearchParams({ ...fields, ...values }),

@@ -5,8 +5,8 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 
-import { check, here, judge, scratch, serverEnvironment, sharedDir, show, skip, start, until } from './lib.mjs';
-import { Browser, clientKeys, deviceGrant, freePort, gate, keyJwt, keyJwtWithDpop, kTokenSeconds, oneUser, replaced } from './sign-in-lib.mjs';
+import { check, freePort, here, judge, scratch, serverEnvironment, sharedDir, show, skip, start, until } from './lib.mjs';
+import { Browser, clientKeys, deviceGrant, gate, keyJwt, keyJwtWithDpop, kTokenSeconds, oneUser, replaced } from './sign-in-lib.mjs';
 
 const kScopes = 'okta.users.read okta.groups.read';
 

@@ -9,9 +9,13 @@
 
 #include "core/clock.h"
 #include "core/lane.h"
+#include "fixture_parts.h"
 
 namespace fixture {
 namespace {
+
+// An empty WAV.
+constexpr std::string_view kWav = "UklGRiYAAABXQVZFZm10IBAAAAABAAEAQB8AAAB9AAACABAAZGF0YQIAAAA=";
 
 using core::json::Array;
 using core::json::Object;
@@ -25,42 +29,9 @@ using mcp::Tool;
 using mcp::ToolCall;
 using std::chrono::milliseconds;
 
-// A 1×1 PNG and an empty WAV.
-constexpr std::string_view kPng =
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJggg==";
-constexpr std::string_view kWav = "UklGRiYAAABXQVZFZm10IBAAAAABAAEAQB8AAAB9AAACABAAZGF0YQIAAAA=";
-
-using Result = core::Result<Outcome>;
-
-Outcome text(std::string message) {
-  return Complete{mcp::text_result(std::move(message))};
-}
 Outcome blocks(std::vector<mcp::Content> content) {
   return Complete{{.content = std::move(content)}};
 }
-
-Object no_arguments() {
-  return {{"type", "object"}, {"additionalProperties", false}};
-}
-
-Object string_argument(std::string_view name) {
-  return {{"type", "object"},
-          {"properties", {{name, {{"type", "string"}}}}},
-          {"required", {name}},
-          {"additionalProperties", false}};
-}
-
-std::string argument(const ToolCall& call, std::string_view name) {
-  const Value* found = call.arguments.if_contains(name);
-  return found && found->is_string() ? std::string(found->get_string()) : std::string{};
-}
-
-mcp::FormQuestion form(std::string message, Object properties, Array required) {
-  return {std::move(message),
-          {{"type", "object"}, {"properties", std::move(properties)}, {"required", std::move(required)}}};
-}
-
-const Value kString = Object{{"type", "string"}};
 
 // False when the call was cancelled meanwhile.
 bool pause(const core::Context& context, milliseconds time) {
@@ -80,16 +51,6 @@ mcp::ToolHandler asks(std::string key, mcp::FormQuestion question) {
         "Elicitation completed: action=" + std::string(kActions[static_cast<int>(answer->second.action)]) +
         ", content=" + core::json::write(answer->second.content));
   };
-}
-
-Tool tool(std::string name, std::string description, mcp::ToolHandler handler, RunsOn runs_on = RunsOn::local,
-          Object schema = no_arguments()) {
-  return {.name = std::move(name),
-          .description = std::move(description),
-          .input_schema = std::move(schema),
-          .annotations = {.read_only = true, .destructive = false, .idempotent = true, .open_world = false},
-          .runs_on = runs_on,
-          .handler = std::move(handler)};
 }
 
 std::vector<Tool> content_tools() {
@@ -181,6 +142,12 @@ std::vector<Tool> notifying_tools() {
                          }
                          return text("done");
                        }));
+  tools.push_back(tool("test_reconnection", "Lets go of the connection and answers a little later.",
+                       [](const core::Context& context, const ToolCall&) -> Result {
+                         context.notifier->hang_up();
+                         pause(context, milliseconds{100});
+                         return text("resumed");
+                       }));
   tools.push_back(tool(
       "wait", "Waits until it is cancelled, at most a minute.",
       [](const core::Context& context, const ToolCall&) -> Result {
@@ -230,16 +197,17 @@ std::vector<Tool> asking_tools() {
   tools.push_back(tool(
       "test_elicitation", "Asks for a name and an address.",
       [](const core::Context& context, const ToolCall& call) -> Result {
-        return asks("answer", form(argument(call, "message"), {{"username", kString}, {"email", kString}},
+        return asks("answer", form(argument(call, "message"),
+                                   {{"username", string_schema()}, {"email", string_schema()}},
                                    {"username", "email"}))(context, call);
       },
       RunsOn::local, string_argument("message")));
   tools.push_back(tool("test_elicitation_sep1034_defaults", "Asks with defaults.", asks("answer", defaults)));
   tools.push_back(tool("test_elicitation_sep1330_enums", "Asks with choices.", asks("answer", enums)));
   tools.push_back(tool("test_streaming_elicitation", "Asks one question.",
-                       asks("q", form("q?", {{"name", kString}}, {"name"}))));
+                       asks("q", form("q?", {{"name", string_schema()}}, {"name"}))));
 
-  mcp::FormQuestion name = form("What is your name?", {{"name", kString}}, {"name"});
+  mcp::FormQuestion name = form("What is your name?", {{"name", string_schema()}}, {"name"});
   tools.push_back(tool("test_input_required_result_elicitation", "Asks for a name and greets.",
                        [name](const core::Context&, const ToolCall& call) -> Result {
                          auto answer = call.round.responses.find("user_name");
@@ -268,8 +236,8 @@ std::vector<Tool> asking_tools() {
                          auto answer = call.round.responses.begin();
                          if (answer->second.action != Answer::accept) return text("Never mind.");
                          if (answer->first == "step1") {
-                           mcp::FormQuestion color =
-                               form("Step 2: What is your favorite color?", {{"color", kString}}, {"color"});
+                           mcp::FormQuestion color = form("Step 2: What is your favorite color?",
+                                                          {{"color", string_schema()}}, {"color"});
                            return NeedInput{{{"step2", color}}, answer->second.content};
                          }
                          return text(std::string(call.round.state.at("name").get_string()) + " likes " +
@@ -303,6 +271,11 @@ core::Status add_tools(mcp::Server& server) {
                            [](const core::Context&, const ToolCall&) -> Result { return text("extra"); })));
   server.set_visible([extra_shown](const Tool& row) { return row.name != "extra" || *extra_shown; });
   return {};
+}
+
+core::Status add_everything(mcp::Server& server, core::Jobs& jobs) {
+  for (auto add : {add_tools, add_asking_tools, add_resources, add_prompts}) RETURN_IF_ERROR(add(server));
+  return add_task_tools(server, jobs);
 }
 
 }  // namespace fixture

@@ -1,0 +1,220 @@
+// `serve --http`: MCP over Streamable HTTP, until the process is told to end. SIGHUP reads the TLS files
+// again.
+#include <csignal>
+#include <cstdio>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <thread>
+#include <unistd.h>
+
+#include "admin/offer.h"
+#include "admin_listener.h"
+#include "caller_logins.h"
+#include "commands.h"
+#include "core/log.h"
+#include "core/metrics.h"
+#include "http_guard.h"
+#include "mcp/http_endpoint.h"
+#include "runtimes.h"
+#include "serve_common.h"
+#include "state.h"
+
+namespace {
+
+constexpr auto kGrace = std::chrono::seconds{5};
+
+// The Okta logins behind the endpoint: the server's own, or each caller's.
+class Logins {
+ public:
+  Logins(const Configuration& configuration, Identity identity) {
+    if (identity == Identity::caller) {
+      callers_ = std::make_unique<CallerLogins>(configuration.standard());
+      return;
+    }
+    // Nobody is asked to sign in here: the link would go to whoever calls, and the login would be
+    // everybody's.
+    own_ = std::make_unique<Runtimes>(
+        configuration, [](const Settings&) { return SignInListener{.may_ask_a_person = false}; });
+    own_entrance_ = std::make_unique<admin::OwnLogin>(own_->orgs());
+  }
+
+  admin::Entrance& entrance() { return callers_ ? static_cast<admin::Entrance&>(*callers_) : *own_entrance_; }
+  const CallerLogins* callers() const { return callers_.get(); }
+  // Why the server's own login does not work; nullopt when it does, or there is none.
+  std::optional<core::Error> trouble() {
+    if (!own_) return std::nullopt;
+    auto token = own_->of(own_->orgs().standard()).token({.principal = "sign-in"});
+    return token ? std::nullopt : std::optional(token.error());
+  }
+
+ private:
+  std::unique_ptr<CallerLogins> callers_;
+  std::unique_ptr<Runtimes> own_;
+  std::unique_ptr<admin::OwnLogin> own_entrance_;
+};
+
+// Signs in beside the serving, for readiness.
+class Readiness {
+ public:
+  void set(std::optional<std::string> reason) {
+    std::lock_guard lock(mutex_);
+    reason_ = std::move(reason);
+  }
+  std::optional<std::string> get() const {
+    std::lock_guard lock(mutex_);
+    return reason_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::optional<std::string> reason_ = "signing in to Okta";
+};
+
+// Until SIGTERM or SIGINT.
+void wait_for_the_end(int signals, net::HttpServer& http, bool tls) {
+  for (;;) {
+    pollfd source{signals, POLLIN, 0};
+    if (::poll(&source, 1, -1) < 0) continue;
+    signalfd_siginfo info{};
+    if (::read(signals, &info, sizeof info) != sizeof info) continue;
+    if (info.ssi_signo != SIGHUP) return;
+    if (!tls) {
+      core::log(core::LogLevel::notice, "serve",
+                "SIGHUP: there are no TLS files to read; all else needs a restart");
+    } else if (auto reloaded = http.reload_tls(); !reloaded) {
+      core::log(core::LogLevel::error, "serve", "SIGHUP: the TLS files stay as they were",
+                {{"reason", core::describe(reloaded.error())}});
+    } else {
+      core::log(core::LogLevel::notice, "serve", "SIGHUP: the TLS files were read again");
+    }
+  }
+}
+
+void count_calls(mcp::ServerOptions& options, core::Metrics& metrics) {
+  options.on_call = [&metrics](const mcp::CallReport& report) {
+    const core::Labels labels{{"method", std::string(report.method)}, {"name", std::string(report.name)}};
+    core::Labels with_outcome = labels;
+    with_outcome.emplace_back("outcome", mcp::to_string(report.outcome));
+    metrics.counter("okta_mcp_calls_total", "Calls that ended, by how.", with_outcome).add();
+    metrics.histogram("okta_mcp_call_seconds", "How long calls took.", labels)
+        .observe(std::chrono::duration<double>(report.took).count());
+  };
+}
+
+void show_gauges(core::Metrics& metrics, const mcp::HttpEndpoint& endpoint, const Logins& logins,
+                 const Readiness& readiness) {
+  metrics.gauge("okta_mcp_sessions", "Sessions of legacy clients.",
+                [&endpoint] { return static_cast<double>(endpoint.sessions()); });
+  metrics.gauge("okta_mcp_open_requests",
+                "Modern requests that wait for their answers, subscriptions among them.",
+                [&endpoint] { return static_cast<double>(endpoint.open()); });
+  metrics.gauge("okta_mcp_ready", "1 when requests may be sent here.",
+                [&readiness] { return readiness.get() ? 0.0 : 1.0; });
+  if (const CallerLogins* callers = logins.callers()) {
+    metrics.gauge("okta_mcp_callers", "Callers with an Okta login of their own, signed in or not.",
+                  [callers] { return static_cast<double>(callers->callers()); });
+  }
+}
+
+}  // namespace
+
+int cmd_serve_http(const Configuration& configuration, const HttpFlags& flags, const GuardSecrets& secrets) {
+  auto options = check_http_flags(flags, secrets.token);
+  if (!options) return complain(options.error());
+  if (options->identity == Identity::caller && configuration.several()) {
+    return complain({.kind = core::ErrorKind::invalid_input,
+                     .code = "app.http.identity",
+                     .message = "--identity caller works with one org, and several are configured.",
+                     .hint = "Choose one with --org NAME, and start a server for each."});
+  }
+  const int signals = signal_descriptor({SIGTERM, SIGINT, SIGHUP});
+  net::raise_descriptor_limit();
+
+  core::Metrics metrics;
+  const Settings& settings = configuration.standard();
+  const auto state = open_state(settings);
+  mcp::ServerOptions server_options;
+  auto questions = share_questions(settings, state);
+  if (!questions) return complain(questions.error());
+  server_options.shared_states = *questions;
+  auto sessions = share_sessions(settings, *state);
+  if (!sessions) {
+    core::log(core::LogLevel::warning, "serve", "sessions end with this process: their key cannot be shared",
+              {{"reason", core::describe(sessions.error())}});
+  }
+  count_calls(server_options, metrics);
+  // Before the server, whose handlers use them.
+  Logins logins(configuration, options->identity);
+  admin::Completions completions(logins.entrance(), core::system_clock());
+  auto server = make_server(configuration, std::move(server_options));
+  if (!server) return complain(server.error());
+  if (auto added = admin::offer_all(**server, logins.entrance(), completions); !added) {
+    return complain(added.error());
+  }
+
+  // The URL is what tokens are made for, so the port has to be known before the guard: it is filled in below.
+  std::unique_ptr<mcp::HttpEndpoint> endpoint;
+  std::atomic<mcp::HttpEndpoint*> serving = nullptr;
+  auto http = net::HttpServer::start_exchanges(
+      {.host = options->listen.host,
+       .port = options->listen.port,
+       .unix_path = options->listen.unix_path,
+       .tls = options->tls,
+       .max_connections = 65536},
+      [&serving](std::shared_ptr<net::Exchange> exchange) {
+        if (auto* to = serving.load(std::memory_order_acquire)) return to->handle(std::move(exchange));
+        exchange->respond({.status = 503, .headers = {{"Retry-After", "1"}}});
+      });
+  if (!http) return complain(http.error());
+  const std::string resource = options->endpoint_url((*http)->port());
+
+  const auto outside = net::make_http_client({.user_agent = "okta-mcp-server/" OKTA_MCP_VERSION});
+  auto guard = make_guard(*options, secrets, resource, settings.org_url, *outside);
+  if (!guard) return complain(guard.error());
+  auto made = mcp::HttpEndpoint::create(
+      **server, {.path = std::string(kEndpointPath),
+                 .origins = {.allowed_origins = options->allowed_origins,
+                             .allowed_hosts = options->allowed_hosts,
+                             .public_url = options->public_url,
+                             .loopback = options->listen.loopback},
+                 .guard = guard->get(),
+                 .session_key = sessions ? *sessions : nullptr,
+                 .caller_limits = {.requests_per_minute = options->calls_per_minute}});
+  if (!made) return complain(made.error());
+  endpoint = *std::move(made);
+
+  Readiness readiness;
+  show_gauges(metrics, *endpoint, logins, readiness);
+  std::unique_ptr<net::HttpServer> admin_listener;
+  if (options->admin) {
+    auto started = start_admin_listener(*options->admin, metrics, [&readiness] { return readiness.get(); });
+    if (!started) return complain(started.error());
+    admin_listener = *std::move(started);
+    std::fprintf(stderr, "okta-mcp-server: /healthz, /readyz and /metrics at %s\n",
+                 options->admin->text(admin_listener->port()).c_str());
+  }
+  serving.store(endpoint.get(), std::memory_order_release);
+  std::fprintf(stderr, "okta-mcp-server: MCP at %s\n", resource.c_str());
+  if (!*guard) {
+    std::fprintf(
+        stderr,
+        "okta-mcp-server: everybody on this machine may call it. --issuer or OKTA_MCP_HTTP_TOKEN changes "
+        "that.\n");
+  }
+  // Network: not before listening, and not on this thread, which hears the signals.
+  std::jthread signing_in([&] {
+    auto trouble = logins.trouble();
+    if (trouble)
+      core::log(core::LogLevel::error, "sign-in", core::describe(*trouble), {{"code", trouble->code}});
+    readiness.set(trouble ? std::optional(core::describe(*trouble)) : std::nullopt);
+  });
+
+  wait_for_the_end(signals, **http, options->tls.has_value());
+  readiness.set("the server is shutting down");
+  endpoint->drain();
+  (*http)->stop(kGrace);
+  // A handler that ignores its stop must not keep a closed server alive.
+  if (!(*server)->settle(kGrace)) _exit(0);
+  return 0;
+}

@@ -1,0 +1,162 @@
+#include "http_options.h"
+
+#include <gtest/gtest.h>
+
+#include "caller_logins.h"
+#include "core/encoding.h"
+
+namespace {
+
+TEST(ListenAddress, IsHostAndPortOrASocket) {
+  const struct {
+    std::string_view text, host;
+    int port;
+    bool loopback;
+  } good[] = {{"127.0.0.1:8080", "127.0.0.1", 8080, true},
+              {"127.1.2.3:0", "127.1.2.3", 0, true},
+              {"[::1]:80", "::1", 80, true},
+              {"localhost:65535", "localhost", 65535, true},
+              {"0.0.0.0:8080", "0.0.0.0", 8080, false},
+              {"[::]:8080", "::", 8080, false},
+              {"mcp.example.com:443", "mcp.example.com", 443, false}};
+  for (const auto& row : good) {
+    const auto address = parse_listen(row.text);
+    ASSERT_TRUE(address.has_value()) << row.text;
+    EXPECT_EQ(address->host, row.host);
+    EXPECT_EQ(address->port, row.port);
+    EXPECT_EQ(address->loopback, row.loopback) << row.text;
+    EXPECT_EQ(address->text(address->port), row.text);
+  }
+  const auto socket = parse_listen("unix:/run/x.sock");
+  ASSERT_TRUE(socket.has_value());
+  EXPECT_EQ(socket->unix_path, "/run/x.sock");
+  EXPECT_TRUE(socket->loopback);
+  for (std::string_view bad :
+       {"", "8080", ":8080", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:65536", "127.0.0.1:-1",
+        "127.0.0.1:80 ", "unix:", "unix:relative"}) {
+    const auto address = parse_listen(bad);
+    ASSERT_FALSE(address.has_value()) << bad;
+    EXPECT_EQ(address.error().code, "app.http.listen");
+  }
+}
+
+TEST(HttpFlags, NobodyGetsInUnaskedFromOutside) {
+  const auto flags = [](std::string listen) { return HttpFlags{.listen = std::move(listen)}; };
+  auto tls = [](HttpFlags with) {
+    with.tls_cert = "cert.pem";
+    with.tls_key = "key.pem";
+    return with;
+  };
+  auto issuer = [](HttpFlags with) {
+    with.issuers = {"https://example.okta.com/oauth2/default"};
+    return with;
+  };
+  auto url = [](HttpFlags with, std::string public_url) {
+    with.public_url = std::move(public_url);
+    return with;
+  };
+  auto half_tls = flags("127.0.0.1:1");
+  half_tls.tls_cert = "cert.pem";
+  auto caller = flags("127.0.0.1:1");
+  caller.identity = "caller";
+  auto nobody = flags("127.0.0.1:1");
+  nobody.identity = "nobody";
+  const std::string proxy = "https://mcp.example.com/mcp";
+  const struct {
+    std::string_view what;
+    HttpFlags given;
+    std::string token;
+    std::string_view error;  // empty: fine
+  } rows[] = {
+      {"loopback alone", flags("127.0.0.1:8080"), "", ""},
+      {"socket alone", flags("unix:/run/x.sock"), "", ""},
+      {"loopback with a token", flags("[::1]:8080"), "0123456789abcdef", ""},
+      {"outside, open", tls(flags("10.0.0.1:443")), "", "app.http.open"},
+      {"outside, in the clear", issuer(flags("10.0.0.1:80")), "", "app.http.clear"},
+      {"outside, in the clear behind http", url(issuer(flags("10.0.0.1:80")), "http://mcp.example.com/mcp"),
+       "", "app.http.clear"},
+      {"outside with TLS and issuer", tls(issuer(flags("10.0.0.1:443"))), "", ""},
+      {"outside with TLS and token", tls(flags("10.0.0.1:443")), "0123456789abcdef", ""},
+      {"outside behind a proxy", url(issuer(flags("0.0.0.0:8080")), proxy), "", ""},
+      {"any address and no name", tls(issuer(flags("0.0.0.0:443"))), "", "app.http.public_url"},
+      {"a name that is none", url(flags("127.0.0.1:1"), "mcp.example.com"), "", "app.http.public_url"},
+      {"a name of something else", url(flags("127.0.0.1:1"), "https://mcp.example.com/"), "",
+       "app.http.public_url"},
+      {"half of TLS", half_tls, "", "app.http.tls"},
+      {"issuer and token", issuer(flags("127.0.0.1:1")), "0123456789abcdef", "app.http.guard"},
+      {"callers of no issuer", caller, "", "app.http.identity"},
+      {"callers", issuer(caller), "", ""},
+      {"an unknown identity", nobody, "", "app.http.identity"},
+  };
+  for (const auto& row : rows) {
+    const auto options = check_http_flags(row.given, core::Secret(row.token));
+    EXPECT_EQ(options.has_value() ? "" : options.error().code, row.error) << row.what;
+    if (!options) {
+      EXPECT_FALSE(options.error().hint.empty()) << row.what;
+    }
+  }
+}
+
+TEST(HttpFlags, TheEndpointIsWhatClientsCall) {
+  const auto url_of = [](HttpFlags flags, std::uint16_t port) {
+    return check_http_flags(flags, core::Secret(flags.issuers.empty() ? "0123456789abcdef" : ""))
+        ->endpoint_url(port);
+  };
+  EXPECT_EQ(url_of({.listen = "127.0.0.1:0"}, 8123), "http://127.0.0.1:8123/mcp");
+  EXPECT_EQ(url_of({.listen = "[::1]:0", .tls_cert = "c", .tls_key = "k"}, 8123), "https://[::1]:8123/mcp");
+  EXPECT_EQ(url_of({.listen = "unix:/run/x"}, 0), "http://localhost/mcp");
+  EXPECT_EQ(url_of({.listen = "0.0.0.0:80", .public_url = "https://mcp.example.com/mcp"}, 80),
+            "https://mcp.example.com/mcp");
+}
+
+TEST(OktaIssuer, AnOrgsOwnIsRefused) {
+  const struct {
+    std::string_view issuer;
+    bool fine;
+  } rows[] = {{"https://example.okta.com", false},
+              {"https://example.okta.com/", false},
+              {"https://example.oktapreview.com", false},
+              {"https://login.example.com", false},  // the org's custom domain
+              {"https://example.okta.com/oauth2/default", true},
+              {"https://login.example.com/oauth2/aus1", true},
+              {"https://idp.example.org", true},
+              {"https://idp.example.org/realms/a", true},
+              {"not a url", true}};
+  for (const auto& row : rows) {
+    const auto checked = check_okta_issuer(row.issuer, "https://login.example.com");
+    EXPECT_EQ(checked.has_value(), row.fine) << row.issuer;
+    if (!checked) {
+      EXPECT_EQ(checked.error().code, "app.http.org_issuer");
+    }
+  }
+}
+
+std::string token_with(std::string_view payload) {
+  return core::base64url_encode(R"({"alg":"RS256"})") + "." + core::base64url_encode(payload) + ".c2ln";
+}
+
+TEST(CallerLogins, ALoginBelongsToThePersonOktaNames) {
+  const std::string principal = "https://example.okta.com/oauth2/default#Ada@Example.com";
+  const struct {
+    std::string token;
+    std::optional<bool> own;
+  } rows[] = {
+      {token_with(R"({"sub":"ada@example.com","uid":"00u1"})"), true},
+      {token_with(R"({"sub":"eve@example.com","uid":"00u2"})"), false},
+      {token_with(R"({"uid":"00u2"})"), false},
+      {token_with(R"({"sub":["ada@example.com"]})"), std::nullopt},
+      {token_with(R"({"cid":"0oa1"})"), std::nullopt},
+      {token_with("[]"), std::nullopt},
+      {"opaque", std::nullopt},
+      {"a.b", std::nullopt},
+      {"", std::nullopt},
+  };
+  for (const auto& row : rows) EXPECT_EQ(belongs_to(row.token, principal), row.own) << row.token;
+  EXPECT_EQ(belongs_to(token_with(R"({"sub":"a","uid":"00u1"})"), "https://i#00u1"), true);
+  EXPECT_EQ(belongs_to(token_with(R"({"sub":"a","uid":"00u1"})"), "https://i#00U1"), false)
+      << "ids are exact";
+  EXPECT_EQ(belongs_to(token_with(R"({"sub":"a","uid":""})"), "local"), false);
+  EXPECT_EQ(belongs_to(token_with(R"({"sub":"","uid":""})"), "https://i#"), std::nullopt);
+}
+
+}  // namespace

@@ -1,0 +1,19 @@
+// What serving over stdio and over HTTP have in common.
+#pragma once
+
+#include <csignal>
+#include <initializer_list>
+#include <memory>
+
+#include "configuration.h"
+#include "core/result.h"
+#include "mcp/server.h"
+
+// The server without its tools: name, version, instructions; logging is configured and the settings' notices
+// logged. `options` brings what differs. Errors: core.log.*, admin.toolset.
+core::Result<std::unique_ptr<mcp::Server>> make_server(const Configuration& configuration,
+                                                       mcp::ServerOptions options);
+
+// These signals as a readable descriptor, so that they reach the loop that reads it and nothing else. For the
+// main thread, before there are others.
+int signal_descriptor(std::initializer_list<int> signals);

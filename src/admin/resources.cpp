@@ -1,0 +1,142 @@
+#include "admin/resources.h"
+
+#include <algorithm>
+#include <array>
+#include <fmt/format.h>
+
+#include "admin/toolset.h"
+
+namespace admin {
+namespace {
+
+namespace json = core::json;
+
+struct Row {
+  std::string_view uri;  // its variables are the tool's parameters
+  std::string_view tool;
+  std::string_view name;
+  std::string_view title;
+  std::string_view description;
+};
+
+constexpr std::array<Row, 8> kTemplates = {{
+    {"okta://users/{user_id}", "get_user", "user", "User", "One person, by login or id."},
+    {"okta://users/{user_id}/groups", "list_user_groups", "user-groups", "Groups of a user",
+     "The groups one person is in."},
+    {"okta://groups/{group_id}", "get_group", "group", "Group", "One group, by exact name or id."},
+    {"okta://groups/{group_id}/users", "list_group_users", "group-users", "Members of a group",
+     "The people in one group."},
+    {"okta://groups/{group_id}/apps", "list_group_apps", "group-apps", "Applications of a group",
+     "The applications assigned to one group."},
+    {"okta://applications/{app_id}", "get_application", "application", "Application",
+     "One application, by exact label or id."},
+    {"okta://policies/{policy_id}", "get_policy", "policy", "Policy", "One policy, by exact name or id."},
+    {"okta://policies/{policy_id}/rules", "list_policy_rules", "policy-rules", "Rules of a policy",
+     "The rules of one policy, in order."},
+}};
+
+constexpr std::array<Row, 3> kFixed = {{
+    {"okta://status", "get_scope_status", "status", "Status of this server",
+     "The org, the sign-in, and what its scopes allow."},
+    {"okta://schemas/user", "get_user_profile_attributes", "user-schema", "User profile attributes",
+     "The attributes a user profile can have."},
+    {"okta://logs/failures", "get_login_failures", "login-failures", "Failed sign-ins",
+     "Events of the last 24 hours that failed or were denied."},
+}};
+
+// A row as it is read by URI: its answer is the text that the tool gives.
+mcp::ResourceReader reader_of(Entrance& entrance, const ToolRow& row) {
+  return [&entrance, &row](const core::Context& context,
+                           const mcp::ResourceRead& read) -> core::Result<mcp::ReadOutcome> {
+    json::Object arguments;
+    for (const auto& [name, value] : read.variables) arguments[name] = value;
+    ASSIGN_OR_RETURN(auto outcome, run_entered(entrance, row, context, {arguments, read.round}));
+    if (auto* need = std::get_if<mcp::NeedInput>(&outcome)) return std::move(*need);
+    const auto& result = std::get<mcp::Complete>(outcome).result;
+    std::string text;
+    for (const auto& block : result.content) {
+      if (const auto* part = block.if_contains("text"); part && part->is_string()) text += part->get_string();
+    }
+    if (result.is_error) return core::fail(core::ErrorKind::unavailable, "admin.resource", std::move(text));
+    std::vector<mcp::ResourceContents> contents;
+    contents.push_back(mcp::text_contents(std::move(text)));
+    return contents;
+  };
+}
+
+Type type_of(const ToolRow& row, std::string_view parameter) {
+  for (const Param& param : row.params) {
+    if (param.name == parameter) return param.type;
+  }
+  return Type::string;
+}
+
+mcp::Completer completer_of(Entrance& entrance, Completions& completions, const ToolRow& row) {
+  return [&entrance, &completions, &row](
+             const core::Context& context,
+             const mcp::CompletionRequest& request) -> core::Result<mcp::CompletionResult> {
+    if (request.argument == kOrgParam) {
+      mcp::CompletionResult names;
+      for (const auto& org : entrance.described().all()) names.values.push_back(org.name);
+      names.values = ranked(names.values, request.value);
+      return names;
+    }
+    const auto org = request.arguments.find(kOrgParam);
+    return completions.suggest(context, type_of(row, request.argument), request.value,
+                               org == request.arguments.end() ? std::string_view{} : org->second);
+  };
+}
+
+bool is_offered(Entrance& entrance, const ToolRow& row) {
+  return std::ranges::any_of(entrance.described().all(),
+                             [&](const Orgs::Named& org) { return is_available(*org.services, row); });
+}
+
+const Row* row_of(std::string_view name) {
+  for (const auto* rows : {kTemplates.data(), kFixed.data()}) {
+    const auto count = rows == kTemplates.data() ? kTemplates.size() : kFixed.size();
+    for (const Row& row : std::span(rows, count)) {
+      if (row.name == name) return &row;
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+core::Status add_resources(mcp::Server& server, Entrance& entrance, Completions& completions) {
+  const std::string_view org = entrance.described().several() ? "{?org}" : "";
+  for (const Row& row : kTemplates) {
+    const ToolRow& tool = *find_tool(row.tool);
+    RETURN_IF_ERROR(server.add_resource_template({.uri_template = fmt::format("{}{}", row.uri, org),
+                                                  .name = std::string(row.name),
+                                                  .title = std::string(row.title),
+                                                  .description = std::string(row.description),
+                                                  .mime_type = "text/plain",
+                                                  .scopes = caller_scopes(tool),
+                                                  .runs_on = tool.runs_on,
+                                                  .read = reader_of(entrance, tool),
+                                                  .complete = completer_of(entrance, completions, tool)}));
+  }
+  for (const Row& row : kFixed) {
+    const ToolRow& tool = *find_tool(row.tool);
+    RETURN_IF_ERROR(server.add_resource({.uri = std::string(row.uri),
+                                         .name = std::string(row.name),
+                                         .title = std::string(row.title),
+                                         .description = std::string(row.description),
+                                         .mime_type = "text/plain",
+                                         .scopes = caller_scopes(tool),
+                                         .runs_on = tool.runs_on,
+                                         .read = reader_of(entrance, tool)}));
+  }
+  const auto offered = [&entrance](const auto& resource) {
+    const Row* row = row_of(resource.name);
+    return row != nullptr && is_offered(entrance, *find_tool(row->tool));
+  };
+  server.set_resources_visible(
+      [offered](const mcp::Resource& resource) { return offered(resource); },
+      [offered](const mcp::ResourceTemplate& resource) { return offered(resource); });
+  return {};
+}
+
+}  // namespace admin
