@@ -18,7 +18,6 @@ using std::chrono::milliseconds;
 
 namespace {
 
-constexpr int kHeaderMismatch = -32020;
 constexpr int kUrlElicitationRequired = -32042;  // 2025-11-25
 constexpr std::size_t kMaxCursorBytes = 64u << 10;
 
@@ -183,7 +182,7 @@ core::Result<Object> Client::call_tool(std::string_view name, Object arguments, 
   Object params{{"name", name}, {"arguments", arguments}};
   auto result = impl_->with_rounds(method::kToolsCall, params, options, extras);
   if (result || !impl_->modern() || result.error().code != "mcp.client.rpc" ||
-      result.error().upstream->code != std::to_string(kHeaderMismatch)) {
+      result.error().upstream->code != std::to_string(code::kHeaderMismatch)) {
     return result;
   }
   // The server mirrors arguments of which this client has not heard, or not any more.

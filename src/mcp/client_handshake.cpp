@@ -44,7 +44,7 @@ std::unexpected<core::Error> no_common_version(std::string message) {
 }
 
 bool is_modern_code(int code) {
-  return code == -32020 || code == code::kMissingRequiredClientCapability ||
+  return code == code::kHeaderMismatch || code == code::kMissingRequiredClientCapability ||
          code == code::kUnsupportedProtocolVersion;
 }
 
