@@ -1,5 +1,6 @@
 // `serve --http`: MCP over Streamable HTTP, until the process is told to end. SIGHUP reads the TLS files
 // again.
+#include <array>
 #include <csignal>
 #include <cstdio>
 #include <fmt/format.h>
@@ -91,6 +92,13 @@ void wait_for_the_end(int signals, net::HttpServer& http, bool tls) {
   }
 }
 
+Settings::OneOfSeveral one_of_several(const HttpOptions& options) {
+  std::array<char, 256> host{};
+  ::gethostname(host.data(), host.size() - 1);
+  return {.address = options.public_url,
+          .own = fmt::format("{} {}", host.data(), options.listen.text(options.listen.port))};
+}
+
 void count_calls(mcp::ServerOptions& options, core::Metrics& metrics) {
   options.on_call = [&metrics](const mcp::CallReport& report) {
     const core::Labels labels{{"method", std::string(report.method)}, {"name", std::string(report.name)}};
@@ -119,7 +127,7 @@ void show_gauges(core::Metrics& metrics, const mcp::HttpEndpoint& endpoint, cons
 
 }  // namespace
 
-int cmd_serve_http(const Configuration& configuration, const HttpFlags& flags, const GuardSecrets& secrets) {
+int cmd_serve_http(Configuration& configuration, const HttpFlags& flags, const GuardSecrets& secrets) {
   auto options = check_http_flags(flags, secrets.token);
   if (!options) return complain(options.error());
   if (options->identity == Identity::caller && configuration.several()) {
@@ -128,6 +136,10 @@ int cmd_serve_http(const Configuration& configuration, const HttpFlags& flags, c
                      .message = "--identity caller works with one org, and several are configured.",
                      .hint = "Choose one with --org NAME, and start a server for each."});
   }
+  for (auto& org : configuration.orgs) {
+    org.remote_callers = true;
+    if (options->instances > 1) org.one_of_several = one_of_several(*options);
+  }
   const int signals = signal_descriptor({SIGTERM, SIGINT, SIGHUP});
   net::raise_descriptor_limit();
 
@@ -135,6 +147,13 @@ int cmd_serve_http(const Configuration& configuration, const HttpFlags& flags, c
   const Settings& settings = configuration.standard();
   const auto state = open_state(settings);
   mcp::ServerOptions server_options;
+  if (settings.one_of_several) {
+    const auto& [address, own] = *settings.one_of_several;
+    if (auto announced = Instances(state, address, own).announce(); !announced) {
+      core::log(core::LogLevel::warning, "serve", "the other instances cannot be told of this one",
+                {{"reason", core::describe(announced.error())}});
+    }
+  }
   auto questions = share_questions(settings, state);
   if (!questions) return complain(questions.error());
   server_options.shared_states = *questions;

@@ -61,7 +61,6 @@ int main(int argc, char** argv) {
     GuardSecrets guard{.token = take_secret(environment, "OKTA_MCP_HTTP_TOKEN"),
                        .introspection_secret = take_secret(environment, "OKTA_MCP_INTROSPECTION_SECRET")};
     run_on_all([&](Configuration& with) {
-      for (auto& org : with.orgs) org.remote_callers = !http.listen.empty();
       return http.listen.empty() ? cmd_serve(with) : cmd_serve_http(with, http, guard);
     });
   };
@@ -96,6 +95,9 @@ int main(int argc, char** argv) {
       ->needs(over_http);
   serve->add_flag("--require-dpop", http.require_dpop, "only tokens that are bound to a key")
       ->needs(over_http);
+  serve->add_option("--instances", http.instances, "how many instances answer at the public URL")
+      ->needs(over_http)
+      ->capture_default_str();
   serve->add_option("--admin", http.admin_listen, "HOST:PORT for /healthz, /readyz and /metrics")
       ->needs(over_http);
   serve->callback(run_serve);

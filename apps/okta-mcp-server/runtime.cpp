@@ -31,6 +31,10 @@ Runtime::Runtime(const Settings& settings, SignInListener listener, std::shared_
       listener_(std::move(listener)),
       state_(state ? std::move(state) : open_state(settings)),
       caller_(std::move(caller)),
+      instances_(settings.one_of_several
+                     ? std::make_unique<Instances>(state_, settings.one_of_several->address,
+                                                   settings.one_of_several->own)
+                     : nullptr),
       services_(
           {.principal = principal_of(settings),
            .state_dir = settings.state_dir,
@@ -38,6 +42,8 @@ Runtime::Runtime(const Settings& settings, SignInListener listener, std::shared_
            .configured_scopes = settings.scopes,
            .toolset = settings.toolset,
            .read_only = settings.read_only,
+           .may_change =
+               instances_ ? [this] { return instances_->may_change(); } : std::function<core::Status()>{},
            .remote_callers = settings.remote_callers,
            .org_name = settings.org_name,
            .notices = texts_of(settings.notices)},
