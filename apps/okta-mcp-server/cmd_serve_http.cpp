@@ -162,6 +162,9 @@ int cmd_serve_http(Configuration& configuration, const HttpFlags& flags, const G
     core::log(core::LogLevel::warning, "serve", "sessions end with this process: their key cannot be shared",
               {{"reason", core::describe(sessions.error())}});
   }
+  auto jobs = make_jobs(settings.state_dir);
+  if (!jobs) return complain(jobs.error());
+  server_options.jobs = jobs->get();
   count_calls(server_options, metrics);
   // Before the server, whose handlers use them.
   Logins logins(configuration, options->identity);
@@ -234,6 +237,7 @@ int cmd_serve_http(Configuration& configuration, const HttpFlags& flags, const G
   endpoint->drain();
   (*http)->stop(kGrace);
   // A handler that ignores its stop must not keep a closed server alive.
-  if (!(*server)->settle(kGrace)) _exit(0);
+  (*jobs)->stop();
+  if (!(*server)->settle(kGrace) || !(*jobs)->settle(kGrace)) _exit(0);
   return 0;
 }
