@@ -26,9 +26,10 @@ int main(int argc, char** argv) {
       "OKTA_KEY_ID (or neither, to sign in with a browser), or OKTA_API_TOKEN. Also OKTA_LOG_LEVEL, "
       "OKTA_LOG_FILE,\n"
       "OKTA_MCP_STATE_DIR, OKTA_MCP_TOOLSET, OKTA_MCP_READ_ONLY, OKTA_MCP_KEY_FILE, OKTA_MCP_STORE,\n"
-      "OKTA_MCP_STATE_STORE, "
-      "OKTA_MCP_REDIRECT_PORT. Or from a configuration file (OKTA_MCP_CONFIG), which may hold several orgs:\n"
-      "docs/configuration.md.");
+      "OKTA_MCP_STATE_STORE, OKTA_MCP_REDIRECT_PORT, and for serve --http OKTA_MCP_HTTP_TOKEN and\n"
+      "OKTA_MCP_INTROSPECTION_SECRET. Or from a configuration file (OKTA_MCP_CONFIG), which may hold "
+      "several\n"
+      "orgs: docs/configuration.md.");
   app.require_subcommand(0, 1);
   app.fallthrough();  // --config and --org stand before or after the command
   ConfigurationRequest request;
