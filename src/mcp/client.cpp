@@ -181,7 +181,7 @@ Object Client::server_info() const {
   return found && found->is_object() ? found->get_object() : Object{};
 }
 
-core::Result<Object> Client::request(std::string_view method, Object params, CallOptions options) {
+core::Result<Object> Client::request(std::string_view method, Object params, const CallOptions& options) {
   return impl_->request(method, std::move(params), options, {});
 }
 
