@@ -25,12 +25,13 @@ std::vector<std::string> texts_of(const std::vector<Notice>& notices) {
 
 }  // namespace
 
-Runtime::Runtime(const Settings& settings, SignInListener listener, std::shared_ptr<core::StateStore> state,
-                 std::optional<oauth::LoginCaller> caller)
+Runtime::Runtime(const Settings& settings, SignInListener listener, RuntimeParts parts)
     : settings_(settings),
       listener_(std::move(listener)),
-      state_(state ? std::move(state) : open_state(settings)),
-      caller_(std::move(caller)),
+      state_(parts.state ? std::move(parts.state) : open_state(settings)),
+      caller_(std::move(parts.caller)),
+      check_(std::move(parts.check)),
+      http_(std::move(parts.http)),
       services_(
           {.principal = principal_of(settings),
            .state_dir = settings.state_dir,
@@ -58,9 +59,9 @@ core::Result<okta::Org*> Runtime::org() {
 
 core::Status Runtime::build() {
   if (auto missing = missing_setting(settings_)) return std::unexpected(*std::move(missing));
-  http_ = net::make_http_client({.user_agent = "okta-mcp-server/" OKTA_MCP_VERSION});
+  if (!http_) http_ = net::make_http_client({.user_agent = "okta-mcp-server/" OKTA_MCP_VERSION});
   RETURN_IF_ERROR(build_tokens());
-  cured_tokens_.emplace(*tokens_, settings_);
+  cured_tokens_.emplace(*tokens_, settings_, check_);
   okta::OrgOptions options{.url = settings_.org_url,
                            .user_agent = "okta-mcp-server/" OKTA_MCP_VERSION,
                            .read_only = settings_.read_only};
@@ -173,7 +174,7 @@ core::Result<SignedIn> Runtime::sign_in_with_browser(
 
 core::Result<std::shared_ptr<const oauth::AccessToken>> Runtime::token(const core::Context& context) {
   RETURN_IF_ERROR(org());
-  return tokens_->token(context);
+  return checked(check_, tokens_->token(context));
 }
 
 std::optional<std::vector<std::string>> Runtime::granted_scopes() {
