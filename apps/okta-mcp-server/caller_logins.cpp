@@ -1,7 +1,5 @@
 #include "caller_logins.h"
 
-#include <algorithm>
-#include <atomic>
 #include <fmt/format.h>
 
 #include "core/encoding.h"
@@ -46,31 +44,65 @@ std::optional<bool> belongs_to(std::string_view access_token, std::string_view p
   return net::equals_ignoring_case(subject, login) || subject == id;
 }
 
-// One caller's: the runtime, and what is known of its sign-in.
+// One caller's: the runtime, and what is known of its tokens.
 struct CallerLogins::Login {
-  Login(const Settings& settings, std::shared_ptr<core::StateStore> state, const std::string& principal)
-      : runtime(settings,
-                {.on_prompt =
-                     [this](const oauth::DevicePrompt& shown) {
-                       std::lock_guard lock(mutex);
-                       prompt = shown;
-                     }},
-                std::move(state), caller_of(principal)),
+  Login(const Settings& settings, std::string whose, RuntimeParts parts)
+      : principal(std::move(whose)),
+        runtime(settings, {}, with_check(std::move(parts))),
         orgs(runtime.services()) {}
 
-  std::mutex mutex;
-  std::optional<oauth::DevicePrompt> prompt;  // the last one
-  // The token that was found to be the caller's own.
-  std::weak_ptr<const oauth::AccessToken> own;
-  Runtime runtime;  // its threads use what stands above
+  RuntimeParts with_check(RuntimeParts parts) {
+    parts.caller = caller_of(principal);
+    parts.check = [this](const auto& token) { return check(token); };
+    return parts;
+  }
+  // Only the caller's own: any other login ends here.
+  core::Status check(const std::shared_ptr<const oauth::AccessToken>& token);
+
+  const std::string principal;
+  std::mutex mutex;                                // of these two
+  std::weak_ptr<const oauth::AccessToken> own;     // the last that was found to be the caller's own,
+  std::weak_ptr<const oauth::AccessToken> others;  // and the last that was not
+  Runtime runtime;                                 // its threads use what stands above
   const admin::Orgs orgs;
 };
+
+core::Status CallerLogins::Login::check(const std::shared_ptr<const oauth::AccessToken>& token) {
+  std::lock_guard lock(mutex);
+  if (own.lock() == token) return {};
+  const auto is_own = belongs_to(token->value.reveal(), principal);
+  if (is_own == true) {
+    own = token;
+    return {};
+  }
+  // Once, however many calls meet it: the next login must not be forgotten with this one.
+  if (others.lock() != token) {
+    others = token;
+    runtime.reject(*token);
+    const auto forgotten = runtime.forget_login();
+    core::log(core::LogLevel::warning, "sign-in", "a login was refused: it is not the caller's",
+              {{"caller", principal},
+               {"says_whose", is_own.has_value()},
+               {"forgotten", forgotten.has_value()},
+               {"revoked", forgotten && forgotten->revoked}});
+  }
+  if (!is_own) {
+    return core::fail(core::ErrorKind::unauthenticated, "app.caller.unknown_person",
+                      "Okta's access token does not say whose it is, so it cannot be used for this caller.",
+                      "Start the server with --identity server, or use an org whose tokens name the user.");
+  }
+  return core::fail(core::ErrorKind::forbidden, "app.caller.other_person",
+                    "The Okta login that was made belongs to another person than this caller; it was given "
+                    "up and nothing was done.",
+                    "Make the call again for a new link, and sign in to Okta with the account you use here.");
+}
 
 CallerLogins::CallerLogins(const Settings& settings, std::size_t max_callers)
     : settings_(settings),
       max_callers_(max_callers),
       state_(open_state(settings)),
-      nobody_(settings, {.may_ask_a_person = false}, state_),
+      http_(net::make_http_client({.user_agent = "okta-mcp-server/" OKTA_MCP_VERSION})),
+      nobody_(settings, {.may_ask_a_person = false}, {.state = state_, .http = http_}),
       described_(std::make_shared<const admin::Orgs>(nobody_.services())) {}
 
 CallerLogins::~CallerLogins() = default;
@@ -89,7 +121,7 @@ std::shared_ptr<CallerLogins::Login> CallerLogins::login_of(const std::string& p
     by_use_.pop_back();
   }
   by_use_.push_front(principal);
-  auto login = std::make_shared<Login>(settings_, state_, principal);
+  auto login = std::make_shared<Login>(settings_, principal, RuntimeParts{.state = state_, .http = http_});
   logins_.emplace(principal, Kept{login, by_use_.begin()});
   return login;
 }
@@ -114,47 +146,18 @@ core::Result<admin::Entrance::Entered> CallerLogins::enter(const core::Context& 
   }
   auto login = login_of(context.principal);
   auto token = login->runtime.token(context);
-  if (!token) {
-    std::optional<oauth::DevicePrompt> prompt;
-    {
-      std::lock_guard lock(login->mutex);
-      prompt = login->prompt;
-    }
-    const bool ask = token.error().code == "oauth.login_pending" && prompt && round.can.url &&
-                     !round.responses.contains(std::string(kQuestion));
-    if (!ask) return std::unexpected(std::move(token).error());
-    mcp::NeedInput need;
-    need.questions.emplace(
-        std::string(kQuestion),
-        mcp::UrlQuestion{
-            .message = fmt::format("Sign in to Okta as yourself and confirm the code {}; then ask again.",
-                                   prompt->user_code),
-            .url = prompt->link(),
-            .elicitation_id = core::sha256_hex(prompt->link()).substr(0, 32)});
-    return need;
-  }
-  {
-    std::lock_guard lock(login->mutex);
-    if (login->own.lock() == *token) return std::shared_ptr<const admin::Orgs>(login, &login->orgs);
-  }
-  const auto own = belongs_to((*token)->value.reveal(), context.principal);
-  if (own == true) {
-    std::lock_guard lock(login->mutex);
-    login->own = *token;
-    return std::shared_ptr<const admin::Orgs>(login, &login->orgs);
-  }
-  core::log(core::LogLevel::warning, "sign-in", "a login was refused: it is not the caller's",
-            {{"caller", context.principal}, {"says_whose", own.has_value()}});
-  (*login).runtime.reject(**token);
-  if (auto forgotten = login->runtime.forget_login(); !forgotten) return std::unexpected(forgotten.error());
-  if (!own) {
-    return core::fail(core::ErrorKind::unauthenticated, "app.caller.unknown_person",
-                      "Okta's access token does not say whose it is, so it cannot be used for this caller.",
-                      "Start the server with --identity server, or use an org whose tokens name the user.");
-  }
-  return core::fail(
-      core::ErrorKind::forbidden, "app.caller.other_person",
-      "The Okta login that was made belongs to another person than this caller; it was revoked and "
-      "nothing was done.",
-      "Sign in to Okta with the account you use here.");
+  if (token) return std::shared_ptr<const admin::Orgs>(login, &login->orgs);
+  const auto prompt = login->runtime.pending_prompt();
+  const bool ask = token.error().code == "oauth.login_pending" && prompt && round.can.url &&
+                   !round.responses.contains(std::string(kQuestion));
+  if (!ask) return std::unexpected(std::move(token).error());
+  std::string message =
+      fmt::format("Sign in to Okta as yourself and confirm the code {}; then ask again.", prompt->user_code);
+  for (const auto& notice : prompt->notices) message += " " + notice;
+  mcp::NeedInput need;
+  need.questions.emplace(std::string(kQuestion),
+                         mcp::UrlQuestion{.message = std::move(message),
+                                          .url = prompt->link(),
+                                          .elicitation_id = core::sha256_hex(prompt->link()).substr(0, 32)});
+  return need;
 }

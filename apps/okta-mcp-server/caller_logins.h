@@ -3,8 +3,8 @@
 //
 // A caller who has none is sent to Okta's page (URL elicitation where the client can, else the link in the
 // answer); the login is kept under the caller's verified issuer and subject. Whoever opens the link may be
-// somebody else (it can be passed on), so a login counts only when Okta names the caller as its owner; any
-// other is forgotten and its tokens revoked (page Elicitation, "Phishing").
+// somebody else (it can be passed on), so no token is used unless Okta names the caller as its owner; any
+// other login is forgotten and revoked (page Elicitation, "Phishing").
 #pragma once
 
 #include <cstddef>
@@ -15,6 +15,7 @@
 #include <unordered_map>
 
 #include "admin/entrance.h"
+#include "net/http_client.h"
 #include "runtime.h"
 #include "settings.h"
 
@@ -39,8 +40,10 @@ class CallerLogins final : public admin::Entrance {
 
   const Settings& settings_;
   const std::size_t max_callers_;
-  const std::shared_ptr<core::StateStore> state_;  // of all of them
-  Runtime nobody_;                                 // what is listed and described
+  // Of all of them.
+  const std::shared_ptr<core::StateStore> state_;
+  const std::shared_ptr<net::HttpClient> http_;
+  Runtime nobody_;  // what is listed and described
   const std::shared_ptr<const admin::Orgs> described_;
 
   mutable std::mutex mutex_;       // of what follows

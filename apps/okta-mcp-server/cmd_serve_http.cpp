@@ -1,9 +1,13 @@
 // `serve --http`: MCP over Streamable HTTP, until the process is told to end. SIGHUP reads the TLS files
 // again.
+#include <algorithm>
 #include <array>
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <fmt/format.h>
+#include <mutex>
+#include <optional>
 #include <poll.h>
 #include <sys/signalfd.h>
 #include <thread>
@@ -24,6 +28,9 @@
 namespace {
 
 constexpr auto kGrace = std::chrono::seconds{5};
+// Between looks at the login: doubling from the first while it does not work.
+constexpr auto kFirstLook = std::chrono::seconds{1};
+constexpr auto kLastLook = std::chrono::seconds{30};
 
 // The Okta logins behind the endpoint: the server's own, or each caller's.
 class Logins {
@@ -43,9 +50,9 @@ class Logins {
   admin::Entrance& entrance() { return callers_ ? static_cast<admin::Entrance&>(*callers_) : *own_entrance_; }
   const CallerLogins* callers() const { return callers_.get(); }
   // Why the server's own login does not work; nullopt when it does, or there is none.
-  std::optional<core::Error> trouble() {
+  std::optional<core::Error> trouble(const std::stop_token& stop) {
     if (!own_) return std::nullopt;
-    auto token = own_->of(own_->orgs().standard()).token({.principal = "sign-in"});
+    auto token = own_->of(own_->orgs().standard()).token({.stop = stop, .principal = "sign-in"});
     return token ? std::nullopt : std::optional(token.error());
   }
 
@@ -55,12 +62,16 @@ class Logins {
   std::unique_ptr<admin::OwnLogin> own_entrance_;
 };
 
-// Signs in beside the serving, for readiness.
 class Readiness {
  public:
   void set(std::optional<std::string> reason) {
     std::lock_guard lock(mutex_);
-    reason_ = std::move(reason);
+    if (!ending_) reason_ = std::move(reason);
+  }
+  void end() {
+    std::lock_guard lock(mutex_);
+    ending_ = true;
+    reason_ = "the server is shutting down";
   }
   std::optional<std::string> get() const {
     std::lock_guard lock(mutex_);
@@ -70,7 +81,25 @@ class Readiness {
  private:
   mutable std::mutex mutex_;
   std::optional<std::string> reason_ = "signing in to Okta";
+  bool ending_ = false;
 };
+
+// Signs in beside the serving, and looks after it: an org comes back, a person signs in, a login ends. Asks
+// Okta only when there is no good token.
+void watch_login(const std::stop_token& stop, Logins& logins, Readiness& readiness) {
+  std::string last;  // so that the log has each reason once
+  auto pause = kFirstLook;
+  do {
+    auto trouble = logins.trouble(stop);
+    if (stop.stop_requested()) return;
+    if (trouble && trouble->code != last) {
+      core::log(core::LogLevel::error, "sign-in", core::describe(*trouble), {{"code", trouble->code}});
+    }
+    last = trouble ? trouble->code : std::string{};
+    readiness.set(trouble ? std::optional(core::describe(*trouble)) : std::nullopt);
+    pause = trouble ? std::min(pause * 2, kLastLook) : kLastLook;
+  } while (core::system_clock().wait_until(core::system_clock().steady() + pause, stop));
+}
 
 // Until SIGTERM or SIGINT.
 void wait_for_the_end(int signals, net::HttpServer& http, bool tls) {
@@ -136,6 +165,14 @@ int cmd_serve_http(Configuration& configuration, const HttpFlags& flags, const G
                      .message = "--identity caller works with one org, and several are configured.",
                      .hint = "Choose one with --org NAME, and start a server for each."});
   }
+  if (options->identity == Identity::caller && needs_no_person(configuration.standard())) {
+    return complain({.kind = core::ErrorKind::invalid_input,
+                     .code = "app.http.identity",
+                     .message =
+                         "--identity caller signs each caller in as themselves, and OKTA_PRIVATE_KEY or "
+                         "OKTA_API_TOKEN is set, which is one login for all.",
+                     .hint = "Unset it; OKTA_CLIENT_ID is then an app with the device authorization grant."});
+  }
   for (auto& org : configuration.orgs) {
     org.remote_callers = true;
     if (options->instances > 1) org.one_of_several = one_of_several(*options);
@@ -175,7 +212,10 @@ int cmd_serve_http(Configuration& configuration, const HttpFlags& flags, const G
     return complain(added.error());
   }
 
-  // The URL is what tokens are made for, so the port has to be known before the guard: it is filled in below.
+  // The URL is what tokens are made for, so the port has to be known before the guard: both are filled in
+  // below.
+  const auto outside = net::make_http_client({.user_agent = "okta-mcp-server/" OKTA_MCP_VERSION});
+  std::unique_ptr<mcp::Guard> guard;
   std::unique_ptr<mcp::HttpEndpoint> endpoint;
   std::atomic<mcp::HttpEndpoint*> serving = nullptr;
   auto http = net::HttpServer::start_exchanges(
@@ -191,16 +231,16 @@ int cmd_serve_http(Configuration& configuration, const HttpFlags& flags, const G
   if (!http) return complain(http.error());
   const std::string resource = options->endpoint_url((*http)->port());
 
-  const auto outside = net::make_http_client({.user_agent = "okta-mcp-server/" OKTA_MCP_VERSION});
-  auto guard = make_guard(*options, secrets, resource, settings.org_url, *outside);
-  if (!guard) return complain(guard.error());
+  auto checked = make_guard(*options, secrets, resource, settings.org_url, *outside);
+  if (!checked) return complain(checked.error());
+  guard = *std::move(checked);
   auto made = mcp::HttpEndpoint::create(**server,
                                         {.path = std::string(kEndpointPath),
                                          .origins = {.allowed_origins = options->allowed_origins,
                                                      .allowed_hosts = options->allowed_hosts,
                                                      .public_url = options->public_url,
                                                      .loopback = options->listen.loopback},
-                                         .guard = guard->get(),
+                                         .guard = guard.get(),
                                          .caller_limits = {.requests_per_minute = options->calls_per_minute},
                                          .session_key = sessions ? *sessions : nullptr});
   if (!made) return complain(made.error());
@@ -218,22 +258,17 @@ int cmd_serve_http(Configuration& configuration, const HttpFlags& flags, const G
   }
   serving.store(endpoint.get(), std::memory_order_release);
   std::fprintf(stderr, "okta-mcp-server: MCP at %s\n", resource.c_str());
-  if (!*guard) {
+  if (!guard) {
     std::fprintf(
         stderr,
         "okta-mcp-server: everybody on this machine may call it. --issuer or OKTA_MCP_HTTP_TOKEN changes "
         "that.\n");
   }
   // Network: not before listening, and not on this thread, which hears the signals.
-  std::jthread signing_in([&] {
-    auto trouble = logins.trouble();
-    if (trouble)
-      core::log(core::LogLevel::error, "sign-in", core::describe(*trouble), {{"code", trouble->code}});
-    readiness.set(trouble ? std::optional(core::describe(*trouble)) : std::nullopt);
-  });
+  std::jthread signing_in([&](const std::stop_token& stop) { watch_login(stop, logins, readiness); });
 
   wait_for_the_end(signals, **http, options->tls.has_value());
-  readiness.set("the server is shutting down");
+  readiness.end();
   endpoint->drain();
   (*http)->stop(kGrace);
   // A handler that ignores its stop must not keep a closed server alive.

@@ -1,6 +1,8 @@
-// A token source whose errors tell where the settings stand that they name (settings.h, with_cure).
+// A token source whose errors tell where the settings stand that they name (settings.h, with_cure), and which
+// hands out no token that its check refuses.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,13 +11,23 @@
 #include "oauth/token_source.h"
 #include "settings.h"
 
+// Null: every token passes.
+using TokenCheck = std::function<core::Status(const std::shared_ptr<const oauth::AccessToken>&)>;
+
+inline core::Result<std::shared_ptr<const oauth::AccessToken>> checked(
+    const TokenCheck& check, core::Result<std::shared_ptr<const oauth::AccessToken>> token) {
+  if (token && check) RETURN_IF_ERROR(check(*token));
+  return token;
+}
+
 class CuredTokens final : public oauth::TokenSource {
  public:
-  // Both outlive it.
-  CuredTokens(oauth::TokenSource& tokens, const Settings& settings) : tokens_(tokens), settings_(settings) {}
+  // All of them outlive it.
+  CuredTokens(oauth::TokenSource& tokens, const Settings& settings, const TokenCheck& check)
+      : tokens_(tokens), settings_(settings), check_(check) {}
 
   core::Result<std::shared_ptr<const oauth::AccessToken>> token(const core::Context& context) override {
-    auto token = tokens_.token(context);
+    auto token = checked(check_, tokens_.token(context));
     if (token) return token;
     return std::unexpected(with_cure(std::move(token).error(), settings_));
   }
@@ -27,4 +39,5 @@ class CuredTokens final : public oauth::TokenSource {
  private:
   oauth::TokenSource& tokens_;
   const Settings& settings_;
+  const TokenCheck& check_;
 };

@@ -57,17 +57,18 @@ int main(int argc, char** argv) {
     run_on_all([&](const Configuration& with) { return command(with.standard()); });
   };
   HttpFlags http;
+  CLI::Option* over_http = nullptr;
   auto run_serve = [&] {
-    request.for_a_host = http.listen.empty();
+    const bool remote = over_http->count() > 0;
+    request.for_a_host = !remote;
     GuardSecrets guard{.token = take_secret(environment, "OKTA_MCP_HTTP_TOKEN"),
                        .introspection_secret = take_secret(environment, "OKTA_MCP_INTROSPECTION_SECRET")};
-    run_on_all([&](Configuration& with) {
-      return http.listen.empty() ? cmd_serve(with) : cmd_serve_http(with, http, guard);
-    });
+    run_on_all(
+        [&](Configuration& with) { return remote ? cmd_serve_http(with, http, guard) : cmd_serve(with); });
   };
 
   auto* serve = app.add_subcommand("serve", "serve MCP over stdin and stdout (the default), or over HTTP");
-  auto* over_http = serve->add_option("--http", http.listen, "HOST:PORT or unix:PATH; the endpoint is /mcp");
+  over_http = serve->add_option("--http", http.listen, "HOST:PORT or unix:PATH; the endpoint is /mcp");
   serve->add_option("--tls-cert", http.tls_cert, "certificate chain, PEM; SIGHUP reads it again")
       ->needs(over_http);
   serve->add_option("--tls-key", http.tls_key, "its private key, PEM")->needs(over_http);

@@ -25,16 +25,17 @@ std::vector<std::string> texts_of(const std::vector<Notice>& notices) {
 
 }  // namespace
 
-Runtime::Runtime(const Settings& settings, SignInListener listener, std::shared_ptr<core::StateStore> state,
-                 std::optional<oauth::LoginCaller> caller)
+Runtime::Runtime(const Settings& settings, SignInListener listener, RuntimeParts parts)
     : settings_(settings),
       listener_(std::move(listener)),
-      state_(state ? std::move(state) : open_state(settings)),
-      caller_(std::move(caller)),
+      state_(parts.state ? std::move(parts.state) : open_state(settings)),
+      caller_(std::move(parts.caller)),
+      check_(std::move(parts.check)),
       instances_(settings.one_of_several
                      ? std::make_unique<Instances>(state_, settings.one_of_several->address,
                                                    settings.one_of_several->own)
                      : nullptr),
+      http_(std::move(parts.http)),
       services_(
           {.principal = principal_of(settings),
            .state_dir = settings.state_dir,
@@ -64,9 +65,9 @@ core::Result<okta::Org*> Runtime::org() {
 
 core::Status Runtime::build() {
   if (auto missing = missing_setting(settings_)) return std::unexpected(*std::move(missing));
-  http_ = net::make_http_client({.user_agent = "okta-mcp-server/" OKTA_MCP_VERSION});
+  if (!http_) http_ = net::make_http_client({.user_agent = "okta-mcp-server/" OKTA_MCP_VERSION});
   RETURN_IF_ERROR(build_tokens());
-  cured_tokens_.emplace(*tokens_, settings_);
+  cured_tokens_.emplace(*tokens_, settings_, check_);
   okta::OrgOptions options{.url = settings_.org_url,
                            .user_agent = "okta-mcp-server/" OKTA_MCP_VERSION,
                            .read_only = settings_.read_only};
@@ -179,7 +180,7 @@ core::Result<SignedIn> Runtime::sign_in_with_browser(
 
 core::Result<std::shared_ptr<const oauth::AccessToken>> Runtime::token(const core::Context& context) {
   RETURN_IF_ERROR(org());
-  return tokens_->token(context);
+  return checked(check_, tokens_->token(context));
 }
 
 std::optional<std::vector<std::string>> Runtime::granted_scopes() {

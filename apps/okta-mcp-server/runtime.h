@@ -39,15 +39,20 @@ struct SignedIn {
   std::vector<std::string> notices;  // what the person should know
 };
 
+// What several runtimes have in common, and whose login it is.
+struct RuntimeParts {
+  std::shared_ptr<core::StateStore> state = nullptr;  // null: the one that the settings name
+  std::shared_ptr<net::HttpClient> http = nullptr;    // null: its own
+  // Over HTTP, whose login this is; nullopt: the program's own.
+  std::optional<oauth::LoginCaller> caller = std::nullopt;
+  TokenCheck check = nullptr;  // of every token before it is used; called on any thread
+};
+
 class Runtime {
  public:
   // `settings` outlives the runtime. Never fails for want of a setting: what is missing or unusable comes out
   // of org() when somebody asks for it.
-  // `state`: what instances share; null for the one that the settings name. `caller`: whose login this is,
-  // over HTTP; none for the program's own.
-  Runtime(const Settings& settings, SignInListener listener,
-          std::shared_ptr<core::StateStore> state = nullptr,
-          std::optional<oauth::LoginCaller> caller = std::nullopt);
+  Runtime(const Settings& settings, SignInListener listener, RuntimeParts parts = {});
   ~Runtime();
 
   admin::Services& services() { return services_; }
@@ -67,6 +72,10 @@ class Runtime {
   void reject(const oauth::AccessToken& token) {
     if (tokens_) tokens_->reject(token);
   }
+  // Link and code that wait for the person now.
+  std::optional<oauth::DevicePrompt> pending_prompt() const {
+    return ready_ && person_ ? person_->pending() : std::nullopt;
+  }
   std::string_view method() const { return tokens_ ? tokens_->method() : "none"; }
   // Where logins are stored and how; nullopt where none is (an API token) or a setting is missing.
   std::optional<oauth::StoreReport> store_report();
@@ -84,6 +93,7 @@ class Runtime {
   SignInListener listener_;
   const std::shared_ptr<core::StateStore> state_;
   const std::optional<oauth::LoginCaller> caller_;
+  const TokenCheck check_;
   const std::unique_ptr<Instances> instances_;  // null: there is but one
 
   std::mutex mutex_;
@@ -95,7 +105,7 @@ class Runtime {
   bool sign_in_over_ = false;
   std::optional<core::Error> sign_in_problem_;
 
-  std::unique_ptr<net::HttpClient> http_;
+  std::shared_ptr<net::HttpClient> http_;
   std::unique_ptr<oauth::TokenStore> store_;
   std::unique_ptr<oauth::TokenSource> tokens_;
   std::optional<CuredTokens> cured_tokens_;  // tokens_, as org_ sees it

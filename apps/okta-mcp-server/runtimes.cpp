@@ -12,7 +12,8 @@ std::vector<std::unique_ptr<Runtime>> make_runtimes(
   runtimes.reserve(configuration.orgs.size());
   const auto state = open_state(configuration.standard());  // a setting of the whole program
   for (const auto& settings : configuration.orgs) {
-    runtimes.push_back(std::make_unique<Runtime>(settings, listener_for(settings), state));
+    runtimes.push_back(
+        std::make_unique<Runtime>(settings, listener_for(settings), RuntimeParts{.state = state}));
   }
   return runtimes;
 }
@@ -27,11 +28,11 @@ admin::Orgs name_orgs(const Configuration& configuration,
   return {std::move(orgs), configuration.default_org};
 }
 
+}  // namespace
+
 bool needs_no_person(const Settings& settings) {
   return !settings.api_token.empty() || !settings.private_key.empty();
 }
-
-}  // namespace
 
 Runtimes::Runtimes(const Configuration& configuration,
                    const std::function<SignInListener(const Settings&)>& listener_for)

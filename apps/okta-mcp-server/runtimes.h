@@ -12,6 +12,9 @@
 #include "configuration.h"
 #include "runtime.h"
 
+// Signs in with a key or an API token.
+bool needs_no_person(const Settings& settings);
+
 class Runtimes {
  public:
   // `configuration` outlives this. `listener_for` is asked once for each org, by its settings.

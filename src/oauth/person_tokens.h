@@ -32,6 +32,8 @@ class PersonTokens final : public TokenSource {
 
   // Signs in: with the browser login before it returns, which may take a request; else as DeviceGrant::begin.
   void begin(const core::Context& context);
+  // The device grant's prompt that waits for the person now.
+  std::optional<DevicePrompt> pending() const { return device_->pending(); }
 
  private:
   PersonTokens(DeviceGrantOptions options, std::unique_ptr<TokenEndpoint> endpoint);

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <fcntl.h>
 #include <fstream>
+#include <iterator>
 #include <regex>
 #include <signal.h>
 #include <spawn.h>
@@ -92,22 +93,53 @@ Environment DevOrg::device_settings(const std::string& state_dir) const {
 }
 
 core::json::Value DevOrg::get(const std::string& path) const {
-  auto finished = run({"/usr/bin/curl", "-sS", "-g", "-H",
-                       "Authorization: SSWS " + environment_.at("OKTA_DEV_API_TOKEN"), url() + path},
-                      {});
+  return send("GET", path);
+}
+
+core::json::Value DevOrg::send(const std::string& method, const std::string& path,
+                               const std::string& body) const {
+  std::vector<std::string> argv{"/usr/bin/curl",
+                                "-sS",
+                                "-g",
+                                "-X",
+                                method,
+                                "-H",
+                                "Authorization: SSWS " + environment_.at("OKTA_DEV_API_TOKEN"),
+                                url() + path};
+  if (!body.empty()) argv.insert(argv.end(), {"-H", "Content-Type: application/json", "--data", body});
+  auto finished = run(argv, {});
   auto value = core::json::parse(finished.out);
   return value ? *value : core::json::Value(finished.out + finished.err);
 }
 
-void DevOrg::confirm(const std::string& user_code) const {
+void DevOrg::confirm(const std::string& user_code, const std::string& login) const {
   std::string jar = scratch_.path() + "/jar";
   auto page = run({"/usr/bin/curl", "-sS", "-c", jar, url() + "/activate?user_code=" + user_code}, {}).out;
   std::smatch token;
   std::regex_search(page, token, std::regex("name=\"csrf_token\" value=\"([^\"]*)\""));
   run({"/usr/bin/curl", "-sS", "-b", jar, "--data-urlencode", "csrf_token=" + token.str(1),
-       "--data-urlencode", "user_code=" + user_code, "--data-urlencode", "login=admin@example.com",
-       "--data-urlencode", "decision=approve", url() + "/activate"},
+       "--data-urlencode", "user_code=" + user_code, "--data-urlencode", "login=" + login, "--data-urlencode",
+       "decision=approve", url() + "/activate"},
       {});
+}
+
+std::string DevOrg::add_administrator() const {
+  const auto group = get("/api/v1/groups?q=Okta%20Administrators");
+  const auto people = get("/api/v1/users?filter=status%20eq%20%22ACTIVE%22&limit=20");
+  if (!group.is_array() || group.get_array().empty() || !people.is_array()) return {};
+  for (const auto& person : people.get_array()) {
+    std::string login(core::json::string_or_empty(person, "profile.login"));
+    if (login == kAdministrator) continue;
+    send("PUT", "/api/v1/groups/" + std::string(core::json::string_or_empty(group.at(0), "id")) + "/users/" +
+                    std::string(core::json::string_or_empty(person, "id")));
+    return login;
+  }
+  return {};
+}
+
+std::string DevOrg::log() const {
+  std::ifstream in(scratch_.path() + "/log");
+  return {std::istreambuf_iterator<char>(in), {}};
 }
 
 }  // namespace e2e
