@@ -373,7 +373,11 @@ class SocketSession final : public Session {
     if (response.fault == Fault::truncate_body) out_.body.resize(out_.body.size() / 2);
     out_.begin();
     state_ = State::writing;
-    send();
+    // After what else is ready now: each send may wake a client that waits, which costs more than an answer;
+    // those that follow at once find it awake.
+    asio::post(loop_.io().context, [self = self()] {
+      if (self->state_ == State::writing) self->send();
+    });
   }
 
   std::optional<std::string> write_head(const ServerResponse& response, wire::Framing framing) {
