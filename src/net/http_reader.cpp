@@ -28,13 +28,12 @@ Refusal refusal_for(error_code error, std::string_view malformed) {
   return {400, malformed};
 }
 
-// What follows the zeros that `bytes`, which begin where a chunk may begin, begin with: behind the size of
-// the last chunk (RFC 9112 section 7.1), or inside another's.
-std::optional<char> after_zeros(std::string_view bytes) {
-  if (bytes.starts_with("\r\n")) bytes.remove_prefix(2);  // the end of the chunk before
-  const auto end = bytes.find_first_not_of('0');
+// What follows the zeros that a chunk's line begins with: the end of the last one's size (RFC 9112 section
+// 7.1), or more of another's. nullopt: there are none, or that has not come yet.
+std::optional<char> after_zeros(std::string_view line) {
+  const auto end = line.find_first_not_of('0');
   if (end == 0 || end == std::string_view::npos) return std::nullopt;
-  return bytes[end];
+  return line[end];
 }
 
 }  // namespace
@@ -42,7 +41,7 @@ std::optional<char> after_zeros(std::string_view bytes) {
 // Puts what Beast finds where it belongs.
 class RequestReader::Parser final : public http::basic_parser<true> {
  public:
-  Parser(ServerRequest& request, const ReaderLimits& limits) : request_(request), limits_(limits) {
+  Parser(ServerRequest& request, const ReaderLimits& limits) : request_(request) {
     // The scanner has counted; Beast's own limit must not be lower.
     header_limit(static_cast<std::uint32_t>(std::min<std::size_t>(limits.max_header_bytes, UINT32_MAX)));
     body_limit(limits.max_body_bytes);
@@ -50,8 +49,9 @@ class RequestReader::Parser final : public http::basic_parser<true> {
 
   const std::string& method() const { return method_; }
   unsigned version() const { return version_; }
-  // Between chunks, and behind the last one's size.
   bool at_chunk_line() const { return chunked() && chunk_left_ == 0; }
+  // The chunk before ends with CR LF, which Beast reads with the next one's line.
+  std::string_view before_chunk_line() const { return has_chunk_ ? "\r\n" : ""; }
 
  private:
   void on_request_impl(http::verb, BeastString method, BeastString target, int version,
@@ -75,6 +75,7 @@ class RequestReader::Parser final : public http::basic_parser<true> {
   void on_chunk_header_impl(std::uint64_t size, BeastString extensions, error_code& error) override {
     if (extensions.size() > kMaxChunkLine) error = http::error::bad_chunk_extension;
     chunk_left_ = size;
+    has_chunk_ = true;
   }
   std::size_t on_chunk_body_impl(std::uint64_t left, BeastString body, error_code&) override {
     request_.body.append(body.data(), body.size());
@@ -85,10 +86,10 @@ class RequestReader::Parser final : public http::basic_parser<true> {
   void on_response_impl(int, BeastString, int, error_code&) override {}
 
   ServerRequest& request_;
-  const ReaderLimits& limits_;
   std::string method_;
   unsigned version_ = 11;
   bool head_is_over_ = false;
+  bool has_chunk_ = false;
   std::uint64_t chunk_left_ = 0;
 };
 
@@ -159,12 +160,16 @@ std::optional<Refusal> RequestReader::parse_head(std::string_view head) {
 
 std::size_t RequestReader::read_body(std::string_view bytes) {
   if (!parser_->at_chunk_line()) return parse_body(bytes);
-  const auto next = after_zeros(bytes);
+  const auto before = parser_->before_chunk_line();
+  const auto line = bytes.starts_with(before) ? bytes.substr(before.size()) : std::string_view();
+  const auto next = after_zeros(line);
   const bool is_last = next && std::string_view("\r; \t").contains(*next);
   if (!is_last) {
     const bool is_size = !next || std::string_view("123456789abcdefABCDEF").contains(*next);
     const auto used = is_size ? parse_body(bytes) : 0;
-    if (used == 0 && state_ == State::body && (!is_size || bytes.size() > kMaxChunkLine)) refuse(kBadChunk);
+    // Whole, and Beast wants more of it: a quote is open.
+    const bool is_broken = !is_size || line.contains("\r\n") || bytes.size() > kMaxChunkLine;
+    if (used == 0 && state_ == State::body && is_broken) refuse(kBadChunk);
     return used;
   }
   // Handed on when all of it is there (Beast 1.81 asserts that five bytes are), and its trailers are read as

@@ -35,7 +35,7 @@ constexpr std::size_t kReadAhead = 4u << 10;
 // An idle connection keeps no more than this of its input's memory.
 constexpr std::size_t kKeptInput = 4u << 10;
 
-// `S` is PlainSocket or TlsSocket. Each operation that is under way holds the session.
+// `S` is a PlainSocket or a TlsSocket. Each operation that is under way holds the session.
 template <class S>
 class SocketSession final : public Session {
  public:
@@ -194,7 +194,7 @@ class SocketSession final : public Session {
   void refuse_plain_http()
     requires S::kEncrypted
   {
-    const auto plain = std::make_shared<SocketSession<PlainSocket>>(
+    const auto plain = std::make_shared<SocketSession<PlainSocket<Socket>>>(
         shared_, loop_, Accepted{.socket = std::move(socket_.lowest()), .peer = peer_}, nullptr);
     loop_.add(plain);
     plain->refuse({400, "This port speaks TLS; use https."});
@@ -541,12 +541,12 @@ void start_session(ServerShared& shared, ServerLoop& loop, Accepted&& accepted,
   if (tls) {
     if (admission == Admission::refused) return;
     const auto session =
-        std::make_shared<SocketSession<TlsSocket>>(shared, loop, std::move(accepted), std::move(tls));
+        std::make_shared<SocketSession<TlsSocket<Socket>>>(shared, loop, std::move(accepted), std::move(tls));
     loop.add(session);
     return session->start();
   }
   const auto session =
-      std::make_shared<SocketSession<PlainSocket>>(shared, loop, std::move(accepted), nullptr);
+      std::make_shared<SocketSession<PlainSocket<Socket>>>(shared, loop, std::move(accepted), nullptr);
   loop.add(session);
   if (admission == Admission::served) return session->start();
   session->refuse({503, "This server has all the connections it takes."});

@@ -1,4 +1,5 @@
-// What a session reads from and writes to: a connection with TLS or without. For http_session.cpp alone.
+// What a session reads from and writes to: a connection with TLS or without, over one of Asio's sockets. For
+// http_session.cpp alone.
 #pragma once
 
 #include <algorithm>
@@ -7,6 +8,7 @@
 #include <boost/asio/error.hpp>
 #include <boost/asio/ssl/error.hpp>
 #include <boost/asio/ssl/stream.hpp>
+#include <boost/system/error_code.hpp>
 #include <cstddef>
 #include <memory>
 #include <span>
@@ -15,29 +17,31 @@
 #include <utility>
 #include <vector>
 
-#include "net/server_loop_impl.h"
 #include "net/server_tls.h"
 
 namespace net {
 
+namespace asio = boost::asio;
 namespace ssl = asio::ssl;
+using boost::system::error_code;
 
 // A connection without TLS. It has no buffer of its own: it waits, and reads when there is something.
+template <class Lowest>
 class PlainSocket {
  public:
   static constexpr bool kEncrypted = false;
 
-  PlainSocket(Socket socket, const std::shared_ptr<TlsContext>&) : socket_(std::move(socket)) {
+  PlainSocket(Lowest socket, const std::shared_ptr<TlsContext>&) : socket_(std::move(socket)) {
     error_code ignored;  // the first read fails too
     (void)socket_.non_blocking(true, ignored);
   }
 
-  Socket& lowest() { return socket_; }
+  Lowest& lowest() { return socket_; }
 
   // `done` gets an error or bytes, which are good until it returns.
   template <class Done>
   void receive(std::span<char> scratch, Done done) {
-    socket_.async_wait(Socket::wait_read, [this, scratch, done = std::move(done)](error_code error) mutable {
+    socket_.async_wait(Lowest::wait_read, [this, scratch, done = std::move(done)](error_code error) mutable {
       std::size_t bytes = 0;
       if (!error) bytes = socket_.read_some(asio::buffer(scratch.data(), scratch.size()), error);
       done(error, std::string_view(scratch.data(), bytes));
@@ -50,18 +54,19 @@ class PlainSocket {
   }
 
  private:
-  Socket socket_;
+  Lowest socket_;
 };
 
+template <class Lowest>
 class TlsSocket {
  public:
   static constexpr bool kEncrypted = true;
 
-  TlsSocket(Socket socket, std::shared_ptr<TlsContext> context)
+  TlsSocket(Lowest socket, std::shared_ptr<TlsContext> context)
       : context_(std::move(context)), stream_(std::move(socket), context_->context()) {}
 
-  Socket& lowest() { return stream_.next_layer(); }
-  ssl::stream<Socket>& stream() { return stream_; }
+  Lowest& lowest() { return stream_.next_layer(); }
+  ssl::stream<Lowest>& stream() { return stream_; }
 
   template <class Done>
   void receive(std::span<char>, Done done) {
@@ -80,7 +85,7 @@ class TlsSocket {
 
  private:
   const std::shared_ptr<TlsContext> context_;
-  ssl::stream<Socket> stream_;
+  ssl::stream<Lowest> stream_;
   std::array<char, 4u << 10> input_;
 };
 
