@@ -77,7 +77,7 @@ const std::vector<Row>& rows() {
 
 TEST(SseReader, ReadsWhatTheStandardSaysHoweverItIsCut) {
   for (const Row& row : rows()) {
-    for (std::size_t piece : {1, 2, 3, 1000}) {
+    for (std::size_t piece : {1u, 2u, 3u, 1000u}) {
       const Read got = read(row.text, piece);
       EXPECT_EQ(got, row.expected) << row.name << " in pieces of " << piece << ": "
                                    << testing::PrintToString(got.events) << " id " << got.last_id << " "
