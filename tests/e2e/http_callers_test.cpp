@@ -20,15 +20,17 @@ class HttpCallers : public testing::Test {
  protected:
   void SetUp() override {
     ASSERT_TRUE(org_.up());
-    ada_ = DevOrg::kAdministrator;
-    bob_ = org_.add_administrator();
-    ASSERT_FALSE(bob_.empty());
+    const auto people = org_.administrators();
+    ASSERT_EQ(people.size(), 2u);
+    ada_ = people[0];
+    bob_ = people[1];
     serve();
   }
   void serve() {
     service_.reset();
     service_ = std::make_unique<HttpService>(
-        std::vector<std::string>{"--issuer", issuer_.name(), "--identity", "caller", "--audience", kAudience},
+        std::vector<std::string>{"--issuer", issuer_.name(), "--identity", "caller", "--audience", kAudience,
+                                 "--calls-per-minute", "0"},
         org_.device_settings(state_.path()));
     ASSERT_TRUE(service_->up()) << service_->stderr_text();
   }
@@ -78,7 +80,7 @@ class HttpCallers : public testing::Test {
 
   static constexpr const char* kScopes = "users.read groups.read groups.manage";
   static constexpr const char* kAudience = "https://mcp.acme.example/mcp";
-  DevOrg org_{{"--users", "60", "--verbose"}};
+  DevOrg org_{{"--users", "60", "--administrators", "2", "--verbose"}};
   Issuer issuer_;
   core::ScratchDirectory state_;
   Caller caller_;
