@@ -158,26 +158,36 @@ TEST_F(HttpCallers, AnotherPersonsLoginIsGivenUp) {
   EXPECT_THAT(says(bob_, "list_users"), HasSubstr("/activate"));
 }
 
-// 2025-11-25 asks over the session; the question is answered before the person has signed in.
-TEST_F(HttpCallers, ALegacyClientIsAskedToOpenThePage) {
-  std::string link;
-  auto client = caller_.connect(service_->url(), issuer_.token(ada_, kScopes, kAudience),
-                                {.revision = mcp::Revision::v2025_11_25,
-                                 .on_elicitation =
-                                     [&](const json::Object& params) {
-                                       link = json::string_or_empty(params, "url");
-                                       org_.confirm(code_in(json::write(params)), ada_);
-                                       return mcp::InputResponse{.action = mcp::Answer::accept};
-                                     },
-                                 .url_elicitation = true});
-  ASSERT_TRUE(client);
-  ASSERT_TRUE(client->call_tool("list_users", {{"limit", 2}}));
-  EXPECT_THAT(link, HasSubstr(org_.url() + "/activate"));
-  EXPECT_TRUE(eventually([&] {
-    const auto result = client->call_tool("list_users", {{"limit", 2}});
-    return result && mcp::result_text(*result).find("login") != std::string::npos &&
-           mcp::result_text(*result).find("/activate") == std::string::npos;
-  }));
+// Both eras: the question is answered before the person has signed in, so the call says so, and a later one
+// works.
+TEST_F(HttpCallers, AClientThatOpensPagesIsAskedTo) {
+  const struct {
+    mcp::Revision revision;
+    std::string login;
+  } rows[] = {{mcp::Revision::v2025_11_25, ada_}, {mcp::Revision::v2026_07_28, bob_}};
+  for (const auto& row : rows) {
+    std::string link;
+    int asked = 0;
+    const auto open_page = [&](const json::Object& params) {
+      ++asked;
+      link = json::string_or_empty(params, "url");
+      org_.confirm(code_in(json::write(params)), row.login);
+      return mcp::InputResponse{.action = mcp::Answer::accept};
+    };
+    auto client =
+        caller_.connect(service_->url(), issuer_.token(row.login, kScopes, kAudience),
+                        {.revision = row.revision, .on_elicitation = open_page, .url_elicitation = true});
+    ASSERT_TRUE(client);
+    const auto first = client->call_tool("list_users", {{"limit", 2}});
+    ASSERT_TRUE(first) << core::describe(first.error());
+    EXPECT_THAT(link, HasSubstr(org_.url() + "/activate"));
+    EXPECT_EQ(asked, 1);
+    EXPECT_TRUE(eventually([&] {
+      const auto result = client->call_tool("list_users", {{"limit", 2}});
+      return result && mcp::result_text(*result).find("example") != std::string::npos &&
+             mcp::result_text(*result).find("/activate") == std::string::npos;
+    }));
+  }
 }
 
 }  // namespace
