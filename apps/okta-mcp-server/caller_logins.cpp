@@ -47,7 +47,9 @@ std::optional<bool> belongs_to(std::string_view access_token, std::string_view p
 // One caller's: the runtime, and what is known of its tokens.
 struct CallerLogins::Login {
   Login(const Settings& settings, std::string whose, RuntimeParts parts)
-      : principal(std::move(whose)), runtime(settings, {}, with_check(std::move(parts))), orgs(runtime.services()) {}
+      : principal(std::move(whose)),
+        runtime(settings, {}, with_check(std::move(parts))),
+        orgs(runtime.services()) {}
 
   RuntimeParts with_check(RuntimeParts parts) {
     parts.caller = caller_of(principal);

@@ -17,6 +17,8 @@
 
 namespace {
 
+constexpr auto kJobGrace = std::chrono::seconds{5};
+
 // Tells the person how to sign in, by every way that reaches them.
 class SignInGuide {
  public:
@@ -92,7 +94,9 @@ class SignInGuide {
 
 int cmd_serve(const Configuration& configuration) {
   const int stop_fd = signal_descriptor({SIGTERM, SIGINT, SIGHUP});
-  auto server = make_server(configuration, {});
+  auto jobs = make_jobs("");
+  if (!jobs) return complain(jobs.error());
+  auto server = make_server(configuration, {.jobs = jobs->get()});
   if (!server) return complain(server.error());
 
   SignInGuide guide(**server);
@@ -124,6 +128,7 @@ int cmd_serve(const Configuration& configuration) {
   auto outcome = mcp::serve_stdio(**server, {.stop_fd = stop_fd});
   if (!outcome) return complain(outcome.error());
   // A handler that ignores its stop must not keep a closed server alive.
-  if (!outcome->settled) _exit(0);
+  (*jobs)->stop();
+  if (!outcome->settled || !(*jobs)->settle(kJobGrace)) _exit(0);
   return 0;
 }

@@ -1,6 +1,7 @@
 // `serve --http`: MCP over Streamable HTTP, until the process is told to end. SIGHUP reads the TLS files
 // again.
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <csignal>
 #include <cstdio>
@@ -120,6 +121,13 @@ void wait_for_the_end(int signals, net::HttpServer& http, bool tls) {
   }
 }
 
+Settings::OneOfSeveral one_of_several(const HttpOptions& options) {
+  std::array<char, 256> host{};
+  ::gethostname(host.data(), host.size() - 1);
+  return {.address = options.public_url,
+          .own = fmt::format("{} {}", host.data(), options.listen.text(options.listen.port))};
+}
+
 void count_calls(mcp::ServerOptions& options, core::Metrics& metrics) {
   options.on_call = [&metrics](const mcp::CallReport& report) {
     const core::Labels labels{{"method", std::string(report.method)}, {"name", std::string(report.name)}};
@@ -148,7 +156,7 @@ void show_gauges(core::Metrics& metrics, const mcp::HttpEndpoint& endpoint, cons
 
 }  // namespace
 
-int cmd_serve_http(const Configuration& configuration, const HttpFlags& flags, const GuardSecrets& secrets) {
+int cmd_serve_http(Configuration& configuration, const HttpFlags& flags, const GuardSecrets& secrets) {
   auto options = check_http_flags(flags, secrets.token);
   if (!options) return complain(options.error());
   if (options->identity == Identity::caller && configuration.several()) {
@@ -165,6 +173,10 @@ int cmd_serve_http(const Configuration& configuration, const HttpFlags& flags, c
                          "OKTA_API_TOKEN is set, which is one login for all.",
                      .hint = "Unset it; OKTA_CLIENT_ID is then an app with the device authorization grant."});
   }
+  for (auto& org : configuration.orgs) {
+    org.remote_callers = true;
+    if (options->instances > 1) org.one_of_several = one_of_several(*options);
+  }
   const int signals = signal_descriptor({SIGTERM, SIGINT, SIGHUP});
   net::raise_descriptor_limit();
 
@@ -172,6 +184,13 @@ int cmd_serve_http(const Configuration& configuration, const HttpFlags& flags, c
   const Settings& settings = configuration.standard();
   const auto state = open_state(settings);
   mcp::ServerOptions server_options;
+  if (settings.one_of_several) {
+    const auto& [address, own] = *settings.one_of_several;
+    if (auto announced = Instances(state, address, own).announce(); !announced) {
+      core::log(core::LogLevel::warning, "serve", "the other instances cannot be told of this one",
+                {{"reason", core::describe(announced.error())}});
+    }
+  }
   auto questions = share_questions(settings, state);
   if (!questions) return complain(questions.error());
   server_options.shared_states = *questions;
@@ -180,6 +199,9 @@ int cmd_serve_http(const Configuration& configuration, const HttpFlags& flags, c
     core::log(core::LogLevel::warning, "serve", "sessions end with this process: their key cannot be shared",
               {{"reason", core::describe(sessions.error())}});
   }
+  auto jobs = make_jobs(settings.state_dir);
+  if (!jobs) return complain(jobs.error());
+  server_options.jobs = jobs->get();
   count_calls(server_options, metrics);
   // Before the server, whose handlers use them.
   Logins logins(configuration, options->identity);
@@ -250,6 +272,7 @@ int cmd_serve_http(const Configuration& configuration, const HttpFlags& flags, c
   endpoint->drain();
   (*http)->stop(kGrace);
   // A handler that ignores its stop must not keep a closed server alive.
-  if (!(*server)->settle(kGrace)) _exit(0);
+  (*jobs)->stop();
+  if (!(*server)->settle(kGrace) || !(*jobs)->settle(kGrace)) _exit(0);
   return 0;
 }

@@ -15,7 +15,8 @@
 
 // Those that take the whole configuration serve every org of it; the others work on one.
 int cmd_serve(const Configuration& configuration);
-int cmd_serve_http(const Configuration& configuration, const HttpFlags& flags, const GuardSecrets& secrets);
+// Notes in the configuration that callers are elsewhere.
+int cmd_serve_http(Configuration& configuration, const HttpFlags& flags, const GuardSecrets& secrets);
 int cmd_tools(const Configuration& configuration, const std::string& toolset, bool granted, bool as_json);
 int cmd_call(const Configuration& configuration, const std::string& tool, const std::string& args_json,
              const std::vector<std::string>& assignments, bool as_json);

@@ -92,7 +92,8 @@ core::Result<HttpOptions> check_http_flags(const HttpFlags& flags, const core::S
                       .allowed_hosts = flags.allowed_hosts,
                       .introspection_client = flags.introspection_client,
                       .require_dpop = flags.require_dpop,
-                      .calls_per_minute = flags.calls_per_minute};
+                      .calls_per_minute = flags.calls_per_minute,
+                      .instances = flags.instances};
   ASSIGN_OR_RETURN(options.listen, parse_listen(flags.listen));
   if (!flags.admin_listen.empty()) {
     ASSIGN_OR_RETURN(options.admin, parse_listen(flags.admin_listen));
@@ -124,6 +125,10 @@ core::Result<HttpOptions> check_http_flags(const HttpFlags& flags, const core::S
   } else if (options.listen.unix_path.empty() && is_any_address(options.listen.host)) {
     return wrong("public_url", fmt::format("What clients call cannot be told from {}.", options.listen.host),
                  "Give --public-url https://mcp.example.com/mcp");
+  }
+  if (options.instances > 1 && options.public_url.empty()) {
+    return wrong("instances", "Several instances answer at one address, and it is not given.",
+                 "Give --public-url, the same for all of them.");
   }
   RETURN_IF_ERROR(check_exposure(options, !flags.issuers.empty() || !token.empty()));
   return options;

@@ -24,6 +24,7 @@ struct HttpFlags {
   std::string introspection_client;
   bool require_dpop = false;
   std::size_t calls_per_minute = 600;  // of one caller; 0: no limit
+  int instances = 1;                   // that answer at the public URL
 };
 
 struct ListenAddress {
@@ -53,6 +54,7 @@ struct HttpOptions {
   std::string introspection_client;
   bool require_dpop = false;
   std::size_t calls_per_minute = 600;
+  int instances = 1;
 
   // What clients call, once the port is known: "https://mcp.example.com/mcp".
   std::string endpoint_url(std::uint16_t port) const;

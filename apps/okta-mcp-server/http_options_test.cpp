@@ -61,6 +61,8 @@ TEST(HttpFlags, NobodyGetsInUnaskedFromOutside) {
   caller.identity = "caller";
   auto nobody = flags("127.0.0.1:1");
   nobody.identity = "nobody";
+  auto several = flags("127.0.0.1:1");
+  several.instances = 2;
   const std::string proxy = "https://mcp.example.com/mcp";
   const struct {
     std::string_view what;
@@ -86,6 +88,8 @@ TEST(HttpFlags, NobodyGetsInUnaskedFromOutside) {
       {"issuer and token", issuer(flags("127.0.0.1:1")), "0123456789abcdef", "app.http.guard"},
       {"callers of no issuer", caller, "", "app.http.identity"},
       {"callers", issuer(caller), "", ""},
+      {"several of no common address", several, "", "app.http.instances"},
+      {"several", url(several, "http://127.0.0.1:1/mcp"), "", ""},
       {"an unknown identity", nobody, "", "app.http.identity"},
   };
   for (const auto& row : rows) {

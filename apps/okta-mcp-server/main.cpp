@@ -26,9 +26,10 @@ int main(int argc, char** argv) {
       "OKTA_KEY_ID (or neither, to sign in with a browser), or OKTA_API_TOKEN. Also OKTA_LOG_LEVEL, "
       "OKTA_LOG_FILE,\n"
       "OKTA_MCP_STATE_DIR, OKTA_MCP_TOOLSET, OKTA_MCP_READ_ONLY, OKTA_MCP_KEY_FILE, OKTA_MCP_STORE,\n"
-      "OKTA_MCP_STATE_STORE, "
-      "OKTA_MCP_REDIRECT_PORT. Or from a configuration file (OKTA_MCP_CONFIG), which may hold several orgs:\n"
-      "docs/configuration.md.");
+      "OKTA_MCP_STATE_STORE, OKTA_MCP_REDIRECT_PORT, and for serve --http OKTA_MCP_HTTP_TOKEN and\n"
+      "OKTA_MCP_INTROSPECTION_SECRET. Or from a configuration file (OKTA_MCP_CONFIG), which may hold "
+      "several\n"
+      "orgs: docs/configuration.md.");
   app.require_subcommand(0, 1);
   app.fallthrough();  // --config and --org stand before or after the command
   ConfigurationRequest request;
@@ -62,10 +63,8 @@ int main(int argc, char** argv) {
     request.for_a_host = !remote;
     GuardSecrets guard{.token = take_secret(environment, "OKTA_MCP_HTTP_TOKEN"),
                        .introspection_secret = take_secret(environment, "OKTA_MCP_INTROSPECTION_SECRET")};
-    run_on_all([&](Configuration& with) {
-      for (auto& org : with.orgs) org.remote_callers = remote;
-      return remote ? cmd_serve_http(with, http, guard) : cmd_serve(with);
-    });
+    run_on_all(
+        [&](Configuration& with) { return remote ? cmd_serve_http(with, http, guard) : cmd_serve(with); });
   };
 
   auto* serve = app.add_subcommand("serve", "serve MCP over stdin and stdout (the default), or over HTTP");
@@ -98,6 +97,9 @@ int main(int argc, char** argv) {
       ->needs(over_http);
   serve->add_flag("--require-dpop", http.require_dpop, "only tokens that are bound to a key")
       ->needs(over_http);
+  serve->add_option("--instances", http.instances, "how many instances answer at the public URL")
+      ->needs(over_http)
+      ->capture_default_str();
   serve->add_option("--admin", http.admin_listen, "HOST:PORT for /healthz, /readyz and /metrics")
       ->needs(over_http);
   serve->callback(run_serve);

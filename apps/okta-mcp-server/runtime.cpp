@@ -31,6 +31,10 @@ Runtime::Runtime(const Settings& settings, SignInListener listener, RuntimeParts
       state_(parts.state ? std::move(parts.state) : open_state(settings)),
       caller_(std::move(parts.caller)),
       check_(std::move(parts.check)),
+      instances_(settings.one_of_several
+                     ? std::make_unique<Instances>(state_, settings.one_of_several->address,
+                                                   settings.one_of_several->own)
+                     : nullptr),
       http_(std::move(parts.http)),
       services_(
           {.principal = principal_of(settings),
@@ -39,6 +43,8 @@ Runtime::Runtime(const Settings& settings, SignInListener listener, RuntimeParts
            .configured_scopes = settings.scopes,
            .toolset = settings.toolset,
            .read_only = settings.read_only,
+           .may_change =
+               instances_ ? [this] { return instances_->may_change(); } : std::function<core::Status()>{},
            .remote_callers = settings.remote_callers,
            .org_name = settings.org_name,
            .notices = texts_of(settings.notices)},

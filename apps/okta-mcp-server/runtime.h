@@ -14,6 +14,7 @@
 #include "core/clock.h"
 #include "core/state_store.h"
 #include "cured_tokens.h"
+#include "instances.h"
 #include "net/http_client.h"
 #include "oauth/authorization_code.h"
 #include "oauth/person_tokens.h"
@@ -93,6 +94,7 @@ class Runtime {
   const std::shared_ptr<core::StateStore> state_;
   const std::optional<oauth::LoginCaller> caller_;
   const TokenCheck check_;
+  const std::unique_ptr<Instances> instances_;  // null: there is but one
 
   std::mutex mutex_;
   std::condition_variable ended_;

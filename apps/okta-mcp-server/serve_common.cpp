@@ -3,6 +3,8 @@
 #include <sys/signalfd.h>
 
 #include "admin/toolset.h"
+#include "core/file.h"
+#include "core/job_store.h"
 #include "core/log.h"
 
 namespace {
@@ -36,6 +38,13 @@ core::Result<std::unique_ptr<mcp::Server>> make_server(const Configuration& conf
                   .description = "Administers an Okta org in plain language."};
   options.instructions = kInstructions;
   return mcp::Server::create(std::move(options));
+}
+
+core::Result<std::unique_ptr<core::Jobs>> make_jobs(const std::string& directory) {
+  if (directory.empty()) return core::Jobs::create({.store = core::memory_job_store()});
+  RETURN_IF_ERROR(core::make_private_directory(directory));
+  ASSIGN_OR_RETURN(auto store, core::sqlite_job_store(directory + "/jobs.db"));
+  return core::Jobs::create({.store = std::move(store)});
 }
 
 int signal_descriptor(std::initializer_list<int> signals) {

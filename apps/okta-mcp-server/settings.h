@@ -49,6 +49,12 @@ struct Settings {
   bool host_prompts = false;
   // Callers are on other machines (serve --http).
   bool remote_callers = false;
+  // One of several instances behind one address (serve --http --instances).
+  struct OneOfSeveral {
+    std::string address;  // what clients call
+    std::string own;      // what only this instance has
+  };
+  std::optional<OneOfSeveral> one_of_several;
 };
 
 using Environment = std::map<std::string, std::string>;

@@ -18,7 +18,7 @@ void add_text(json::Object& line, std::string_view key, std::string_view value) 
   if (value.empty()) return;
   std::string text(value);
   core::make_valid_utf8(text);  // or the line could not be read back
-  line[key] = std::move(text);
+  line[key] = text;
 }
 
 }  // namespace

@@ -358,6 +358,7 @@ core::Result<mcp::Outcome> run_change(Services& services, const ToolRow& row, co
                 "This server is set to read only; nothing was changed.",
                 "A person can lift it by unsetting OKTA_MCP_READ_ONLY and restarting the server.");
   }
+  if (services.options().may_change) RETURN_IF_ERROR(services.options().may_change());
   ASSIGN_OR_RETURN(Plan plan, make_plan(services, row, context, arguments));
   if (!plan.nothing_to_do.empty()) {
     return mcp::Complete{mcp::text_result(core::clean(plan.title) + ": " + plan.nothing_to_do)};

@@ -108,26 +108,28 @@ core::Status add_resources(mcp::Server& server, Entrance& entrance, Completions&
   const std::string_view org = entrance.described().several() ? "{?org}" : "";
   for (const Row& row : kTemplates) {
     const ToolRow& tool = *find_tool(row.tool);
-    RETURN_IF_ERROR(server.add_resource_template({.uri_template = fmt::format("{}{}", row.uri, org),
-                                                  .name = std::string(row.name),
-                                                  .title = std::string(row.title),
-                                                  .description = std::string(row.description),
-                                                  .mime_type = "text/plain",
-                                                  .scopes = caller_scopes(tool),
-                                                  .runs_on = tool.runs_on,
-                                                  .read = reader_of(entrance, tool),
-                                                  .complete = completer_of(entrance, completions, tool)}));
+    mcp::ResourceTemplate offered{.uri_template = fmt::format("{}{}", row.uri, org),
+                                  .name = std::string(row.name),
+                                  .title = std::string(row.title),
+                                  .description = std::string(row.description),
+                                  .mime_type = "text/plain",
+                                  .scopes = caller_scopes(tool),
+                                  .runs_on = tool.runs_on};
+    offered.read = reader_of(entrance, tool);
+    offered.complete = completer_of(entrance, completions, tool);
+    RETURN_IF_ERROR(server.add_resource_template(std::move(offered)));
   }
   for (const Row& row : kFixed) {
     const ToolRow& tool = *find_tool(row.tool);
-    RETURN_IF_ERROR(server.add_resource({.uri = std::string(row.uri),
-                                         .name = std::string(row.name),
-                                         .title = std::string(row.title),
-                                         .description = std::string(row.description),
-                                         .mime_type = "text/plain",
-                                         .scopes = caller_scopes(tool),
-                                         .runs_on = tool.runs_on,
-                                         .read = reader_of(entrance, tool)}));
+    mcp::Resource offered{.uri = std::string(row.uri),
+                          .name = std::string(row.name),
+                          .title = std::string(row.title),
+                          .description = std::string(row.description),
+                          .mime_type = "text/plain",
+                          .scopes = caller_scopes(tool),
+                          .runs_on = tool.runs_on};
+    offered.read = reader_of(entrance, tool);
+    RETURN_IF_ERROR(server.add_resource(std::move(offered)));
   }
   const auto offered = [&entrance](const auto& resource) {
     const Row* row = row_of(resource.name);

@@ -24,6 +24,9 @@ struct ServicesOptions {
   std::string toolset;                         // areas to offer, separated by commas; empty for all
   std::size_t answer_budget_tokens = 6000;
   bool read_only = false;
+  // Asked before each change, beyond what is read only: an error is why not now. Empty: nothing stands
+  // against it.
+  std::function<core::Status()> may_change = nullptr;
   bool remote_callers = false;       // they cannot reach files on this machine, so none are written for them
   std::string org_name;              // where several orgs are configured
   std::vector<std::string> notices;  // about the settings, for status

@@ -94,6 +94,7 @@ struct ToolRow {
   Adjust adjust = nullptr;
   Handler handler = nullptr;  // instead of the usual read, list or write
   mcp::RunsOn runs_on = mcp::RunsOn::upstream;
+  bool takes_long = false;   // worth following as a task, by clients that know them
   bool writes_file = false;  // on the machine this runs on
 };
 

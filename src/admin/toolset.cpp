@@ -9,6 +9,7 @@
 #include "catalogue/operations.h"
 #include "core/log.h"
 #include "core/text.h"
+#include "mcp/task.h"
 
 namespace admin {
 namespace {
@@ -49,7 +50,22 @@ core::Result<mcp::Outcome> translated(const ToolRow& row, core::Result<mcp::Outc
   return mcp::Complete{mcp::error_result(error_text(outcome.error()))};
 }
 
-mcp::Tool to_tool(Entrance& entrance, const ToolRow& row) {
+// As a job, so that it goes on without a worker of the calls and can be followed and cancelled. What a client
+// without tasks gets is the answer, as ever.
+core::Result<mcp::Outcome> run_as_task(core::Jobs& jobs, Entrance& entrance, const ToolRow& row,
+                                       const core::Context& context, const mcp::ToolCall& call) {
+  auto work = [&entrance, &row, arguments = call.arguments](const core::Context& of_job, core::JobContext&,
+                                                            mcp::Round round) -> core::Result<mcp::TaskStep> {
+    ASSIGN_OR_RETURN(auto outcome,
+                     translated(row, run_entered(entrance, row, of_job, {arguments, std::move(round)})));
+    if (auto* complete = std::get_if<mcp::Complete>(&outcome)) return std::move(*complete);
+    return std::get<mcp::NeedInput>(std::move(outcome));
+  };
+  return mcp::start_task(jobs, context, call.round,
+                         {.kind = std::string(row.name), .title = std::string(row.title)}, std::move(work));
+}
+
+mcp::Tool to_tool(Entrance& entrance, core::Jobs* jobs, const ToolRow& row) {
   mcp::Tool tool;
   tool.name = row.name;
   tool.title = row.title;
@@ -63,6 +79,14 @@ mcp::Tool to_tool(Entrance& entrance, const ToolRow& row) {
                       .open_world = row.area != Area::server};
   tool.runs_on = row.runs_on;
   tool.scopes = caller_scopes(row);
+  if (row.takes_long && jobs) {
+    tool.tasks = mcp::TaskSupport::optional;
+    tool.handler = [&entrance, &row, jobs](const core::Context& context,
+                                           const mcp::ToolCall& call) -> core::Result<mcp::Outcome> {
+      return run_as_task(*jobs, entrance, row, context, call);
+    };
+    return tool;
+  }
   tool.handler = [&entrance, &row](const core::Context& context,
                                    const mcp::ToolCall& call) -> core::Result<mcp::Outcome> {
     return translated(row, run_entered(entrance, row, context, call));
@@ -198,7 +222,8 @@ bool caller_scope_covers(std::string_view granted, std::string_view needed) {
 }
 
 core::Status add_tools(mcp::Server& server, Entrance& entrance) {
-  for (const ToolRow& row : all_tools()) RETURN_IF_ERROR(server.add_tool(to_tool(entrance, row)));
+  core::Jobs* jobs = server.options().jobs;
+  for (const ToolRow& row : all_tools()) RETURN_IF_ERROR(server.add_tool(to_tool(entrance, jobs, row)));
   server.set_visible([&entrance](const mcp::Tool& tool) {
     const ToolRow* row = find_tool(tool.name);
     return row != nullptr && std::ranges::any_of(entrance.described().all(), [&](const Orgs::Named& org) {

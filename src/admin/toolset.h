@@ -18,7 +18,7 @@
 namespace admin {
 
 // Adds every row to the server and lets it list those that the known scopes and read-only mode of at least
-// one org allow. `entrance` outlives the server.
+// one org allow. `entrance` outlives the server. With ServerOptions::jobs, what takes long runs as a job.
 core::Status add_tools(mcp::Server& server, Entrance& entrance);
 
 // What a caller over HTTP needs to use the row, as the authorization server of this server names it: Okta's

@@ -62,10 +62,10 @@ class DirectoryState final : public SqlStateStore {
     ASSIGN_OR_RETURN(std::uint64_t left, settled_size(file.get(), path));
     std::string text, chunk(64u << 10, '\0');
     while (left > 0) {
-      const std::size_t got =
-          std::fread(chunk.data(), 1, std::min<std::uint64_t>(chunk.size(), left), file.get());
-      if (got == 0) break;
-      left -= got;
+      const std::size_t wanted = std::min<std::uint64_t>(chunk.size(), left);
+      const std::size_t got = std::fread(chunk.data(), 1, wanted, file.get());
+      if (got < wanted && std::ferror(file.get()) != 0) return unavailable("read", path, "the read failed");
+      left = got < wanted ? 0 : left - got;
       text.append(chunk, 0, got);
       std::size_t begin = 0;
       for (std::size_t end; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1) {
@@ -75,7 +75,6 @@ class DirectoryState final : public SqlStateStore {
       if (text.size() > kMaxLine) break;  // no line of ours: its beginning shows that
     }
     if (!text.empty()) RETURN_IF_ERROR(line(text));
-    if (std::ferror(file.get()) != 0) return unavailable("read", path, "the read failed");
     return {};
   }
 

@@ -346,9 +346,8 @@ Result<std::unique_ptr<PostgresConnection>> Postgres::connect() {
     values[i] = parameters[i].second;
   }
   PGconn* handle = pq->connectdb_params(keys.data(), values.data(), 1);
-  std::unique_ptr<PostgresConnection> connection(
-      new PostgresConnection(std::unique_ptr<PostgresConnection::Impl>(new PostgresConnection::Impl{
-          .pq = *pq, .handle = handle, .patience = 2 * options_.statement_timeout, .prepared = {}})));
+  std::unique_ptr<PostgresConnection> connection(new PostgresConnection(
+      std::make_unique<PostgresConnection::Impl>(*pq, handle, 2 * options_.statement_timeout)));
   if (pq->status(handle) != CONNECTION_OK) {
     return fail(
         ErrorKind::unavailable, "core.postgres.connect",

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <fmt/format.h>
 #include <iterator>
+#include <ranges>
 
 #include "core/postgres.h"
 #include "core/state_sql.h"
@@ -84,7 +85,7 @@ class PostgresState final : public SqlStateStore {
     if (!rows) return told(std::move(rows).error());
     std::vector<std::string> lines;
     lines.reserve(rows->size());
-    for (auto row = rows->rbegin(); row != rows->rend(); ++row) lines.push_back(std::move((*row)[0]));
+    for (auto& row : *rows | std::views::reverse) lines.push_back(std::move(row[0]));
     return lines;
   }
 

@@ -14,6 +14,7 @@ constexpr unsigned kPurgeEvery = 16;
 constexpr std::string_view kPurgeAtOnce = "64";
 
 // In the order of SqlStateStore::Sql.
+// NOLINTBEGIN(bugprone-suspicious-missing-comma): statements of several lines.
 constexpr std::string_view kStatements[] = {
     "SELECT key, value, version, expires FROM records WHERE key = ?2 AND expires > NOW",
     "INSERT INTO records (key, value, version, expires) "
@@ -33,6 +34,7 @@ constexpr std::string_view kStatements[] = {
     "DELETE FROM records WHERE expires <= NOW AND key IN (SELECT key FROM records WHERE expires <= NOW "
     "ORDER BY expires LIMIT CAST(?2 AS BIGINT)SKIP_LOCKED) RETURNING version",
 };
+// NOLINTEND(bugprone-suspicious-missing-comma)
 
 std::int64_t number(std::string_view text) {
   std::int64_t value = 0;

@@ -70,7 +70,7 @@ Object Client::Impl::modern_meta(Revision spoken) const {
 }
 
 core::Result<Received> Client::Impl::ask(std::string_view method, Object params, const CallOptions& call,
-                                         Extras extras) {
+                                         const Extras& extras) {
   if (closed) return core::fail(ErrorKind::cancelled, "mcp.client.closed", "The client was closed.");
   const bool in_modern = modern() || method == method::kDiscover;
   Object about = in_modern ? modern_meta(Revision::v2026_07_28) : Object{};
@@ -127,8 +127,8 @@ void Client::Impl::cancel(const RequestId& id, std::string_view method, std::str
 }
 
 core::Result<Object> Client::Impl::request(std::string_view method, Object params, const CallOptions& call,
-                                           Extras extras) {
-  ASSIGN_OR_RETURN(Received reply, ask(method, std::move(params), call, std::move(extras)));
+                                           const Extras& extras) {
+  ASSIGN_OR_RETURN(Received reply, ask(method, std::move(params), call, extras));
   if (auto* problem = std::get_if<RpcError>(&reply.response.outcome)) return core::fail(rpc_error(*problem));
   Value& result = std::get<Value>(reply.response.outcome);
   if (!result.is_object()) return protocol_error(fmt::format("The result of {} is not an object.", method));
@@ -181,7 +181,7 @@ Object Client::server_info() const {
   return found && found->is_object() ? found->get_object() : Object{};
 }
 
-core::Result<Object> Client::request(std::string_view method, Object params, CallOptions options) {
+core::Result<Object> Client::request(std::string_view method, Object params, const CallOptions& options) {
   return impl_->request(method, std::move(params), options, {});
 }
 

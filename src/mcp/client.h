@@ -127,19 +127,19 @@ class Client {
 
   // The result objects as they came, a tool's isError among them; questions are answered on the way.
   core::Result<core::json::Object> call_tool(std::string_view name, core::json::Object arguments = {},
-                                             CallOptions options = {});
-  core::Result<core::json::Object> read_resource(std::string_view uri, CallOptions options = {});
+                                             const CallOptions& options = {});
+  core::Result<core::json::Object> read_resource(std::string_view uri, const CallOptions& options = {});
   core::Result<core::json::Object> get_prompt(std::string_view name, core::json::Object arguments = {},
-                                              CallOptions options = {});
+                                              const CallOptions& options = {});
   // `reference` is {"type":"ref/prompt","name":...} or {"type":"ref/resource","uri":...}; `context` the
   // arguments given so far.
   core::Result<core::json::Object> complete(core::json::Object reference, std::string_view argument,
                                             std::string_view value, core::json::Object context = {},
-                                            CallOptions options = {});
+                                            const CallOptions& options = {});
 
   // Any request, once: no question of a result is answered. In 2026-07-28 the _meta is added.
   core::Result<core::json::Object> request(std::string_view method, core::json::Object params = {},
-                                           CallOptions options = {});
+                                           const CallOptions& options = {});
   core::Status notify(std::string_view method, core::json::Object params = {});
 
   // 2026-07-28: subscriptions/listen, which holds one connection over HTTP. Legacy: resources/subscribe for

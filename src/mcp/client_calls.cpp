@@ -18,7 +18,6 @@ using std::chrono::milliseconds;
 
 namespace {
 
-constexpr int kHeaderMismatch = -32020;
 constexpr int kUrlElicitationRequired = -32042;  // 2025-11-25
 constexpr std::size_t kMaxCursorBytes = 64u << 10;
 
@@ -178,12 +177,12 @@ core::Result<Object> Client::Impl::with_rounds(std::string_view method, Object p
   return beyond(fmt::format("{} still asks after {} rounds.", method, options.limits.rounds));
 }
 
-core::Result<Object> Client::call_tool(std::string_view name, Object arguments, CallOptions options) {
+core::Result<Object> Client::call_tool(std::string_view name, Object arguments, const CallOptions& options) {
   Impl::Extras extras{.mirrored = impl_->mirrored(name, arguments)};
   Object params{{"name", name}, {"arguments", arguments}};
   auto result = impl_->with_rounds(method::kToolsCall, params, options, extras);
   if (result || !impl_->modern() || result.error().code != "mcp.client.rpc" ||
-      result.error().upstream->code != std::to_string(kHeaderMismatch)) {
+      result.error().upstream->code != std::to_string(code::kHeaderMismatch)) {
     return result;
   }
   // The server mirrors arguments of which this client has not heard, or not any more.
@@ -194,18 +193,18 @@ core::Result<Object> Client::call_tool(std::string_view name, Object arguments, 
   return impl_->with_rounds(method::kToolsCall, std::move(params), options, extras);
 }
 
-core::Result<Object> Client::read_resource(std::string_view uri, CallOptions options) {
+core::Result<Object> Client::read_resource(std::string_view uri, const CallOptions& options) {
   return impl_->with_rounds("resources/read", {{"uri", uri}}, options, {});
 }
 
-core::Result<Object> Client::get_prompt(std::string_view name, Object arguments, CallOptions options) {
+core::Result<Object> Client::get_prompt(std::string_view name, Object arguments, const CallOptions& options) {
   Object params{{"name", name}};
   if (!arguments.empty()) params["arguments"] = std::move(arguments);
   return impl_->with_rounds("prompts/get", std::move(params), options, {});
 }
 
 core::Result<Object> Client::complete(Object reference, std::string_view argument, std::string_view value,
-                                      Object context, CallOptions options) {
+                                      Object context, const CallOptions& options) {
   Object params{{"ref", std::move(reference)}, {"argument", {{"name", argument}, {"value", value}}}};
   if (!context.empty() && revision() >= Revision::v2025_06_18) {
     params["context"] = Object{{"arguments", std::move(context)}};

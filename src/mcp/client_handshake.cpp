@@ -44,7 +44,7 @@ std::unexpected<core::Error> no_common_version(std::string message) {
 }
 
 bool is_modern_code(int code) {
-  return code == -32020 || code == code::kMissingRequiredClientCapability ||
+  return code == code::kHeaderMismatch || code == code::kMissingRequiredClientCapability ||
          code == code::kUnsupportedProtocolVersion;
 }
 
@@ -142,7 +142,7 @@ core::Status Client::Impl::initialize(Revision asked) {
   transport->agree(*agreed);
   {
     std::lock_guard lock(mutex);
-    revision = *agreed;
+    revision = agreed;
     // A later session of the same server changes nothing that was handed out by reference.
     if (session++ == 0) server = std::move(result);
   }

@@ -60,10 +60,10 @@ struct Client::Impl {
   };
   // What came back, a JSON-RPC error among it.
   core::Result<Received> ask(std::string_view method, core::json::Object params, const CallOptions& call,
-                             Extras extras);
+                             const Extras& extras);
   // Its result object.
   core::Result<core::json::Object> request(std::string_view method, core::json::Object params,
-                                           const CallOptions& call, Extras extras);
+                                           const CallOptions& call, const Extras& extras);
   void cancel(const RequestId& id, std::string_view method, std::string_view reason);
   core::json::Object modern_meta(Revision spoken) const;
 

@@ -100,10 +100,12 @@ void Client::Impl::receive_notification(const Notification& notification) {
 void Client::Impl::receive_request(Request request) {
   if (modern()) return;
   // Answers wait for a person, or for a server that reads slowly: not on the thread that reads.
-  if (++open_questions > options.limits.questions || !questions.submit([this, request = std::move(request)] {
-        answer_request(request);
-        --open_questions;
-      })) {
+  const bool room = ++open_questions <= options.limits.questions;
+  const bool taken = room && questions.submit([this, request = std::move(request)] {
+    answer_request(request);
+    --open_questions;
+  });
+  if (!taken) {
     --open_questions;
     core::log(core::LogLevel::warning, "mcp", "the server asks too much at a time; a question was dropped");
   }

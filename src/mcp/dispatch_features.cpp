@@ -271,7 +271,7 @@ void SessionImpl::complete(const Served& served, Reply reply) {
   if (!*target->completer) return reply.result(codec->completion_result({}));
   auto handler = [target = *target, codec, name = std::string(*name), value = std::string(*value),
                   filled_in = *std::move(filled_in)](const core::Context& context, const Object&,
-                                                     Round) -> core::Result<CallOutcome> {
+                                                     const Round&) -> core::Result<CallOutcome> {
     auto result = (*target.completer)(context, {target.name, name, value, filled_in});
     if (!result) {
       if (auto fault = client_fault(result.error(), {ErrorKind::invalid_input})) return *std::move(fault);

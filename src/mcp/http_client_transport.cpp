@@ -283,7 +283,7 @@ core::Result<Received> HttpTransport::exchange(const core::Context& context, con
   core::Context own = context;
   own.stop = stop.token();
 
-  ClientAnswer answer(options_.limits, *request.id, receiver_, request.endless);
+  ClientAnswer answer(options_.limits, request.id, receiver_, request.endless);
   std::string params;
   core::json::append(params, request.params);
   const bool in_session = request.method != method::kInitialize && has_session();

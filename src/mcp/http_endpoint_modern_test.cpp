@@ -126,6 +126,10 @@ TEST_F(ModernHttp, HangingUpCancelsTheCall) {
   socket.close();
   EXPECT_TRUE(peer.gate.await_stopped());
   ASSERT_TRUE(peer.server->settle(std::chrono::seconds{20}));
+  // The call was told on the event loop, which is through with it when it answers somebody else.
+  EXPECT_EQ(
+      peer.get_reply("POST", HttpPeer::modern_head("tools/list"), HttpPeer::modern_body("tools/list")).status,
+      200);
   EXPECT_EQ(peer.endpoint->open(), 0u);
 }
 

@@ -95,7 +95,7 @@ void HttpSession::finish(Stream& stream) {
   stream.live.reset();
 }
 
-void HttpSession::send(std::uint64_t number, std::string message, Delivery delivery) {
+void HttpSession::send(std::uint64_t number, const std::string& message, Delivery delivery) {
   std::lock_guard lock(mutex_);
   auto found = streams_.find(number);
   if (found == streams_.end()) return;

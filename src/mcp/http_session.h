@@ -58,7 +58,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   std::optional<std::uint64_t> open_stream(std::shared_ptr<net::Exchange> exchange);
   // The request was not answered at once: from 2025-11-25 on its stream opens now.
   void prime(std::uint64_t stream);
-  void send(std::uint64_t stream, std::string message, Delivery delivery);
+  void send(std::uint64_t stream, const std::string& message, Delivery delivery);
   void answer(std::uint64_t stream, std::string message);
   void no_answer(std::uint64_t stream);
   // Lets go of the connection; the client comes back for the rest (2025-11-25; otherwise nothing happens).
@@ -113,9 +113,7 @@ class HttpSessionOutlet final : public Outlet {
  public:
   HttpSessionOutlet(std::shared_ptr<HttpSession> session, std::uint64_t stream)
       : session_(std::move(session)), stream_(stream) {}
-  void send(std::string message, Delivery delivery) override {
-    session_->send(stream_, std::move(message), delivery);
-  }
+  void send(std::string message, Delivery delivery) override { session_->send(stream_, message, delivery); }
   void answer(std::string message, int) override { session_->answer(stream_, std::move(message)); }
   void no_answer() override { session_->no_answer(stream_); }
   void hang_up() override { session_->hang_up(stream_); }

@@ -24,7 +24,9 @@ TEST(HeaderValue, IsDecodedStrictly) {
       {"=?base64?PT9iYXNlNjQ/bGl0ZXJhbD89?=", "=?base64?literal?="},
       {"  \tus-west1 \t", "us-west1"},
       {"", ""},
-      {"=?base64?" "?=", ""},
+      {"=?base64?"
+       "?=",
+       ""},
       {"=?BASE64?SGVsbG8=?=", "=?BASE64?SGVsbG8=?="},  // the markers compare with case
       {"=?base64?SGVsbG8=", "=?base64?SGVsbG8="},      // no suffix: literal text
       {"=?base64?=", "=?base64?="},                    // prefix and suffix may not share a character
@@ -142,7 +144,8 @@ TEST(HeaderParameters, MustAgreeWithTheArguments) {
   for (const Row& row : rows) {
     auto wrong = header_parameter_mismatch(parameters, json(row.arguments).get_object(), row.headers);
     EXPECT_EQ(wrong.has_value(), !row.wrong.empty()) << row.arguments << " " << wrong.value_or("");
-    EXPECT_NE(wrong.value_or("").find(row.wrong), std::string::npos) << row.arguments << " " << wrong.value_or("");
+    EXPECT_NE(wrong.value_or("").find(row.wrong), std::string::npos)
+        << row.arguments << " " << wrong.value_or("");
   }
 }
 

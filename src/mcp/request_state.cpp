@@ -32,11 +32,12 @@ std::unexpected<core::Error> foreign() {
 // The machines of a shared store may differ in their clocks by less than this.
 constexpr std::chrono::minutes kClockSlack{5};
 
-// The number is that of the shape that write_round() gives: another one does not open.
+// The number is that of the shape that write_round() gives: another one does not open. Lengths stand before
+// the parts, so that no name or principal with a line break in it passes for another pair.
 std::string context_of(const CallBinding& binding) {
-  std::string digest = core::sha256_hex(canonical(binding.arguments));
-  return fmt::format("mcp.requestState 1\n{}\n{}\n{}\n{}", binding.method, binding.name, digest,
-                     binding.principal);
+  return fmt::format("mcp.requestState 2\n{}\n{}:{}\n{}:{}\n{}", binding.method, binding.name.size(),
+                     binding.name, binding.principal.size(), binding.principal,
+                     core::sha256_hex(canonical(binding.arguments)));
 }
 
 Object write_round(const OpenRound& round) {

@@ -160,9 +160,9 @@ bool UriTemplate::match_parts(std::string_view text, UriVariables& found) const 
     const Part& part = parts_[i];
     for (std::size_t at = text.size(); at-- > 0;) {
       if (part.kind == Part::Kind::literal) {
-        fit(i, at) = text.substr(at).starts_with(part.text) && fit(i + 1, at + part.text.size());
+        fit(i, at) = text.substr(at).starts_with(part.text) && fit(i + 1, at + part.text.size()) ? 1 : 0;
       } else {
-        fit(i, at) = !ends(part, text[at]) && (fit(i + 1, at + 1) || fit(i, at + 1));
+        fit(i, at) = !ends(part, text[at]) && (fit(i + 1, at + 1) || fit(i, at + 1)) ? 1 : 0;
       }
     }
   }

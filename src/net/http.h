@@ -45,7 +45,10 @@ class Headers {
 std::string media_type(std::string_view content_type);
 
 // For header names and for values that are tokens: ASCII letters compare without regard to case.
-bool equals_ignoring_case(std::string_view a, std::string_view b);
+bool same_letters(std::string_view a, std::string_view b);  // of the same length
+inline bool equals_ignoring_case(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && same_letters(a, b);
+}
 
 // True when both can stand in a message: the name is a token (RFC 9110 section 5.1), the value has no line
 // break and no NUL, so that neither can start a header or a message of its own.

@@ -17,7 +17,7 @@ void log_thrown(const ServerRequest& request, std::string_view what) {
             {{"path", request.path}, {"what", core::redact(what)}});
 }
 
-StreamState::StreamState(std::shared_ptr<SessionLoop> loop, std::weak_ptr<Session> session,
+StreamState::StreamState(std::shared_ptr<ServerLoop> loop, std::weak_ptr<Session> session,
                          std::size_t max_backlog, std::string first_piece)
     : loop_(std::move(loop)), session_(std::move(session)), max_backlog_(max_backlog) {
   pending_bytes_ = first_piece.size();
@@ -55,13 +55,13 @@ void StreamState::abandon() {
   if (!closed_ && !ended_) drop();
 }
 
-StreamState::Batch StreamState::take(std::vector<std::string>& pieces, std::size_t max_pieces) {
+StreamState::Batch StreamState::take(std::vector<std::string>& pieces) {
   std::lock_guard lock(mutex_);
   Batch batch;
-  if (taken_ == 0 && pending_.size() <= max_pieces) {
+  if (taken_ == 0 && pending_.size() <= kMaxPieces) {
     pieces.swap(pending_);
   } else {
-    for (; taken_ < pending_.size() && pieces.size() < max_pieces; ++taken_) {
+    for (; taken_ < pending_.size() && pieces.size() < kMaxPieces; ++taken_) {
       pieces.push_back(std::move(pending_[taken_]));
     }
     if (taken_ < pending_.size()) {
@@ -77,7 +77,7 @@ StreamState::Batch StreamState::take(std::vector<std::string>& pieces, std::size
   batch.last = ended_;
   in_flight_ = batch.bytes;
   awake_ = batch.bytes > 0 || batch.last;
-  if (!awake_ && pending_.capacity() > Outgoing::kMaxPieces) pending_.shrink_to_fit();
+  if (!awake_ && pending_.capacity() > kMaxPieces) pending_.shrink_to_fit();
   return batch;
 }
 
@@ -96,7 +96,7 @@ void StreamState::close() {
 
 void StreamState::wake() {
   if (std::exchange(awake_, true)) return;
-  loop_->events->post([this, session = session_] {
+  loop_->post([this, session = session_] {
     // A session holds its stream, so this one is still there if the session is, and has not changed streams.
     if (const auto alive = session.lock()) alive->flush(this);
   });
@@ -104,7 +104,7 @@ void StreamState::wake() {
 
 void StreamState::drop() {
   closed_ = true;
-  loop_->events->post([this, session = session_] {
+  loop_->post([this, session = session_] {
     if (const auto alive = session.lock()) alive->drop(this);
   });
 }
@@ -115,11 +115,11 @@ ServerExchange::~ServerExchange() {
 
 void ServerExchange::respond(ServerResponse response) {
   if (answered_.exchange(true)) return;
-  if (loop_->events->on_thread()) {
+  if (loop_->on_thread()) {
     if (const auto session = session_.lock()) session->answer(std::move(response));
     return;
   }
-  loop_->events->post([session = session_, response = std::move(response)]() mutable {
+  loop_->post([session = session_, response = std::move(response)]() mutable {
     if (const auto alive = session.lock()) alive->answer(std::move(response));
   });
 }
@@ -131,11 +131,11 @@ std::shared_ptr<ResponseStream> ServerExchange::stream(ServerResponse head) {
     state->close();
     return state;
   }
-  if (loop_->events->on_thread()) {
+  if (loop_->on_thread()) {
     const auto session = session_.lock();
     session ? session->start_stream(std::move(head), state) : state->close();
   } else {
-    loop_->events->post([session = session_, head = std::move(head), state]() mutable {
+    loop_->post([session = session_, head = std::move(head), state]() mutable {
       const auto alive = session.lock();
       alive ? alive->start_stream(std::move(head), std::move(state)) : state->close();
     });

@@ -21,7 +21,7 @@ void log_thrown(const ServerRequest& request, std::string_view what);
 // The queue between whoever writes and the session that sends.
 class StreamState final : public ResponseStream {
  public:
-  StreamState(std::shared_ptr<SessionLoop> loop, std::weak_ptr<Session> session, std::size_t max_backlog,
+  StreamState(std::shared_ptr<ServerLoop> loop, std::weak_ptr<Session> session, std::size_t max_backlog,
               std::string first_piece);
 
   bool write(std::string bytes) override;
@@ -31,13 +31,14 @@ class StreamState final : public ResponseStream {
   void abandon();
 
   // For the session, on its thread.
+  static constexpr std::size_t kMaxPieces = 60;  // that leave together
   struct Batch {
     std::size_t bytes = 0;
     bool last = false;  // nothing follows
   };
-  // Moves up to `max_pieces` pieces out. An empty batch that is not the last one puts the stream to sleep:
+  // Moves up to kMaxPieces pieces out. An empty batch that is not the last one puts the stream to sleep:
   // the next write wakes the session.
-  Batch take(std::vector<std::string>& pieces, std::size_t max_pieces);
+  Batch take(std::vector<std::string>& pieces);
   void set_in_flight(std::size_t bytes);
   void close();  // from now on nothing is taken
 
@@ -45,7 +46,7 @@ class StreamState final : public ResponseStream {
   void wake();  // under mutex_
   void drop();  // under mutex_
 
-  const std::shared_ptr<SessionLoop> loop_;
+  const std::shared_ptr<ServerLoop> loop_;
   const std::weak_ptr<Session> session_;
   const std::size_t max_backlog_;
   mutable std::mutex mutex_;
@@ -60,7 +61,7 @@ class StreamState final : public ResponseStream {
 
 class ServerExchange final : public Exchange {
  public:
-  ServerExchange(ServerRequest request, std::shared_ptr<SessionLoop> loop, std::weak_ptr<Session> session,
+  ServerExchange(ServerRequest request, std::shared_ptr<ServerLoop> loop, std::weak_ptr<Session> session,
                  std::size_t max_stream_backlog)
       : request_(std::move(request)),
         loop_(std::move(loop)),
@@ -76,7 +77,7 @@ class ServerExchange final : public Exchange {
 
  private:
   const ServerRequest request_;
-  const std::shared_ptr<SessionLoop> loop_;
+  const std::shared_ptr<ServerLoop> loop_;
   const std::weak_ptr<Session> session_;
   const std::size_t max_stream_backlog_;
   std::atomic<bool> answered_{false};

@@ -3,52 +3,40 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
-#include <string>
-#include <sys/types.h>
+#include <vector>
 
 #include "core/result.h"
-#include "net/event_loop.h"
 #include "net/http_server.h"
+#include "net/server_loop.h"
 
 namespace net {
 
-class Listener final : public EventLoop::Watcher {
+struct Accepted;  // server_loop_impl.h
+
+// Who takes the connections.
+class Gate {
  public:
-  // Takes the descriptor, which does not block.
-  using Accept = std::function<void(int fd, std::string peer)>;
+  // On the thread of `loop`, which is the connection's.
+  virtual void admit(ServerLoop& loop, Accepted&& accepted) = 0;
 
-  // Listens on options.unix_path, or on options.host and `port`. With `share_port` several may: the kernel
-  // spreads the connections. Errors: net.listen.
+ protected:
+  ~Gate() = default;
+};
+
+class Listener {
+ public:
+  // Listens on options.unix_path, or on options.host and `port`; waits on `loop`. With `share_port` several
+  // may: the kernel spreads the connections. Errors: net.listen.
   static core::Result<std::unique_ptr<Listener>> open(const HttpServerOptions& options, std::uint16_t port,
-                                                      bool share_port);
-  ~Listener() { close(); }
-  Listener(const Listener&) = delete;
-  Listener& operator=(const Listener&) = delete;
+                                                      bool share_port, std::shared_ptr<ServerLoop> loop);
+  virtual ~Listener() = default;
 
-  std::uint16_t port() const { return port_; }  // 0 for a unix socket
-  // Before the loop runs. False: errno.
-  bool start(EventLoop& loop, Accept accept);
+  virtual std::uint16_t port() const = 0;  // 0 for a unix socket
+  // Before the loop runs. Connections go to `loops` in turn.
+  virtual void start(std::vector<std::shared_ptr<ServerLoop>> loops, Gate& gate) = 0;
   // On the loop's thread, or when it is over. Removes the unix socket's file if it is still this one's.
-  void close();
-
-  void on_events(std::uint32_t events) override;
-
- private:
-  Listener() = default;
-  core::Status open_tcp(const HttpServerOptions& options, std::uint16_t port, bool share_port);
-  core::Status open_unix(const std::string& path);
-  void accept_some();
-
-  int fd_ = -1;
-  int write_timeout_ = 0;  // milliseconds
-  std::uint16_t port_ = 0;
-  std::string path_;
-  dev_t device_ = 0;
-  ino_t inode_ = 0;
-  EventLoop* loop_ = nullptr;
-  Accept accept_;
+  virtual void close() = 0;
 };
 
 }  // namespace net

@@ -1,12 +1,12 @@
-// Reads one request after the other out of a connection's bytes, as they come. Knows no sockets, so that a
-// fuzzer can drive it. Inside room net only.
+// Reads one request after the other out of a connection's bytes, as they come: Beast's parser, and around it
+// the checks of http_wire.h. Knows no sockets, so that a fuzzer can drive it. Inside room net only.
 //
 // Stricter than RFC 9112 asks where leniency is what request smuggling lives on: no bare CR or LF, no folded
 // lines, no white space before a colon, one framing only.
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,7 +26,10 @@ class RequestReader {
  public:
   enum class State { head, body, done, refused };
 
-  explicit RequestReader(const ReaderLimits& limits) : limits_(limits), scanner_(limits.max_header_bytes) {}
+  explicit RequestReader(const ReaderLimits& limits);
+  ~RequestReader();
+  RequestReader(const RequestReader&) = delete;
+  RequestReader& operator=(const RequestReader&) = delete;
 
   // Takes what belongs to the present request and returns how much that was. Less than all of it only when
   // the request is done (the rest is the next one) or refused. Not called in these two states.
@@ -44,44 +47,25 @@ class RequestReader {
   ServerRequest take();
 
  private:
-  enum class Chunk {
-    size,
-    extension,
-    size_lf,
-    data,
-    data_cr,
-    data_lf,
-    trailer,
-    trailer_line,
-    trailer_lf,
-    end_lf
-  };
+  class Parser;
 
-  std::size_t feed_head(std::string_view bytes);
-  std::size_t feed_length(std::string_view bytes);
-  std::size_t feed_chunks(std::string_view bytes);
-  bool feed_chunk_size(char c);
-  bool begin_chunk();
+  // Each takes bytes from the front of `bytes` and returns how many; none: more are needed, or refused.
+  std::size_t read_head(std::string_view bytes);
+  std::size_t read_body(std::string_view bytes);
+  std::optional<Refusal> parse_head(std::string_view head);
+  std::size_t parse_body(std::string_view bytes);
   void refuse(const Refusal& refusal);
-  std::optional<Refusal> read_head(std::string_view head);
-  std::optional<Refusal> read_request_line(std::string_view line, std::string_view& method);
-  std::optional<Refusal> read_fields(std::string_view lines);
-  std::optional<Refusal> read_framing();
 
-  ReaderLimits limits_;
+  const ReaderLimits limits_;
   State state_ = State::head;
-  HeadScanner scanner_;
-  std::string held_;  // the part of a head that came without the rest
+  HeadScanner scanner_;  // of the head, then of the last chunk with its trailers
+  std::string held_;     // came without the rest of its line or head
   Refusal refusal_;
   ServerRequest request_;
+  std::unique_ptr<Parser> parser_;  // from the head's end to take()
   unsigned version_ = 11;
   bool keep_alive_ = true;
   bool expects_continue_ = false;
-
-  bool chunked_ = false;
-  Chunk chunk_ = Chunk::size;
-  std::uint64_t left_ = 0;      // of the body, or of the present chunk
-  std::size_t line_bytes_ = 0;  // of the present chunk's size line, or of all trailers
 };
 
 }  // namespace net::wire

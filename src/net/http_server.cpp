@@ -7,15 +7,14 @@
 #include <mutex>
 #include <sys/resource.h>
 #include <thread>
-#include <unistd.h>
 #include <utility>
 #include <vector>
 
 #include "core/lane.h"
-#include "net/event_loop.h"
 #include "net/http_exchange.h"
 #include "net/http_listener.h"
 #include "net/http_session.h"
+#include "net/server_loop.h"
 #include "net/server_shared.h"
 #include "net/server_tls.h"
 
@@ -65,12 +64,12 @@ class HandlerPool {
 };
 
 struct Thread {
-  std::shared_ptr<SessionLoop> loop;
+  std::shared_ptr<ServerLoop> loop;
   std::unique_ptr<Listener> listener;  // null where another loop accepts
   std::thread thread;
 };
 
-class Server final : public HttpServer {
+class Server final : public HttpServer, private Gate {
  public:
   // `pool` is where `handler` runs its work, if it has one: ended while the loops still run.
   Server(HttpServerOptions options, ExchangeHandler handler, std::unique_ptr<HandlerPool> pool)
@@ -84,29 +83,24 @@ class Server final : public HttpServer {
     const auto count = static_cast<std::size_t>(std::max(1, options.io_threads));
     const bool is_unix = !options.unix_path.empty();
     port_ = options.port;
+    std::vector<std::shared_ptr<ServerLoop>> loops;
     for (std::size_t i = 0; i < count; ++i) {
-      ASSIGN_OR_RETURN(auto events, EventLoop::create());
-      Thread thread{.loop = std::make_shared<SessionLoop>(std::move(events))};
+      Thread thread;
+      ASSIGN_OR_RETURN(thread.loop, ServerLoop::create());
+      loops.push_back(thread.loop);
       if (i == 0 || !is_unix) {
         // The second thread takes the port the first was given.
-        ASSIGN_OR_RETURN(thread.listener, Listener::open(options, port_, count > 1));
+        ASSIGN_OR_RETURN(thread.listener, Listener::open(options, port_, count > 1, thread.loop));
         port_ = thread.listener->port();
       }
       threads_.push_back(std::move(thread));
     }
-    for (std::size_t i = 0; i < count; ++i) {
-      auto& thread = threads_[i];
-      const bool started = !thread.listener ||
-                           thread.listener->start(*thread.loop->events, [this, i](int fd, std::string peer) {
-                             accepted(i, fd, std::move(peer));
-                           });
-      if (!started) {
-        return core::fail(core::ErrorKind::unavailable, "net.listen", "The kernel watches no more sockets.",
-                          "See fs.epoll.max_user_watches (sysctl).");
-      }
+    for (auto& thread : threads_) {
+      if (!thread.listener) continue;
+      thread.listener->start(is_unix ? loops : std::vector{thread.loop}, *this);
     }
     for (auto& thread : threads_) {
-      thread.thread = std::thread([loop = thread.loop] { loop->events->run(); });
+      thread.thread = std::thread([loop = thread.loop] { loop->run(); });
     }
     return {};
   }
@@ -128,87 +122,48 @@ class Server final : public HttpServer {
     for (auto& thread : threads_) {
       on_loop(thread, [&thread] {
         if (thread.listener) thread.listener->close();
-        for_each_session(*thread.loop, [](Session& session) { session.drain(); });
+        thread.loop->for_each_session([](Session& session) { session.drain(); });
       });
     }
     shared_.wait_until_quiet(grace);
     for (auto& thread : threads_) {
       on_loop(thread,
-              [&thread] { for_each_session(*thread.loop, [](Session& session) { session.close(); }); });
+              [&thread] { thread.loop->for_each_session([](Session& session) { session.close(); }); });
     }
     pool_.reset();  // their answers find closed sessions
     for (auto& thread : threads_) {
-      thread.loop->events->stop();
+      thread.loop->stop();
       if (thread.thread.joinable()) thread.thread.join();
     }
     threads_.clear();
   }
 
  private:
-  static void on_loop(Thread& thread, EventLoop::Task task) {
-    if (thread.thread.joinable()) thread.loop->events->post(std::move(task));
+  static void on_loop(Thread& thread, ServerLoop::Task task) {
+    if (thread.thread.joinable()) thread.loop->post(std::move(task));
   }
 
-  template <class Do>
-  static void for_each_session(SessionLoop& loop, Do&& what) {
-    for (auto next = loop.sessions.begin(); next != loop.sessions.end();) {
-      auto* session = (next++)->first;  // it may take itself out
-      what(*session);
-    }
-  }
-
-  // On the loop of thread `index`.
-  void accepted(std::size_t index, int fd, std::string peer) {
-    if (shared_.options.unix_path.empty() || threads_.size() == 1) {
-      return admit(*threads_[index].loop, fd, std::move(peer));
-    }
-    auto& loop = threads_[next_++ % threads_.size()].loop;
-    // Owned by the task, which a loop that stops drops unseen.
-    loop->events->post(
-        [this, &loop = *loop, fd = std::make_unique<Descriptor>(fd), peer = std::move(peer)]() mutable {
-          admit(loop, std::exchange(fd->fd, -1), std::move(peer));
-        });
-  }
-
-  void admit(SessionLoop& loop, int fd, std::string peer) {
+  // On that loop's thread.
+  void admit(ServerLoop& loop, Accepted&& accepted) override {
     const auto connections = shared_.connections.load();
-    if (shared_.draining || connections >= shared_.options.max_connections + kRefusedAtOnce) {
-      ::close(fd);
-      return;
-    }
-    auto session = std::make_shared<Session>(shared_, loop, fd, std::move(peer), tls());
-    loop.sessions.emplace(session.get(), session);
-    if (connections >= shared_.options.max_connections) {
-      session->start_refused();
-    } else {
-      session->start();
-    }
-    if (!loop.sweeping) loop.sweep();
+    const auto limit = shared_.options.max_connections;
+    if (shared_.draining || connections >= limit + kRefusedAtOnce) return;  // closes it
+    start_session(shared_, loop, std::move(accepted), tls(),
+                  connections < limit ? Admission::served : Admission::refused);
   }
 
-  std::shared_ptr<const TlsContext> tls() {
+  std::shared_ptr<TlsContext> tls() {
     if (!shared_.options.tls) return nullptr;
     std::lock_guard lock(tls_mutex_);
     return tls_;
   }
 
-  struct Descriptor {
-    explicit Descriptor(int fd_given) : fd(fd_given) {}
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-    ~Descriptor() {
-      if (fd >= 0) ::close(fd);
-    }
-    int fd;
-  };
-
   ServerShared shared_;
   std::unique_ptr<HandlerPool> pool_;
   std::vector<Thread> threads_;
-  std::size_t next_ = 0;  // the loop that takes the next connection; on the first loop's thread
   std::uint16_t port_ = 0;
   std::mutex tls_mutex_;
-  std::shared_ptr<const TlsContext> tls_;  // under tls_mutex_
+  std::shared_ptr<TlsContext> tls_;  // under tls_mutex_
   std::mutex stop_mutex_;
   bool stopped_ = false;
 };

@@ -280,6 +280,44 @@ TEST(HttpStream, ItsOwnerLearnsThatTheClientHungUp) {
   }
 }
 
+// Requests ahead of their turn are not read without end; whether the client is still there shows all the
+// same.
+TEST(HttpStream, AHangUpBehindManyRequestsShowsAndTheyAreAllAnswered) {
+  constexpr int kAhead = 1000;
+  std::string requests;
+  for (int i = 0; i < kAhead; ++i) requests += kGet;
+  Inbox inbox;
+  std::atomic<int> asked{0};
+  auto server = serve([&](std::shared_ptr<Exchange> exchange) {
+    if (asked++ % (kAhead + 1) == 0) return inbox.put(std::move(exchange));
+    exchange->respond({.body = "behind"});
+  });
+  {
+    auto socket = TestSocket::connect(server->port());
+    socket.send(kGet);
+    auto exchange = inbox.take();
+    std::jthread sender([&] {
+      socket.send(requests);
+      socket.shutdown_send();
+    });
+    EXPECT_TRUE(fires(exchange->request().stop));
+    sender.join();
+    exchange->respond({.body = "first"});
+    const auto answers = socket.read_to_end();
+    int behind = 0;
+    for (std::size_t at = 0; (at = answers.find("behind", at)) != std::string::npos; ++at) ++behind;
+    EXPECT_EQ(behind, kAhead);
+  }
+  auto socket = TestSocket::connect(server->port());
+  socket.send(kGet);
+  auto exchange = inbox.take();
+  auto stream = exchange->stream({.body = "a"});
+  socket.read_until("a\r\n");
+  socket.send(requests.substr(0, 20000));
+  socket.close();
+  EXPECT_TRUE(fires(exchange->request().stop));
+}
+
 TEST(HttpStream, AHalfCloseEndsItAfterWhatWasWritten) {
   Inbox inbox;
   auto server = serve(inbox.handler());

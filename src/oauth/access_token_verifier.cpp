@@ -54,6 +54,12 @@ struct AccessTokenVerifier::Issuer {
   JwtVerifier verifier;
   JwksCache keys;
   std::optional<Introspector> introspector;
+
+  Issuer(std::string as_configured, bool typ_set, JwtVerifier jwt, JwksCacheOptions jwks)
+      : name(std::move(as_configured)),
+        typ_is_set(typ_set),
+        verifier(std::move(jwt)),
+        keys(std::move(jwks)) {}
 };
 
 AccessTokenVerifier::AccessTokenVerifier(AccessTokenVerifierOptions options)
@@ -114,16 +120,11 @@ core::Status AccessTokenVerifier::add(TrustedIssuer trusted) {
     rules.jws.typ_optional = true;
   }
   ASSIGN_OR_RETURN(auto verifier, JwtVerifier::create(std::move(rules), options_.clock));
-  std::optional<Introspector> introspector;
-  issuers_.push_back(
-      std::unique_ptr<Issuer>(new Issuer{.name = name,
-                                         .typ_is_set = typ_is_set,
-                                         .verifier = std::move(verifier),
-                                         .keys = JwksCache({.issuer = name,
-                                                            .jwks_uri = std::move(trusted.jwks_uri),
-                                                            .http = options_.http,
-                                                            .clock = options_.clock}),
-                                         .introspector = {}}));
+  issuers_.push_back(std::make_unique<Issuer>(name, typ_is_set, std::move(verifier),
+                                              JwksCacheOptions{.issuer = name,
+                                                               .jwks_uri = std::move(trusted.jwks_uri),
+                                                               .http = options_.http,
+                                                               .clock = options_.clock}));
   if (client) {
     introspecting_ = issuers_.back().get();
     introspecting_->introspector.emplace(name, *std::move(client), options_.http);

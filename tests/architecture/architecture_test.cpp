@@ -143,7 +143,9 @@ TEST(ArchitectureRules, AHeavyHeaderStaysInItsRoomsSources) {
     return check_heavy_headers({heavy, {std::move(path), "#include \"net/wrap.h\"\n"}}).size();
   };
   EXPECT_EQ(violations("src/net/a.cpp"), 0u);
+  EXPECT_EQ(violations("src/net/a_impl.h"), 0u);
   EXPECT_EQ(violations("src/net/a.h"), 1u);
+  EXPECT_EQ(violations("src/okta/a_impl.h"), 1u);
   EXPECT_EQ(violations("src/okta/a.cpp"), 1u);
   EXPECT_EQ(violations("apps/p/main.cpp"), 1u);
 }

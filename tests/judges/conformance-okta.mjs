@@ -23,12 +23,12 @@ async function scenarios(what, url) {
 
 await judge(async () => {
   const org = await devOrg();
-  const open = await httpServer('okta-mcp-server', ['serve', '--http', '127.0.0.1:0'], { env: serverEnvironment(org.settings), clean: true });
+  const open = await httpServer('okta-mcp-server', ['serve', '--http', '127.0.0.1:0', '--calls-per-minute', '0'], { env: serverEnvironment(org.settings), clean: true });
   await scenarios('OAuth off', open.url);
 
   const redirectUri = 'http://127.0.0.1:1/callback';
   const as = await authorizationServer({ redirectUri });
-  const server = await protectedServer(org, as);
+  const server = await protectedServer(org, as, { args: ['--calls-per-minute', '0'] });
   const bare = await fetch(server.url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' });
   equal(bare.status, 401, 'OAuth on: no token');
   const metadata = await (await fetch(challenge(bare).resource_metadata)).json();

@@ -8,10 +8,9 @@ import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/cli
 import { check, devOrg, equal, freePort, judge, scratch, serverEnvironment, show, skip, start, textOf, until } from './lib.mjs';
 import { httpServer, kModern, post } from './http-lib.mjs';
 
-// How an instance is told that it is one of several; `directory` is its state directory.
 const kArguments = (port, publicUrl) => ['serve', '--http', `127.0.0.1:${port}`, '--public-url', publicUrl, '--instances', '2'];
-const kSharing = (directory) => ({ OKTA_MCP_STATE_DIR: directory, OKTA_MCP_SHARED_STATE: 'true' });
-const kAlone = (directory) => ({ OKTA_MCP_STATE_DIR: directory });
+// What instances with one state directory share, those with their own do not.
+const kState = (directory) => ({ OKTA_MCP_STATE_DIR: directory });
 
 /** nginx in front of the instances: sessions of the older revisions stay with one, everything else goes round. */
 async function nginx(port, instances) {
@@ -132,7 +131,7 @@ await judge(async () => {
   const org = await devOrg();
   const common = path.join(scratch(), 'state');
   fs.mkdirSync(common, { mode: 0o700 });
-  const place = await installation(org, [kSharing(common), kSharing(common)]);
+  const place = await installation(org, [kState(common), kState(common)]);
   for (const [name, mode] of [['legacy', 'legacy'], ['modern', { pin: kModern }]]) {
     await life(place, org, name, mode).catch((error) => check(false, `${name}: ${error.message} ${place.complaints()}`));
   }
@@ -142,7 +141,7 @@ await judge(async () => {
   equal(instancesOf(([, , session]) => session !== '-'), 1, 'one legacy session stayed with one instance');
   await replay(place, org);
 
-  const apart = await installation(org, [kAlone(path.join(scratch(), 'a')), kAlone(path.join(scratch(), 'b'))]);
+  const apart = await installation(org, [kState(path.join(scratch(), 'a')), kState(path.join(scratch(), 'b'))]);
   const mcp = await client(apart.url, 'modern', { pin: kModern }, yes);
   for (let i = 0; i < 4; i++) {
     const read = await mcp.callTool({ name: 'list_users', arguments: { limit: 1 } });

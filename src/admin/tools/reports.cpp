@@ -29,7 +29,8 @@ std::vector<ToolRow> report_tools() {
                             "{{membership_changes}} {{user_changes}}"},
                   {.name = "after", .place = Place::handler, .about = "cursor of the last answer"},
                   {.name = "fields", .type = string_list, .place = Place::handler}},
-       .handler = run_report}};
+       .handler = run_report,
+       .takes_long = true}};
 }
 
 }  // namespace admin
