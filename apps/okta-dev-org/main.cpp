@@ -31,6 +31,7 @@ struct Options {
   std::string public_url;
   std::uint32_t users = 2000;
   std::uint64_t seed = 1;
+  std::uint32_t administrators = 1;
   std::string data;
   std::string api_token;
   bool print_env = false;
@@ -112,12 +113,23 @@ std::optional<authserver::User> find_person(devorg::Service& service, std::strin
                           .last_name = text("lastName")};
 }
 
+constexpr std::string_view kAdministrators = "Okta Administrators";
+
+// The first active people, until there are `wanted`.
+void add_administrators(devorg::Org& org, std::uint32_t wanted) {
+  const std::uint32_t group = org.find_group_name(kAdministrators);
+  if (group == devorg::kNone) return;
+  for (std::uint32_t user = 0; user < org.users.size() && org.member_count(group) < wanted; ++user) {
+    if (org.users.at(user).status == devorg::UserStatus::active) org.add_member(group, user);
+  }
+}
+
 std::vector<authserver::User> administrators(devorg::Service& service) {
   std::vector<std::string> logins;
   {
     std::shared_lock lock(service.mutex());
     const devorg::Org& org = service.org();
-    const std::uint32_t group = org.find_group_name("Okta Administrators");
+    const std::uint32_t group = org.find_group_name(kAdministrators);
     if (group == devorg::kNone) return {};
     for (const std::uint32_t user : org.groups[group].members) logins.push_back(org.users.login(user));
   }
@@ -175,6 +187,7 @@ int serve(const Options& options) {
   core::Random& random = core::system_random();
   auto opened = open_org(options, clock);
   if (!opened) return usage_error(opened.error());
+  add_administrators(*opened->org, options.administrators);
   auto service_key = oauth::Key::generate(oauth::Algorithm::rs256);
   if (!service_key) return usage_error(service_key.error());
   service_key = service_key->with_kid("dev-" + random.alphanumeric(8));
@@ -260,6 +273,9 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1u, 1'000'000u))
       ->capture_default_str();
   app.add_option("--seed", options.seed, "The same seed gives the same org")->capture_default_str();
+  app.add_option("--administrators", options.administrators, "How many of them may sign in (1 to 50)")
+      ->check(CLI::Range(1u, 50u))
+      ->capture_default_str();
   app.add_option("--data", options.data,
                  "Keep changes in this file (SQLite); they are laid over the seed's org");
   app.add_option("--api-token", options.api_token, "The SSWS token (default: a fresh one)");

@@ -93,21 +93,9 @@ Environment DevOrg::device_settings(const std::string& state_dir) const {
 }
 
 core::json::Value DevOrg::get(const std::string& path) const {
-  return send("GET", path);
-}
-
-core::json::Value DevOrg::send(const std::string& method, const std::string& path,
-                               const std::string& body) const {
-  std::vector<std::string> argv{"/usr/bin/curl",
-                                "-sS",
-                                "-g",
-                                "-X",
-                                method,
-                                "-H",
-                                "Authorization: SSWS " + environment_.at("OKTA_DEV_API_TOKEN"),
-                                url() + path};
-  if (!body.empty()) argv.insert(argv.end(), {"-H", "Content-Type: application/json", "--data", body});
-  auto finished = run(argv, {});
+  auto finished = run({"/usr/bin/curl", "-sS", "-g", "-H",
+                       "Authorization: SSWS " + environment_.at("OKTA_DEV_API_TOKEN"), url() + path},
+                      {});
   auto value = core::json::parse(finished.out);
   return value ? *value : core::json::Value(finished.out + finished.err);
 }
@@ -123,18 +111,17 @@ void DevOrg::confirm(const std::string& user_code, const std::string& login) con
       {});
 }
 
-std::string DevOrg::add_administrator() const {
+std::vector<std::string> DevOrg::administrators() const {
+  std::vector<std::string> logins;
   const auto group = get("/api/v1/groups?q=Okta%20Administrators");
-  const auto people = get("/api/v1/users?filter=status%20eq%20%22ACTIVE%22&limit=20");
-  if (!group.is_array() || group.get_array().empty() || !people.is_array()) return {};
-  for (const auto& person : people.get_array()) {
-    std::string login(core::json::string_or_empty(person, "profile.login"));
-    if (login == kAdministrator) continue;
-    send("PUT", "/api/v1/groups/" + std::string(core::json::string_or_empty(group.at(0), "id")) + "/users/" +
-                    std::string(core::json::string_or_empty(person, "id")));
-    return login;
+  if (!group.is_array() || group.get_array().empty()) return logins;
+  const auto members =
+      get("/api/v1/groups/" + std::string(core::json::string_or_empty(group.at(0), "id")) + "/users");
+  if (!members.is_array()) return logins;
+  for (const auto& member : members.get_array()) {
+    logins.emplace_back(core::json::string_or_empty(member, "profile.login"));
   }
-  return {};
+  return logins;
 }
 
 std::string DevOrg::log() const {

@@ -27,13 +27,10 @@ class DevOrg {
 
   // Straight from the org with curl and the API token: what really is there.
   core::json::Value get(const std::string& path) const;
-  // The same, to change something; the body is JSON or empty.
-  core::json::Value send(const std::string& method, const std::string& path,
-                         const std::string& body = {}) const;
   // Opens /activate with the code and confirms as this person, who has to be an administrator.
   void confirm(const std::string& user_code, const std::string& login = kAdministrator) const;
-  // Makes another active person an administrator, and returns their login.
-  std::string add_administrator() const;
+  // The logins of those who may (--administrators).
+  std::vector<std::string> administrators() const;
   // What it wrote to stderr; with --verbose a line for each request.
   std::string log() const;
 

@@ -20,15 +20,17 @@ class HttpCallers : public testing::Test {
  protected:
   void SetUp() override {
     ASSERT_TRUE(org_.up());
-    ada_ = DevOrg::kAdministrator;
-    bob_ = org_.add_administrator();
-    ASSERT_FALSE(bob_.empty());
+    const auto people = org_.administrators();
+    ASSERT_EQ(people.size(), 2u);
+    ada_ = people[0];
+    bob_ = people[1];
     serve();
   }
   void serve() {
     service_.reset();
     service_ = std::make_unique<HttpService>(
-        std::vector<std::string>{"--issuer", issuer_.name(), "--identity", "caller", "--audience", kAudience},
+        std::vector<std::string>{"--issuer", issuer_.name(), "--identity", "caller", "--audience", kAudience,
+                                 "--calls-per-minute", "0"},
         org_.device_settings(state_.path()));
     ASSERT_TRUE(service_->up()) << service_->stderr_text();
   }
@@ -78,7 +80,7 @@ class HttpCallers : public testing::Test {
 
   static constexpr const char* kScopes = "users.read groups.read groups.manage";
   static constexpr const char* kAudience = "https://mcp.acme.example/mcp";
-  DevOrg org_{{"--users", "60", "--verbose"}};
+  DevOrg org_{{"--users", "60", "--administrators", "2", "--verbose"}};
   Issuer issuer_;
   core::ScratchDirectory state_;
   Caller caller_;
@@ -156,26 +158,36 @@ TEST_F(HttpCallers, AnotherPersonsLoginIsGivenUp) {
   EXPECT_THAT(says(bob_, "list_users"), HasSubstr("/activate"));
 }
 
-// 2025-11-25 asks over the session; the question is answered before the person has signed in.
-TEST_F(HttpCallers, ALegacyClientIsAskedToOpenThePage) {
-  std::string link;
-  auto client = caller_.connect(service_->url(), issuer_.token(ada_, kScopes, kAudience),
-                                {.revision = mcp::Revision::v2025_11_25,
-                                 .on_elicitation =
-                                     [&](const json::Object& params) {
-                                       link = json::string_or_empty(params, "url");
-                                       org_.confirm(code_in(json::write(params)), ada_);
-                                       return mcp::InputResponse{.action = mcp::Answer::accept};
-                                     },
-                                 .url_elicitation = true});
-  ASSERT_TRUE(client);
-  ASSERT_TRUE(client->call_tool("list_users", {{"limit", 2}}));
-  EXPECT_THAT(link, HasSubstr(org_.url() + "/activate"));
-  EXPECT_TRUE(eventually([&] {
-    const auto result = client->call_tool("list_users", {{"limit", 2}});
-    return result && mcp::result_text(*result).find("login") != std::string::npos &&
-           mcp::result_text(*result).find("/activate") == std::string::npos;
-  }));
+// Both eras: the question is answered before the person has signed in, so the call says so, and a later one
+// works.
+TEST_F(HttpCallers, AClientThatOpensPagesIsAskedTo) {
+  const struct {
+    mcp::Revision revision;
+    std::string login;
+  } rows[] = {{mcp::Revision::v2025_11_25, ada_}, {mcp::Revision::v2026_07_28, bob_}};
+  for (const auto& row : rows) {
+    std::string link;
+    int asked = 0;
+    const auto open_page = [&](const json::Object& params) {
+      ++asked;
+      link = json::string_or_empty(params, "url");
+      org_.confirm(code_in(json::write(params)), row.login);
+      return mcp::InputResponse{.action = mcp::Answer::accept};
+    };
+    auto client =
+        caller_.connect(service_->url(), issuer_.token(row.login, kScopes, kAudience),
+                        {.revision = row.revision, .on_elicitation = open_page, .url_elicitation = true});
+    ASSERT_TRUE(client);
+    const auto first = client->call_tool("list_users", {{"limit", 2}});
+    ASSERT_TRUE(first) << core::describe(first.error());
+    EXPECT_THAT(link, HasSubstr(org_.url() + "/activate"));
+    EXPECT_EQ(asked, 1);
+    EXPECT_TRUE(eventually([&] {
+      const auto result = client->call_tool("list_users", {{"limit", 2}});
+      return result && mcp::result_text(*result).find("example") != std::string::npos &&
+             mcp::result_text(*result).find("/activate") == std::string::npos;
+    }));
+  }
 }
 
 }  // namespace

@@ -13,7 +13,6 @@ namespace e2e {
 namespace {
 
 namespace json = core::json;
-using testing::AnyOf;
 using testing::HasSubstr;
 
 class HttpEnd : public testing::Test {
@@ -136,6 +135,21 @@ TEST_F(HttpEnd, SubscriptionsAndStreamsEndInOrder) {
   EXPECT_TRUE(listening.ok());
   stream.finish();
   EXPECT_TRUE(stream.ok());
+}
+
+// An issuer that does not answer, whose keys are asked for meanwhile.
+TEST_F(HttpEnd, ATokenThatIsBeingCheckedIsTurnedAway) {
+  const Issuer known;
+  const std::string issuer = "http://127.0.0.1:" + std::to_string(org_->port()) + "/oauth2/default";
+  HttpService service({"--issuer", issuer}, {{"OKTA_ORG_URL", "https://acme.okta.com"},
+                                             {"OKTA_API_TOKEN", "00secretsecretsecretsecretsecret"},
+                                             {"OKTA_MCP_STATE_DIR", state_.path()}});
+  ASSERT_TRUE(service.up()) << service.stderr_text();
+  const auto token = known.token("ada@acme.example", "users.read", service.url(), {{"iss", issuer}});
+  OpenRequest waiting(caller_, call(service.url(), token, "list_users"));
+  wait_until_asked();
+  EXPECT_EQ(service.end(), 0);
+  EXPECT_THAT(waiting.finish(), testing::Not(HasSubstr("\"result\"")));
 }
 
 TEST_F(HttpEnd, ASecondSignalChangesNothing) {

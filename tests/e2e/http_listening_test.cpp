@@ -39,7 +39,7 @@ class HttpListening : public testing::Test {
 
 TEST_F(HttpListening, RefusedStartsSayWhyAndWhatToDo) {
   const std::string two_orgs = file("two.toml");
-  std::ofstream(two_orgs) << "default = \"one\"\n[orgs.one]\norg_url = \"https://one.okta.com\"\n"
+  std::ofstream(two_orgs) << "default_org = \"one\"\n[orgs.one]\norg_url = \"https://one.okta.com\"\n"
                           << "client_id = \"0oa1\"\n[orgs.two]\norg_url = \"https://two.okta.com\"\n"
                           << "client_id = \"0oa2\"\n";
   std::filesystem::permissions(two_orgs, std::filesystem::perms::owner_read);
@@ -84,7 +84,7 @@ TEST_F(HttpListening, RefusedStartsSayWhyAndWhatToDo) {
       {{"--http", "127.0.0.1:0", "--admin", "9090"}, {}, "HOST:PORT", "127.0.0.1:8080"},
       {{"--http", "127.0.0.1:0", "--tls-cert", "/nowhere.pem"}, {}, "belong together", "both"},
       {{"--http", "127.0.0.1:0", "--public-url", "https://mcp.example.com/"}, {}, "not the URL", "/mcp"},
-      {{"--http", "127.0.0.1:0"}, {{"OKTA_MCP_HTTP_TOKEN", "short"}}, "OKTA_MCP_HTTP_TOKEN", "16"},
+      {{"--http", "127.0.0.1:0"}, {{"OKTA_MCP_HTTP_TOKEN", "short"}}, "16 characters", "openssl rand"},
       {{"--issuer", issuer}, {}, "--http", ""},
   };
   for (const auto& row : rows) {
