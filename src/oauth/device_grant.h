@@ -46,7 +46,7 @@ struct DeviceGrantOptions {
   net::HttpClient& http;            // http, clock, random and store outlive the source
   core::Clock& clock;
   core::Random& random = core::system_random();
-  TokenStore* store = nullptr;  // null: the login lives in memory only
+  TokenStore* store = nullptr;                       // null: the login lives in memory only
   std::optional<LoginCaller> caller = std::nullopt;  // whose login this is, where it is not the program's own
   // False: no sign-in is ever started, token() fails with oauth.login_needed instead, and a login that the
   // org does not renew stays in the store. For whoever only looks.

@@ -35,8 +35,8 @@ struct PersonLoginOptions {
   std::vector<std::string> scopes;  // as configured
   std::string_view grant;           // kDeviceCode or kAuthorizationCode
   core::Clock& clock;
-  DpopBinding& dpop;            // the endpoint's
-  TokenStore* store = nullptr;  // null: the login lives in memory only
+  DpopBinding& dpop;                                 // the endpoint's
+  TokenStore* store = nullptr;                       // null: the login lives in memory only
   std::optional<LoginCaller> caller = std::nullopt;  // TokenKey::caller
   // The org has refused the refresh token for good. Called while the login is locked, so it must not ask it
   // for a token; its error takes the place of the org's.
