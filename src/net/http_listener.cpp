@@ -77,9 +77,8 @@ class AsioListener final : public Listener {
     auto host = given_host;
     if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
     error_code error;
-    const auto found = tcp::resolver(loop_->io().context)
-                           .resolve(host, std::to_string(port),
-                                    tcp::resolver::passive | tcp::resolver::numeric_service, error);
+    const auto found =
+        tcp::resolver(loop_->io().context).resolve(host, std::to_string(port), tcp::resolver::passive, error);
     if (error || found.empty()) {
       return cannot_listen(where, "the host has no address",
                            "Check the name, or give an address such as 127.0.0.1 or ::1.");
@@ -196,10 +195,10 @@ class AsioListener final : public Listener {
   void hand_over(ServerLoop& target, Socket socket) {
     close_on_exec(socket.native_handle());
     if (is_ip(peer_)) {
-      set_option(socket.native_handle(), IPPROTO_TCP, TCP_NODELAY);
+      (void)set_option(socket.native_handle(), IPPROTO_TCP, TCP_NODELAY);
       // A client that is gone without a word takes nothing either: what the kernel holds for it does not
       // wait for the quarter of an hour that retransmissions go on.
-      set_option(socket.native_handle(), IPPROTO_TCP, TCP_USER_TIMEOUT, write_timeout_);
+      (void)set_option(socket.native_handle(), IPPROTO_TCP, TCP_USER_TIMEOUT, write_timeout_);
     }
     Accepted accepted{.socket = std::move(socket), .peer = peer_text(peer_)};
     if (&target == loop_.get()) return gate_->admit(target, std::move(accepted));

@@ -7,7 +7,7 @@
 #include "net/http_server.h"
 
 namespace boost::asio::ssl {
-class context;
+class context;  // NOLINT(readability-identifier-naming): the library's name
 }
 
 namespace net {
