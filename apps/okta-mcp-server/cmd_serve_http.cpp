@@ -6,11 +6,13 @@
 #include <csignal>
 #include <cstdio>
 #include <fmt/format.h>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <poll.h>
 #include <sys/signalfd.h>
 #include <thread>
+#include <tuple>
 #include <unistd.h>
 
 #include "admin/offer.h"
@@ -128,16 +130,42 @@ Settings::OneOfSeveral one_of_several(const HttpOptions& options) {
           .own = fmt::format("{} {}", host.data(), options.listen.text(options.listen.port))};
 }
 
-void count_calls(mcp::ServerOptions& options, core::Metrics& metrics) {
-  options.on_call = [&metrics](const mcp::CallReport& report) {
-    const core::Labels labels{{"method", std::string(report.method)}, {"name", std::string(report.name)}};
-    core::Labels with_outcome = labels;
-    with_outcome.emplace_back("outcome", mcp::to_string(report.outcome));
-    metrics.counter("okta_mcp_calls_total", "Calls that ended, by how.", with_outcome).add();
-    metrics.histogram("okta_mcp_call_seconds", "How long calls took.", labels)
-        .observe(std::chrono::duration<double>(report.took).count());
+// The series of each tool, prompt and method are looked up by their labels once, not with every call.
+class CallCounts {
+ public:
+  explicit CallCounts(core::Metrics& metrics) : metrics_(metrics) {}
+
+  void count(const mcp::CallReport& report) {
+    const Key key{std::string(report.method), std::string(report.name), report.outcome};
+    Series series;
+    {
+      std::lock_guard lock(mutex_);
+      auto found = series_.find(key);
+      if (found == series_.end()) found = series_.emplace(key, make(key)).first;
+      series = found->second;
+    }
+    series.ended->add();
+    series.seconds->observe(std::chrono::duration<double>(report.took).count());
+  }
+
+ private:
+  using Key = std::tuple<std::string, std::string, mcp::CallReport::Outcome>;
+  struct Series {
+    core::Counter* ended = nullptr;
+    core::Histogram* seconds = nullptr;
   };
-}
+
+  Series make(const Key& key) {
+    core::Labels labels{{"method", std::get<0>(key)}, {"name", std::get<1>(key)}};
+    auto& seconds = metrics_.histogram("okta_mcp_call_seconds", "How long calls took.", labels);
+    labels.emplace_back("outcome", mcp::to_string(std::get<2>(key)));
+    return {&metrics_.counter("okta_mcp_calls_total", "Calls that ended, by how.", labels), &seconds};
+  }
+
+  core::Metrics& metrics_;
+  std::mutex mutex_;
+  std::map<Key, Series> series_;
+};
 
 void show_gauges(core::Metrics& metrics, const mcp::HttpEndpoint& endpoint, const Logins& logins,
                  const Readiness& readiness) {
@@ -202,7 +230,8 @@ int cmd_serve_http(Configuration& configuration, const HttpFlags& flags, const G
   auto jobs = make_jobs(settings.state_dir);
   if (!jobs) return complain(jobs.error());
   server_options.jobs = jobs->get();
-  count_calls(server_options, metrics);
+  CallCounts counts(metrics);
+  server_options.on_call = [&counts](const mcp::CallReport& report) { counts.count(report); };
   // Before the server, whose handlers use them.
   Logins logins(configuration, options->identity);
   admin::Completions completions(logins.entrance(), core::system_clock());

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <fmt/format.h>
 #include <functional>
+#include <map>
 
 #include "admin/toolset.h"
 #include "core/text.h"
@@ -156,8 +157,10 @@ core::Result<mcp::CompletionResult> suggest(Completions& completions, const core
 }  // namespace
 
 core::Status add_prompts(mcp::Server& server, Entrance& entrance, Completions& completions) {
+  std::map<std::string, std::vector<std::string_view>> tools;  // by prompt
   for (Row& row : rows()) {
     mcp::Prompt prompt = std::move(row.prompt);
+    tools[prompt.name] = std::move(row.tools);
     prompt.runs_on = mcp::RunsOn::reader;  // text only: what it asks for is done by tools
     prompt.get = [write = std::move(row.write), about = prompt.description](
                      const core::Context&, const mcp::PromptGet& get) -> core::Result<mcp::PromptOutcome> {
@@ -171,16 +174,12 @@ core::Status add_prompts(mcp::Server& server, Entrance& entrance, Completions& c
     RETURN_IF_ERROR(server.add_prompt(std::move(prompt)));
   }
   // Offered where the tools it leads to are.
-  server.set_prompts_visible([&entrance](const mcp::Prompt& prompt) {
-    for (const Row& row : rows()) {
-      if (row.prompt.name != prompt.name) continue;
-      return std::ranges::all_of(row.tools, [&](std::string_view tool) {
-        return std::ranges::any_of(entrance.described().all(), [&](const Orgs::Named& org) {
-          return is_available(*org.services, *find_tool(tool));
-        });
+  server.set_prompts_visible([&entrance, tools = std::move(tools)](const mcp::Prompt& prompt) {
+    return std::ranges::all_of(tools.at(prompt.name), [&](std::string_view tool) {
+      return std::ranges::any_of(entrance.described().all(), [&](const Orgs::Named& org) {
+        return is_available(*org.services, *find_tool(tool));
       });
-    }
-    return false;
+    });
   });
   return {};
 }

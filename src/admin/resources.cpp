@@ -19,7 +19,7 @@ struct Row {
   std::string_view description;
 };
 
-constexpr std::array<Row, 8> kTemplates = {{
+constexpr std::array<Row, 11> kRows = {{
     {"okta://users/{user_id}", "get_user", "user", "User", "One person, by login or id."},
     {"okta://users/{user_id}/groups", "list_user_groups", "user-groups", "Groups of a user",
      "The groups one person is in."},
@@ -33,9 +33,6 @@ constexpr std::array<Row, 8> kTemplates = {{
     {"okta://policies/{policy_id}", "get_policy", "policy", "Policy", "One policy, by exact name or id."},
     {"okta://policies/{policy_id}/rules", "list_policy_rules", "policy-rules", "Rules of a policy",
      "The rules of one policy, in order."},
-}};
-
-constexpr std::array<Row, 3> kFixed = {{
     {"okta://status", "get_scope_status", "status", "Status of this server",
      "The org, the sign-in, and what its scopes allow."},
     {"okta://schemas/user", "get_user_profile_attributes", "user-schema", "User profile attributes",
@@ -92,48 +89,43 @@ bool is_offered(Entrance& entrance, const ToolRow& row) {
                              [&](const Orgs::Named& org) { return is_available(*org.services, row); });
 }
 
-const Row* row_of(std::string_view name) {
-  for (const auto* rows : {kTemplates.data(), kFixed.data()}) {
-    const auto count = rows == kTemplates.data() ? kTemplates.size() : kFixed.size();
-    for (const Row& row : std::span(rows, count)) {
-      if (row.name == name) return &row;
-    }
-  }
-  return nullptr;
+const Row& row_of(std::string_view name) {
+  return *std::ranges::find(kRows, name, &Row::name);
+}
+
+// What a resource and a template have in common.
+template <class Kind>
+void describe(Kind& offered, Entrance& entrance, const Row& row) {
+  const ToolRow& tool = *find_tool(row.tool);
+  offered.name = row.name;
+  offered.title = row.title;
+  offered.description = row.description;
+  offered.mime_type = "text/plain";
+  offered.scopes = caller_scopes(tool);
+  offered.runs_on = tool.runs_on;
+  offered.read = reader_of(entrance, tool);
 }
 
 }  // namespace
 
 core::Status add_resources(mcp::Server& server, Entrance& entrance, Completions& completions) {
   const std::string_view org = entrance.described().several() ? "{?org}" : "";
-  for (const Row& row : kTemplates) {
-    const ToolRow& tool = *find_tool(row.tool);
-    mcp::ResourceTemplate offered{.uri_template = fmt::format("{}{}", row.uri, org),
-                                  .name = std::string(row.name),
-                                  .title = std::string(row.title),
-                                  .description = std::string(row.description),
-                                  .mime_type = "text/plain",
-                                  .scopes = caller_scopes(tool),
-                                  .runs_on = tool.runs_on};
-    offered.read = reader_of(entrance, tool);
-    offered.complete = completer_of(entrance, completions, tool);
-    RETURN_IF_ERROR(server.add_resource_template(std::move(offered)));
-  }
-  for (const Row& row : kFixed) {
-    const ToolRow& tool = *find_tool(row.tool);
-    mcp::Resource offered{.uri = std::string(row.uri),
-                          .name = std::string(row.name),
-                          .title = std::string(row.title),
-                          .description = std::string(row.description),
-                          .mime_type = "text/plain",
-                          .scopes = caller_scopes(tool),
-                          .runs_on = tool.runs_on};
-    offered.read = reader_of(entrance, tool);
-    RETURN_IF_ERROR(server.add_resource(std::move(offered)));
+  for (const Row& row : kRows) {
+    if (row.uri.contains('{')) {
+      mcp::ResourceTemplate offered;
+      describe(offered, entrance, row);
+      offered.uri_template = fmt::format("{}{}", row.uri, org);
+      offered.complete = completer_of(entrance, completions, *find_tool(row.tool));
+      RETURN_IF_ERROR(server.add_resource_template(std::move(offered)));
+    } else {
+      mcp::Resource offered;
+      describe(offered, entrance, row);
+      offered.uri = row.uri;
+      RETURN_IF_ERROR(server.add_resource(std::move(offered)));
+    }
   }
   const auto offered = [&entrance](const auto& resource) {
-    const Row* row = row_of(resource.name);
-    return row != nullptr && is_offered(entrance, *find_tool(row->tool));
+    return is_offered(entrance, *find_tool(row_of(resource.name).tool));
   };
   server.set_resources_visible(
       [offered](const mcp::Resource& resource) { return offered(resource); },

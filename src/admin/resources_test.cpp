@@ -1,8 +1,10 @@
 // Resources, prompts and completions as an MCP client sees them.
 #include "admin/resources.h"
 
+#include <fstream>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <iterator>
 
 #include "admin/fake_org.h"
 #include "admin/prompts.h"
@@ -103,6 +105,25 @@ TEST_F(ResourcesTest, NamesAreCompletedFromTheOrgAndKept) {
   EXPECT_EQ(completion({{"type", "ref/prompt"}, {"name", "inactive_users"}}, "days", "9"), R"(["90"])");
   EXPECT_EQ(completion({{"type", "ref/prompt"}, {"name", "onboard_user"}}, "group", "eng"),
             R"(["Engineering"])");
+}
+
+TEST_F(ResourcesTest, StandInTheDocumentation) {
+  start();
+  std::ifstream file(PROJECT_SOURCE_DIR "/docs/resources.md");
+  const std::string page(std::istreambuf_iterator<char>(file), {});
+  const struct {
+    std::string_view method, list, member;
+  } lists[] = {{"resources/list", "resources", "uri"},
+               {"resources/templates/list", "resourceTemplates", "uriTemplate"},
+               {"prompts/list", "prompts", "name"}};
+  for (const auto& row : lists) {
+    const auto answer = ask(row.method);
+    const auto* all = json::find(answer, "result." + std::string(row.list));
+    ASSERT_TRUE(all && !all->get_array().empty()) << row.method;
+    for (const auto& one : all->get_array()) {
+      EXPECT_THAT(page, HasSubstr("`" + std::string(json::string_or_empty(one, row.member)) + "`"));
+    }
+  }
 }
 
 TEST_F(ResourcesTest, PromptsQuoteWhatTheyAreGiven) {
