@@ -53,8 +53,7 @@ core::Status release(admin::Approvals& approvals, admin::AuditLog& audit, Termin
 int cmd_approve(const Settings& settings, const std::string& plan, bool set) {
   core::Clock& clock = core::system_clock();
   const auto state = open_state(settings);
-  admin::Approvals approvals(*state, clock,
-                             state->remote() ? std::string{} : settings.state_dir + "/approval.json");
+  admin::Approvals approvals(*state, clock, admin::earlier_passphrase_file(*state, settings.state_dir));
   admin::AuditLog audit(*state, clock);
   if (!set && plan.empty()) {
     const auto waiting = approvals.pending();

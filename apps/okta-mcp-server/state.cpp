@@ -24,6 +24,12 @@ struct Shared {
   mcp::SharedStates states;
 };
 
+// Empty without a key file.
+core::Result<core::Secret> key_of_file(const Settings& settings) {
+  if (settings.key_file.empty()) return core::Secret{};
+  return oauth::read_key_file(settings.key_file, "OKTA_MCP_KEY_FILE");
+}
+
 }  // namespace
 
 std::shared_ptr<core::StateStore> open_state(const Settings& settings) {
@@ -34,8 +40,8 @@ std::shared_ptr<core::StateStore> open_state(const Settings& settings) {
 core::Result<std::shared_ptr<const mcp::SharedStates>> share_questions(
     const Settings& settings, const std::shared_ptr<core::StateStore>& state) {
   core::KeyRingOptions options{.name = "questions", .opens_for = kQuestionsOpenFor};
-  if (!settings.key_file.empty()) {
-    ASSIGN_OR_RETURN(auto key, oauth::read_key_file(settings.key_file, "OKTA_MCP_KEY_FILE"));
+  ASSIGN_OR_RETURN(auto key, key_of_file(settings));
+  if (!key.empty()) {
     ASSIGN_OR_RETURN(auto sealer, core::Sealer::create(std::move(key)));
     options.guard = std::make_shared<const core::Sealer>(std::move(sealer));
   }
@@ -46,10 +52,10 @@ core::Result<std::shared_ptr<const mcp::SharedStates>> share_questions(
 core::Result<std::shared_ptr<const core::Sealer>> share_sessions(const Settings& settings,
                                                                  core::StateStore& state) {
   constexpr std::string_view kRecord = "keys/sessions";
-  core::Secret key;
-  if (!settings.key_file.empty()) {
-    ASSIGN_OR_RETURN(const auto guard, oauth::read_key_file(settings.key_file, "OKTA_MCP_KEY_FILE"));
-    std::string material = fmt::format("okta-mcp-server sessions\n{}", guard.reveal());
+  ASSIGN_OR_RETURN(auto key, key_of_file(settings));
+  if (!key.empty()) {
+    // Of its own, so that what seals questions does not seal sessions too.
+    std::string material = fmt::format("okta-mcp-server sessions\n{}", key.reveal());
     key = core::Secret(core::sha256(material));
     core::wipe(material);
   } else {

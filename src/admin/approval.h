@@ -29,6 +29,11 @@ struct PendingPlan {
   core::WallTime expires{};
 };
 
+// Where an earlier version kept the passphrase of what is now this state; empty where it kept none.
+inline std::string earlier_passphrase_file(const core::StateStore& state, const std::string& state_dir) {
+  return state.remote() ? std::string{} : state_dir + "/approval.json";
+}
+
 // Safe between instances and threads. Every function may fail with the errors of the store.
 class Approvals {
  public:

@@ -46,8 +46,7 @@ class Services {
         clock_(&clock),
         state_(options_.state ? options_.state : core::directory_state(options_.state_dir, clock)),
         audit_(*state_, clock),
-        approvals_(*state_, clock, state_->remote() ? std::string{} : options_.state_dir + "/approval.json") {
-  }
+        approvals_(*state_, clock, earlier_passphrase_file(*state_, options_.state_dir)) {}
 
   core::Result<okta::Org*> org() const { return org_(); }
   core::Clock& clock() const { return *clock_; }

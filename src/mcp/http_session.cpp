@@ -19,7 +19,7 @@ class GeneralOutlet final : public Outlet {
  public:
   explicit GeneralOutlet(std::weak_ptr<HttpSession> session) : session_(std::move(session)) {}
   void send(std::string message, Delivery delivery) override {
-    if (auto session = session_.lock()) session->send(HttpSession::kGeneral, std::move(message), delivery);
+    if (auto session = session_.lock()) session->send(HttpSession::kGeneral, message, delivery);
   }
 
  private:

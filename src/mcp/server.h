@@ -34,7 +34,6 @@
 #include "mcp/session.h"
 #include "mcp/tool.h"
 
-namespace mcp {}  // namespace mcp
 namespace core {
 class Jobs;
 }
