@@ -48,6 +48,7 @@ struct Error {
   std::string message;  // what happened, one sentence, no secrets
   std::string hint;     // likely cause and the next step; may be empty
   std::optional<UpstreamProblem> upstream;
+  std::string location{};  // the member or parameter it is about ("resourceUrl"); may be empty
 };
 
 template <class T>

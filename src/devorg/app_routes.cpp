@@ -163,7 +163,7 @@ Answer<bool> check_settings(const object& body, std::string_view mode) {
   const object* settings = rest::object_at(body, "settings");
   const object* app = settings ? rest::object_at(*settings, "app") : nullptr;
   const object* client = settings ? rest::object_at(*settings, "oauthClient") : nullptr;
-  std::vector<std::string> causes;
+  std::vector<rest::Cause> causes;
   if (mode == "BOOKMARK" && (!app || rest::string_at(*app, "url").empty()))
     causes.emplace_back("url: The field cannot be left blank");
   if (mode == "OPENID_CONNECT") {

@@ -48,7 +48,7 @@ std::vector<std::string_view> targets_of(const object& body) {
 // The parts of a request that make a rule; checked.
 Answer<object> read_rule(const Service& service, const Call& call, std::uint32_t self) {
   ASSIGN_OR_RETURN(const auto body, rest::read_object(call));
-  std::vector<std::string> causes;
+  std::vector<rest::Cause> causes;
   const std::string_view name = rest::string_at(body, "name");
   if (name.empty()) causes.emplace_back("name: The field cannot be left blank");
   if (name.size() > 50) causes.emplace_back("name: String is too long (maximum 50 characters)");
@@ -66,7 +66,7 @@ Answer<object> read_rule(const Service& service, const Call& call, std::uint32_t
       causes.push_back("actions: Invalid group id " + std::string(id));
   }
   if (!causes.empty()) {
-    const std::string field = causes.front().substr(0, causes.front().find(':'));
+    const std::string field = causes.front().summary.substr(0, causes.front().summary.find(':'));
     return rest::refuse(rest::validation_failed(field, std::move(causes)));
   }
   object conditions = *rest::object_at(body, "conditions");

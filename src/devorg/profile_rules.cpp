@@ -78,7 +78,7 @@ std::optional<std::string> type_error(std::string_view name, std::string_view ty
   return fmt::format("{}: The value must be of type {}", name, type);
 }
 
-void check_base(const BaseAttribute& row, const value& given, std::vector<std::string>& causes) {
+void check_base(const BaseAttribute& row, const value& given, std::vector<rest::Cause>& causes) {
   if (auto error = type_error(row.name, "string", given)) {
     causes.push_back(std::move(*error));
     return;
@@ -106,7 +106,7 @@ std::span<const BaseAttribute> base_user_attributes() {
 }
 
 rest::Answer<bool> check_user_profile(const Org& org, const object& profile, bool is_new) {
-  std::vector<std::string> causes;
+  std::vector<rest::Cause> causes;
   // Recorded order: what is blank first, in the order of the schema, then the form of the login.
   for (const auto& row : kBase) {
     const value* given = profile.if_contains(row.name);
@@ -139,7 +139,7 @@ rest::Answer<bool> check_user_profile(const Org& org, const object& profile, boo
 }
 
 rest::Answer<bool> check_group_profile(const Org& org, const object& profile) {
-  std::vector<std::string> causes;
+  std::vector<rest::Cause> causes;
   const value* name = profile.if_contains("name");
   if (!name || !name->is_string() || name->get_string().empty())
     causes.emplace_back("name: The field cannot be left blank");

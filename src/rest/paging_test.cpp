@@ -39,7 +39,7 @@ TEST(PagingTest, AStrictListRefusesWhatIsTooLarge) {
   const auto page = read_page(test.call, {.default_limit = 100, .maximum = 1000, .clamp = false});
   ASSERT_FALSE(page);
   EXPECT_EQ(page.error().code, "E0000001");
-  EXPECT_NE(page.error().causes.at(0).find("1000"), std::string::npos);
+  EXPECT_NE(page.error().causes.at(0).summary.find("1000"), std::string::npos);
 }
 
 TEST(PagingTest, LinksAsRecorded) {

@@ -6,7 +6,7 @@
 
 namespace rest {
 
-Problem other(int status, std::string_view code, std::string_view summary, std::vector<std::string> causes) {
+Problem other(int status, std::string_view code, std::string_view summary, std::vector<Cause> causes) {
   return Problem{.status = status,
                  .code = std::string(code),
                  .summary = std::string(summary),
@@ -14,7 +14,7 @@ Problem other(int status, std::string_view code, std::string_view summary, std::
                  .headers = {}};
 }
 
-Problem validation_failed(std::string_view field, std::vector<std::string> causes) {
+Problem validation_failed(std::string_view field, std::vector<Cause> causes) {
   return other(400, "E0000001", "Api validation failed: " + std::string(field), std::move(causes));
 }
 
@@ -93,7 +93,12 @@ Problem from_error(const core::Error& error) {
 
 std::string write_problem(const Problem& problem, std::string_view error_id) {
   boost::json::array causes;
-  for (const auto& cause : problem.causes) causes.push_back(boost::json::object{{"errorSummary", cause}});
+  for (const auto& cause : problem.causes) {
+    boost::json::object line{{"errorSummary", cause.summary}};
+    if (!cause.reason.empty()) line["reason"] = cause.reason;
+    if (!cause.location.empty()) line["location"] = cause.location;
+    causes.push_back(std::move(line));
+  }
   return core::json::write(boost::json::object{{"errorCode", problem.code},
                                                {"errorSummary", problem.summary},
                                                {"errorLink", problem.code},

@@ -15,11 +15,23 @@
 
 namespace rest {
 
+// One line of errorCauses. Newer APIs of Okta's add a reason for programs ("UNIQUE_CONSTRAINT") and the
+// member that it is about.
+struct Cause {
+  Cause(std::string summary_text, std::string reason_code = {}, std::string member = {})
+      : summary(std::move(summary_text)), reason(std::move(reason_code)), location(std::move(member)) {}
+  Cause(const char* summary_text) : Cause(std::string(summary_text)) {}
+
+  std::string summary;
+  std::string reason;
+  std::string location;
+};
+
 struct Problem {
   int status = 500;
   std::string code;     // "E0000007"
   std::string summary;  // "Not found: Resource not found: 00u1 (User)"
-  std::vector<std::string> causes;
+  std::vector<Cause> causes;
   net::Headers headers;  // sent with the answer, such as WWW-Authenticate
 };
 
@@ -31,7 +43,7 @@ inline std::unexpected<Problem> refuse(Problem problem) {
 }
 
 // 400 E0000001 "Api validation failed: FIELD".
-Problem validation_failed(std::string_view field, std::vector<std::string> causes = {});
+Problem validation_failed(std::string_view field, std::vector<Cause> causes = {});
 // 404 E0000007 "Not found: Resource not found: ID (KIND)".
 Problem not_found(std::string_view id, std::string_view kind);
 // 400 E0000003.
@@ -55,8 +67,7 @@ Problem etag_mismatch();
 // 500 E0000009.
 Problem internal_error();
 // Any other code of Okta's with its text.
-Problem other(int status, std::string_view code, std::string_view summary,
-              std::vector<std::string> causes = {});
+Problem other(int status, std::string_view code, std::string_view summary, std::vector<Cause> causes = {});
 
 Problem from_error(const core::Error& error);
 

@@ -60,6 +60,10 @@ struct Route {
   std::string operation;  // OpenAPI operationId
   Handler handler;
   bool changes = false;  // whether the service must hold its state exclusively
+  // For services that describe and guard themselves by this table.
+  std::string scope{};  // what an access token needs; empty: anybody
+  std::string about{};  // one line for people, OpenAPI's summary
+  std::string tag{};    // of OpenAPI
 };
 
 class Router {
