@@ -80,19 +80,20 @@ std::optional<std::string> type_error(std::string_view name, std::string_view ty
 
 void check_base(const BaseAttribute& row, const value& given, std::vector<rest::Cause>& causes) {
   if (auto error = type_error(row.name, "string", given)) {
-    causes.push_back(std::move(*error));
+    causes.emplace_back(std::move(*error));
     return;
   }
   if (given.is_null()) return;
   const std::string_view text(given.get_string());
   if (row.required && text.empty()) return;  // already reported as blank
   if (row.max_length > 0 && length_of(text) > static_cast<std::size_t>(row.max_length))
-    causes.push_back(fmt::format("{}: String is too long (maximum {} characters)", row.name, row.max_length));
+    causes.emplace_back(
+        fmt::format("{}: String is too long (maximum {} characters)", row.name, row.max_length));
   if (!text.empty() && length_of(text) < static_cast<std::size_t>(row.min_length))
     causes.push_back(
         fmt::format("{}: String is too short (minimum {} characters)", row.name, row.min_length));
   if (row.format == "email" && !text.empty() && !looks_like_email(text))
-    causes.push_back(fmt::format("{}: Does not match required pattern", row.name));
+    causes.emplace_back(fmt::format("{}: Does not match required pattern", row.name));
 }
 
 std::string field_of(std::string_view cause) {
@@ -111,26 +112,27 @@ rest::Answer<bool> check_user_profile(const Org& org, const object& profile, boo
   for (const auto& row : kBase) {
     const value* given = profile.if_contains(row.name);
     const bool blank = !given || given->is_null() || (given->is_string() && given->get_string().empty());
-    if (row.required && blank) causes.push_back(fmt::format("{}: The field cannot be left blank", row.name));
+    if (row.required && blank)
+      causes.emplace_back(fmt::format("{}: The field cannot be left blank", row.name));
   }
   const std::string_view login = rest::string_at(profile, "login");
   if (!looks_like_email(login))
     causes.emplace_back("login: Username must be in the form of an email address");
-  std::vector<std::string> unknown;
+  std::vector<rest::Cause> unknown;
   for (const auto& member : profile) {
     if (const auto* row = base_attribute(member.key())) {
       check_base(*row, member.value(), causes);
     } else if (const auto custom = org.custom_user_attributes.find(std::string_view(member.key()));
                custom != org.custom_user_attributes.end()) {
       if (auto error = type_error(member.key(), rest::string_at(custom->second, "type"), member.value()))
-        causes.push_back(std::move(*error));
+        causes.emplace_back(std::move(*error));
     } else {
-      unknown.push_back(
+      unknown.emplace_back(
           fmt::format("Property name '{}' is not defined in profile", std::string_view(member.key())));
     }
   }
   if (!causes.empty()) {
-    const std::string field = field_of(causes.front());
+    const std::string field = field_of(causes.front().summary);
     return rest::refuse(rest::validation_failed(field, std::move(causes)));
   }
   if (!unknown.empty())
@@ -149,23 +151,24 @@ rest::Answer<bool> check_group_profile(const Org& org, const object& profile) {
     if (member.key() == "name") continue;
     if (member.key() == "description") {
       if (auto error = type_error("description", "string", member.value()))
-        causes.push_back(std::move(*error));
+        causes.emplace_back(std::move(*error));
       else if (member.value().is_string() && length_of(std::string_view(member.value().get_string())) > 1024)
         causes.emplace_back("description: String is too long (maximum 1024 characters)");
       continue;
     }
     const auto custom = org.custom_group_attributes.find(std::string_view(member.key()));
     if (custom == org.custom_group_attributes.end()) {
-      causes.push_back(
+      causes.emplace_back(
           fmt::format("Property name '{}' is not defined in profile", std::string_view(member.key())));
     } else if (auto error =
                    type_error(member.key(), rest::string_at(custom->second, "type"), member.value())) {
-      causes.push_back(std::move(*error));
+      causes.emplace_back(std::move(*error));
     }
   }
   if (causes.empty()) return true;
-  const bool about_name = causes.front().starts_with("name:") || causes.front().starts_with("description:");
-  const std::string field = about_name ? field_of(causes.front()) : "profile";
+  const bool about_name =
+      causes.front().summary.starts_with("name:") || causes.front().summary.starts_with("description:");
+  const std::string field = about_name ? field_of(causes.front().summary) : "profile";
   return rest::refuse(rest::validation_failed(field, std::move(causes)));
 }
 
