@@ -75,12 +75,14 @@ core::Result<std::optional<Operation>> last_operation(Reader& reader, std::strin
 // many.
 core::Result<int> remove_old_operations(Transaction& tx, const Service& service, std::size_t limit = 100);
 
-// As the API shows it; `base` as "/resource-servers/api/v1".
-core::json::Object show(const Service& service, const Operation& operation, std::string_view base);
+// "resource-servers" or "workload-principals": under which API an operation on that subject is found.
+std::string_view area_of(std::string_view subject);
 
-// GET BASE/operations and BASE/operations/{id}. `prefixes`: whose operations are seen there, by the start of
-// the subject's id ("ems").
-void add_operation_routes(rest::Router& router, const Service& service, std::string_view base,
-                          std::vector<std::string> prefixes, std::string_view scope, std::string_view tag);
+// As the API shows it.
+core::json::Object show(const Service& service, const Operation& operation);
+
+// GET /AREA/api/v1/operations and .../operations/{id}.
+void add_operation_routes(rest::Router& router, const Service& service, std::string_view area,
+                          std::string_view scope, std::string_view tag);
 
 }  // namespace registry

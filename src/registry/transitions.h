@@ -62,20 +62,22 @@ std::vector<std::string_view> auth_server_verbs(Status status);
 // invalid reasons.
 //
 // validated on INACTIVE and ACTIVE, and validation_failed on INVALID, confirm a state: the row is written,
-// nothing is moved and no event is emitted. How many failures in a row an ACTIVE server is forgiven is
-// decided by who validates; here validation_failed makes it INVALID.
+// nothing is moved and no event is emitted. So does validated on PENDING while something is missing; then
+// `server.missing` says what. How many failures in a row an ACTIVE server is forgiven is decided by who
+// validates; here validation_failed makes it INVALID.
 //
-// Errors besides the store's: INVALID_STATE_TRANSITION; CONFIGURATION_INCOMPLETE (validated, but something is
-// missing); NOT_CONNECTABLE (activate); RESOURCE_IN_USE (remove, while a connection or its OAuth client
-// refers to it). All are conflicts.
+// Errors besides the store's, all conflicts: INVALID_STATE_TRANSITION; NOT_CONNECTABLE (activate);
+// RESOURCE_IN_USE (remove, while a connection or its OAuth client needs it).
 core::Status move_server(Transaction& tx, const Service& service, McpServer& server, ServerEvent event,
                          const Actor& actor, const std::string& transaction,
                          std::vector<std::string> reasons = {});
 
 // As move_server(); the server's row is held by the caller, too. `verified` and `verification_failed` also
-// set the connectivity, its reason and the time of the check; they confirm INACTIVE and ACTIVE, or INVALID.
-// verified clears the failures in a row. activate wants verified connectivity and something to activate: XAA,
-// or a client registration for STS (409 NOT_CONNECTABLE).
+// set the connectivity, its reason, the time of the check and the failures in a row; they confirm INACTIVE
+// and ACTIVE, or INVALID. activate wants verified connectivity and something to activate: XAA, or a client
+// registration for STS (NOT_CONNECTABLE). remove takes its client registrations with it, and is refused while
+// a connection needs one of them (RESOURCE_IN_USE): who finds it gone from the metadata then makes it
+// INVALID.
 core::Status move_auth_server(Transaction& tx, const Service& service, McpAuthServer& auth_server,
                               AuthServerEvent event, const Actor& actor, const std::string& transaction,
                               std::string reason = {});
