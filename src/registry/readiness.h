@@ -4,8 +4,8 @@
 // Checks ask nobody and change nothing.
 #pragma once
 
-#include <functional>
-#include <initializer_list>
+#include <array>
+#include <chrono>
 #include <optional>
 #include <span>
 #include <string>
@@ -96,12 +96,12 @@ struct Check {
   std::string_view title;  // "The metadata is about this server"
   CheckScope scope;
   Blocks blocks;
-  std::string_view part;                          // of Observation::took
-  std::initializer_list<std::string_view> needs;  // checks that did not fail and were not skipped
+  std::string_view part;                    // of Observation::took
+  std::array<std::string_view, 4> needs{};  // checks that did not fail and were not skipped
   std::initializer_list<std::string_view>
       messages;           // "metadata resource '{got}' does not match '{expected}'"
   std::string_view cure;  // what an administrator does next
-  Finding (*run)(const CheckInput& input);
+  Finding (*run)(const CheckInput& input) = nullptr;
 };
 std::span<const Check> readiness_checks();
 // The table as Markdown, as it stands in docs/registry.md.
