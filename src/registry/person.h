@@ -68,6 +68,9 @@ struct IdentityProvider {
   static std::string secret_context(std::string_view id) { return "identity-provider/" + std::string(id); }
 };
 
+// What the rows of owners refer to, so that they can be asked for.
+inline constexpr std::string_view kOwnerRef = "role/owner";
+
 Row to_row(const Person& person);
 Row to_row(const IdentityProvider& provider);
 core::Result<Person> read_person(const Row& row);
@@ -80,6 +83,9 @@ core::Result<std::optional<Person>> find_person_by_login(Reader& reader, std::st
 core::Result<std::optional<Person>> find_person_by_identity(Reader& reader, std::string_view provider,
                                                             std::string_view subject);
 
+core::Result<bool> has_owner(Reader& reader);
+
+authserver::User user_of(const Person& person);
 // For authserver::Server::find_user: active ones only; a store that fails knows nobody.
 std::optional<authserver::User> find_user(const Service& service, std::string_view login);
 

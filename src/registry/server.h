@@ -65,6 +65,7 @@ class Server {
   const ServerOptions options_;
   rest::Router router_;
   rest::RateLimiter limiter_;
+  rest::RateLimiter failed_logins_;  // by address
 };
 
 }  // namespace registry
