@@ -274,7 +274,7 @@ Answer<Reply> replace_provider(const Service& service, const Call& call) {
 
 core::Result<Reply> set_active(const Service& service, const Call& call, bool active) {
   IdentityProvider provider;
-  RETURN_IF_ERROR(service.store->transaction([&](Transaction& tx) -> core::Status {
+  const auto status = service.store->transaction([&](Transaction& tx) -> core::Status {
     ASSIGN_OR_RETURN(provider, required_provider(tx, call.param(0)));
     if (provider.active == active) return {};
     provider.active = active;
@@ -284,16 +284,18 @@ core::Result<Reply> set_active(const Service& service, const Call& call, bool ac
     provider.updated = row.updated;
     return emit(service, tx, call,
                 active ? "system.idp.lifecycle.activate" : "system.idp.lifecycle.deactivate", provider);
-  }));
+  });
+  RETURN_IF_ERROR(status);
   return shown(service, provider);
 }
 
 core::Result<Reply> delete_provider(const Service& service, const Call& call) {
-  RETURN_IF_ERROR(service.store->transaction([&](Transaction& tx) -> core::Status {
+  const auto status = service.store->transaction([&](Transaction& tx) -> core::Status {
     ASSIGN_OR_RETURN(const auto provider, required_provider(tx, call.param(0)));
     RETURN_IF_ERROR(tx.remove(Kind::identity_provider, provider.id));
     return emit(service, tx, call, "system.idp.lifecycle.delete", provider);
-  }));
+  });
+  RETURN_IF_ERROR(status);
   return rest::no_content();
 }
 
@@ -357,7 +359,7 @@ Answer<Reply> link_person(const Service& service, const Call& call) {
 }
 
 core::Result<Reply> unlink_person(const Service& service, const Call& call) {
-  RETURN_IF_ERROR(service.store->transaction([&](Transaction& tx) -> core::Status {
+  const auto status = service.store->transaction([&](Transaction& tx) -> core::Status {
     ASSIGN_OR_RETURN(const auto provider, required_provider(tx, call.param(0)));
     ASSIGN_OR_RETURN(auto person, required_person(tx, call, call.param(1)));
     const auto removed =
@@ -368,7 +370,8 @@ core::Result<Reply> unlink_person(const Service& service, const Call& call) {
     Row row = to_row(person);
     RETURN_IF_ERROR(tx.update(row));
     return emit(service, tx, call, "user.account.update_profile", provider, {target_of(person)});
-  }));
+  });
+  RETURN_IF_ERROR(status);
   return rest::no_content();
 }
 

@@ -120,6 +120,7 @@ Row to_row(const Person& person) {
           .unique = catalogue::fold_case(person.login),
           .status = std::string(to_string(person.status)),
           .name = person.login,
+          .detected_name = person.email,
           .version = person.version,
           .created = person.created,
           .updated = person.updated};
