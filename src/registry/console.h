@@ -28,20 +28,17 @@ inline constexpr std::string_view kConsolePath = "/console/";
 inline constexpr std::string_view kConsoleClientId = "okta-registry-console";
 inline constexpr std::string_view kConsoleRedirectPath = "/console/callback";  // below the issuer
 // Asked for at sign-in. A person gets those that their role allows; the console says what is missing.
-inline constexpr std::array<std::string_view, 13> kConsoleScopes{
+inline constexpr std::array<std::string_view, 10> kConsoleScopes{
     "openid",
+    "profile",
     "okta.resourceServers.mcpServers.read",
     "okta.resourceServers.mcpServers.manage",
     "okta.aiAgents.read",
     "okta.aiAgents.manage",
     "okta.authorizationServers.read",
     "okta.authorizationServers.manage",
-    "okta.governance.resourceOwners.read",
-    "okta.governance.resourceOwners.manage",
     "okta.users.read",
-    "okta.idps.read",
     "okta.logs.read",
-    "okta.events.read",
 };
 
 // For the authorization server's find_client hook.

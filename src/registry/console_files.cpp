@@ -12,6 +12,7 @@
   FILE("agents.js", AgentsJs, JS)                      \
   FILE("api.js", ApiJs, JS)                            \
   FILE("auth_servers.js", AuthServersJs, JS)           \
+  FILE("connect.js", ConnectJs, JS)                    \
   FILE("console.css", ConsoleCss, CSS)                 \
   FILE("dom.js", DomJs, JS)                            \
   FILE("events.js", EventsJs, JS)                      \
@@ -19,8 +20,11 @@
   FILE("graph.js", GraphJs, JS)                        \
   FILE("graph_layout.js", GraphLayoutJs, JS)           \
   FILE("index.html", IndexHtml, HTML)                  \
+  FILE("keys.js", KeysJs, JS)                          \
   FILE("main.js", MainJs, JS)                          \
+  FILE("mend.js", MendJs, JS)                          \
   FILE("operations.js", OperationsJs, JS)              \
+  FILE("owners.js", OwnersJs, JS)                      \
   FILE("page.css", PageCss, CSS)                       \
   FILE("readiness.js", ReadinessJs, JS)                \
   FILE("register.js", RegisterJs, JS)                  \
