@@ -339,7 +339,7 @@ Result<bool> is_connected(Reader& reader, std::string_view principal, std::strin
 
 Result<object> redeem_sts(const Service& service, const StsRequest& request) {
   const TypeRow* type = find_type(request.requested_token_type);
-  if (!type) return authserver::problem("invalid_request", {"'requested_token_type' is not supported"});
+  if (!type) return authserver::problem("invalid_requested_token_type");
   if (!request.subject_is_user || request.user_id.empty()) {
     RETURN_IF_ERROR(emit_refusal(service, request, "oauth_sts_user_subject_required"));
     return authserver::problem("oauth_sts_user_subject_required");
