@@ -61,13 +61,13 @@ TEST_P(StoreTest, GivesBackWhatWasInserted) {
           .detected_name = "Detected",
           .refs = {"ems1", "rsc1"},
           .body = {{"a", {1, 2.5, "x", nullptr, true}}, {"nul", std::string("\0", 1)}, {"o", {{"k", "v"}}}}};
-  ASSERT_EQ(code_of(store_->transaction([&](Transaction& tx) {
+  ASSERT_EQ(code_of(store_->transaction([&](Transaction& tx) -> core::Status {
               Row copy = row;
               RETURN_IF_ERROR(tx.insert(copy));
               EXPECT_EQ(copy.version, 1);
               EXPECT_EQ(copy.created, place_.clock.now());
               EXPECT_EQ(copy.updated, place_.clock.now());
-              return core::Status{};
+              return {};
             })),
             "ok");
   for (Store* store : {store_.get(), other_.get()}) {
