@@ -142,6 +142,7 @@ core::Status read_auth_server_body(const Reader& body, McpAuthServer& as) {
   ASSIGN_OR_RETURN(as.token_endpoint_auth_methods, texts_at(body, "tokenEndpointAuthMethods"));
   ASSIGN_OR_RETURN(as.grant_profiles, texts_at(body, "grantProfiles"));
   ASSIGN_OR_RETURN(as.scopes_supported, texts_at(body, "scopesSupported"));
+  ASSIGN_OR_RETURN(as.iss_in_response, flag_at(body, "issInResponse"));
   return {};
 }
 
@@ -228,7 +229,8 @@ Row to_row(const McpAuthServer& as) {
                     {"grantTypes", array_of(as.grant_types)},
                     {"tokenEndpointAuthMethods", array_of(as.token_endpoint_auth_methods)},
                     {"grantProfiles", array_of(as.grant_profiles)},
-                    {"scopesSupported", array_of(as.scopes_supported)}};
+                    {"scopesSupported", array_of(as.scopes_supported)},
+                    {"issInResponse", as.iss_in_response}};
   return row;
 }
 
