@@ -43,7 +43,7 @@ enum class Kind {
   tool,                  // "ems.../emt...", parent the server
   readiness,             // the latest report; id and parent the server
   client_auth_settings,  // rsc
-  workload_principal,    // wlp: AI agents, and MCP servers as clients (parent the server)
+  workload_principal,    // wlp: AI agents (parent "ai-agents"), MCP servers as clients (parent the server)
   jwk,                   // pks, parent the workload principal
   client_secret,         // ocs, parent the workload principal
   connection,            // mcn, parent the workload principal
