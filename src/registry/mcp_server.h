@@ -68,6 +68,7 @@ struct McpAuthServer {
   std::vector<std::string> token_endpoint_auth_methods{};
   std::vector<std::string> grant_profiles{};  // authorization_grant_profiles_supported
   std::vector<std::string> scopes_supported{};
+  bool iss_in_response = false;  // authorization_response_iss_parameter_supported (RFC 9207)
   core::WallTime created{};
   core::WallTime updated{};
   std::int64_t version = 0;

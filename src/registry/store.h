@@ -60,6 +60,8 @@ enum class Kind {
   grant,                 // what a person allowed at an external server; parent the client_auth_settings
   interaction,           // a consent that is under way
   operation,             // op-
+  principal_url,         // a URL that a workload principal is known by; parent the workload principal
+  revocation,            // tokens taken back; id their subject (revocation.h)
 };
 std::string_view to_string(Kind kind);
 
