@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <fmt/format.h>
 #include <utility>
 
 #include "authserver/problem.h"
@@ -112,7 +111,8 @@ Result<boost::json::object> redeem_id_jag(TokenRequest& request, const CustomAsV
     token.actor = actor->get_object();
   }
   const auto keep = std::chrono::milliseconds(jwt.expires_at() - token.issued) + kRememberLonger;
-  const std::string use = fmt::format("id-jag/{}/{}", jwt.issuer(), jwt.id());
+  const std::string use =
+      "id-jag/" + authserver::hash_secret(std::string(jwt.issuer()) + "\n" + std::string(jwt.id()));
   const auto targets = request.targets;
 
   auto stored = service.store->transaction([&](Transaction& tx) -> core::Status {
