@@ -307,7 +307,7 @@ Result<std::optional<object>> open_vault(Reader& reader, const Service& service,
 
 Result<object> redeem_vaulted(const Service& service, const StsRequest& request, const TypeRow& type) {
   std::optional<object> found;
-  RETURN_IF_ERROR(service.store->transaction([&](Transaction& tx) -> core::Status {
+  const core::Status done = service.store->transaction([&](Transaction& tx) -> core::Status {
     found.reset();
     Event event = event_of(request, type.event);
     ASSIGN_OR_RETURN(const auto connection,
@@ -321,7 +321,8 @@ Result<object> redeem_vaulted(const Service& service, const StsRequest& request,
     event.success = found.has_value();
     if (!found) event.reason = "token_exchange_invalid_resource";
     return tx.emit(std::move(event));
-  }));
+  });
+  RETURN_IF_ERROR(done);
   if (!found) return authserver::problem("token_exchange_invalid_resource");
   (*found)["token_type"] = "N_A";
   (*found)["expires_in"] = kVaultAnswerLife.count();
@@ -365,7 +366,7 @@ core::Status revoke_sts(const Service& service, const WorkloadPrincipal& princip
   for (const Row& found : rows) {
     ASSIGN_OR_RETURN(auto without, read_sts_grant(found));
     RETURN_IF_ERROR(forget_access(service, without));
-    RETURN_IF_ERROR(service.store->transaction([&](Transaction& tx) -> core::Status {
+    const core::Status done = service.store->transaction([&](Transaction& tx) -> core::Status {
       ASSIGN_OR_RETURN(auto grant, hold_grant(tx, found.id));
       if (!grant || !core::constant_time_equal(grant->token_hash, hash)) return {};
       ASSIGN_OR_RETURN(const bool connected, is_connected(tx, principal.id, grant->settings));
@@ -382,7 +383,8 @@ core::Status revoke_sts(const Service& service, const WorkloadPrincipal& princip
                                   {.id = grant->settings, .type = "ClientAuthSettings"},
                                   {.id = hash.substr(0, 24), .type = "access_token"}},
                       .transaction = transaction});
-    }));
+    });
+    RETURN_IF_ERROR(done);
   }
   return {};
 }

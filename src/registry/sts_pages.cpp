@@ -293,7 +293,7 @@ class ConsentPages {
     const std::string verifier = service_.random->token(32);
     ASSIGN_OR_RETURN(const std::string sealed,
                      service_.vault->seal(verifier, interaction_context(interaction.id)));
-    RETURN_IF_ERROR(service_.store->transaction([&](Transaction& tx) -> core::Status {
+    const core::Status done = service_.store->transaction([&](Transaction& tx) -> core::Status {
       ASSIGN_OR_RETURN(const auto row, tx.hold(Kind::interaction, interaction.id));
       if (!row)
         return core::fail(core::ErrorKind::not_found, "registry.sts.gone", "The interaction is over.");
@@ -302,7 +302,8 @@ class ConsentPages {
       held.sealed_verifier = sealed;
       Row next = to_row(held);
       return tx.update(next);
-    }));
+    });
+    RETURN_IF_ERROR(done);
     net::Query query{{"response_type", "code"},
                      {"client_id", target.settings.client_id},
                      {"redirect_uri", service_.url(kStsCallback)},
@@ -352,7 +353,7 @@ class ConsentPages {
   Result<std::optional<StsInteraction>> take_state(const StsInteraction& interaction,
                                                    const std::string& hash) const {
     std::optional<StsInteraction> taken;
-    RETURN_IF_ERROR(service_.store->transaction([&](Transaction& tx) -> core::Status {
+    const core::Status done = service_.store->transaction([&](Transaction& tx) -> core::Status {
       taken.reset();
       ASSIGN_OR_RETURN(const auto row, tx.hold(Kind::interaction, interaction.id));
       if (!row) return {};
@@ -365,7 +366,8 @@ class ConsentPages {
       RETURN_IF_ERROR(tx.update(next));
       taken = std::move(held);
       return {};
-    }));
+    });
+    RETURN_IF_ERROR(done);
     return taken;
   }
 
