@@ -314,15 +314,15 @@ Answer<Reply> create_one(const Service& service, const Call& call) {
   core::json::Value body(std::move(object));
   const oauth::WipeAtExit wiped(body);
   ASSIGN_OR_RETURN(auto entity, answer(T::create(service, body.as_object())));
-  RETURN_IF_ERROR(answer(say_name_taken<T>(service.store->transaction([&](Transaction& tx) -> core::Status {
+  const core::Status done = service.store->transaction([&](Transaction& tx) -> core::Status {
     Row row = to_row(entity);
     RETURN_IF_ERROR(tx.insert(row));
     entity.version = row.version;
     entity.created = row.created;
     entity.updated = row.updated;
     return emit<T>(tx, call, entity, fmt::format("{}.create", T::kEvent));
-  }),
-                                           entity.name)));
+  });
+  RETURN_IF_ERROR(answer(say_name_taken<T>(done, entity.name)));
   Reply reply = entity_reply(show_whole<T>(service, entity), entity.version, 201);
   reply.headers.add("Location", href_of<T>(service, entity.id));
   return reply;
@@ -350,8 +350,9 @@ Answer<Reply> patch_one(const Service& service, const Call& call) {
   core::json::Value body(std::move(object));
   const oauth::WipeAtExit wiped(body);
   RETURN_IF_ERROR(check_if_match_syntax(call));
+  RETURN_IF_ERROR(answer(prepare_sealing(service)));
   typename T::Entity entity;
-  RETURN_IF_ERROR(answer(say_name_taken<T>(service.store->transaction([&](Transaction& tx) -> core::Status {
+  const core::Status done = service.store->transaction([&](Transaction& tx) -> core::Status {
     ASSIGN_OR_RETURN(entity, hold<T>(tx, call.param(0)));
     RETURN_IF_ERROR(check_version(call, entity.version));
     ASSIGN_OR_RETURN(const auto changed, T::patch(service, body.as_object(), entity));
@@ -363,15 +364,15 @@ Answer<Reply> patch_one(const Service& service, const Call& call) {
     for (const std::string& name : changed) names.emplace_back(name);
     return emit<T>(tx, call, entity, fmt::format("{}.{}update", T::kEvent, password ? "password." : ""),
                    Object{{"changed", std::move(names)}});
-  }),
-                                           entity.name)));
+  });
+  RETURN_IF_ERROR(answer(say_name_taken<T>(done, entity.name)));
   return entity_reply(show_whole<T>(service, entity), entity.version);
 }
 
 template <class T>
 Answer<Reply> set_active(const Service& service, const Call& call, bool active) {
   typename T::Entity entity;
-  RETURN_IF_ERROR(answer(service.store->transaction([&](Transaction& tx) -> core::Status {
+  const core::Status done = service.store->transaction([&](Transaction& tx) -> core::Status {
     ASSIGN_OR_RETURN(entity, hold<T>(tx, call.param(0)));
     if (entity.active == active) {
       return refuse(ErrorKind::conflict, "INVALID_STATE_TRANSITION",
@@ -383,14 +384,15 @@ Answer<Reply> set_active(const Service& service, const Call& call, bool active) 
     RETURN_IF_ERROR(store_changed<T>(tx, entity));
     return emit<T>(tx, call, entity, fmt::format("{}.update", T::kEvent),
                    Object{{"changed", Array{core::json::Value("status")}}});
-  })));
+  });
+  RETURN_IF_ERROR(answer(done));
   return entity_reply(show_whole<T>(service, entity), entity.version);
 }
 
 template <class T>
 Answer<Reply> delete_one(const Service& service, const Call& call) {
   RETURN_IF_ERROR(check_if_match_syntax(call));
-  RETURN_IF_ERROR(answer(service.store->transaction([&](Transaction& tx) -> core::Status {
+  const core::Status done = service.store->transaction([&](Transaction& tx) -> core::Status {
     ASSIGN_OR_RETURN(const auto entity, hold<T>(tx, call.param(0)));
     RETURN_IF_ERROR(check_version(call, entity.version));
     ASSIGN_OR_RETURN(const auto users,
@@ -403,7 +405,8 @@ Answer<Reply> delete_one(const Service& service, const Call& call) {
     }
     RETURN_IF_ERROR(tx.remove(T::kKind, entity.id));
     return emit<T>(tx, call, entity, fmt::format("{}.delete", T::kEvent));
-  })));
+  });
+  RETURN_IF_ERROR(answer(done));
   return rest::no_content();
 }
 

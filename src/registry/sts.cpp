@@ -221,21 +221,28 @@ class Broker {
     const WallTime asked_at = service_.now();
     const auto outcome = request_external_tokens(core::Context{}, service_, target.auth_server,
                                                  target.settings, std::move(form));
+    // Sealed before the transaction: sealing may make a key, which is a write of its own.
+    StsGrant renewed = mine;
+    if (outcome) {
+      RETURN_IF_ERROR(next_state(GrantState::linked, GrantEvent::refreshed));
+      RETURN_IF_ERROR(take_tokens(service_, renewed, *outcome, asked_at));
+    }
     return service_.store->transaction(
-        [&](Transaction& tx) { return settle(tx, mine, target, outcome, asked_at); });
+        [&](Transaction& tx) { return settle(tx, mine, renewed, target, outcome); });
   }
 
-  core::Status settle(Transaction& tx, const StsGrant& mine, const StsTarget& target,
-                      const TokenOutcome& outcome, WallTime asked_at) {
+  core::Status settle(Transaction& tx, const StsGrant& mine, const StsGrant& renewed, const StsTarget& target,
+                      const TokenOutcome& outcome) {
     RETURN_IF_ERROR(tx.emit(upstream_event(target, outcome)));
     ASSIGN_OR_RETURN(auto grant, hold_grant(tx, mine.id));
     // Forgotten meanwhile, or another node has newer tokens: what came for the old ones is of no use.
     if (!grant || grant->generation != mine.generation) return {};
-    if (outcome) {
-      RETURN_IF_ERROR(next_state(GrantState::linked, GrantEvent::refreshed));
-      RETURN_IF_ERROR(take_tokens(service_, *grant, *outcome, asked_at));
-    } else if (outcome.error().kind == RefusalKind::grant) {
+    if (!outcome && outcome.error().kind == RefusalKind::grant)
       return drop(tx, grant, GrantEvent::refresh_refused);
+    if (outcome) {
+      const std::int64_t version = grant->version;
+      grant = renewed;
+      grant->version = version;
     } else {
       ++grant->failures;
       const seconds backoff = kFirstRetry * (1LL << std::min(grant->failures - 1, 6));
@@ -300,7 +307,7 @@ Result<std::optional<object>> open_vault(Reader& reader, const Service& service,
 
 Result<object> redeem_vaulted(const Service& service, const StsRequest& request, const TypeRow& type) {
   std::optional<object> found;
-  RETURN_IF_ERROR(service.store->transaction([&](Transaction& tx) -> core::Status {
+  const core::Status done = service.store->transaction([&](Transaction& tx) -> core::Status {
     found.reset();
     Event event = event_of(request, type.event);
     ASSIGN_OR_RETURN(const auto connection,
@@ -314,7 +321,8 @@ Result<object> redeem_vaulted(const Service& service, const StsRequest& request,
     event.success = found.has_value();
     if (!found) event.reason = "token_exchange_invalid_resource";
     return tx.emit(std::move(event));
-  }));
+  });
+  RETURN_IF_ERROR(done);
   if (!found) return authserver::problem("token_exchange_invalid_resource");
   (*found)["token_type"] = "N_A";
   (*found)["expires_in"] = kVaultAnswerLife.count();
@@ -351,29 +359,34 @@ Result<object> redeem_sts(const Service& service, const StsRequest& request) {
 core::Status revoke_sts(const Service& service, const WorkloadPrincipal& principal, std::string_view token,
                         const std::string& transaction) {
   const std::string hash = token_hash(token);
-  return service.store->transaction([&](Transaction& tx) -> core::Status {
-    ASSIGN_OR_RETURN(const auto rows, tx.list({.kind = Kind::grant,
-                                               .texts = {{.match = Query::Text::Match::equals,
-                                                          .field = Query::Text::Field::name,
-                                                          .text = hash}}}));
-    for (const Row& found : rows) {
+  ASSIGN_OR_RETURN(const auto rows, service.store->list({.kind = Kind::grant,
+                                                         .texts = {{.match = Query::Text::Match::equals,
+                                                                    .field = Query::Text::Field::name,
+                                                                    .text = hash}}}));
+  for (const Row& found : rows) {
+    ASSIGN_OR_RETURN(auto without, read_sts_grant(found));
+    RETURN_IF_ERROR(forget_access(service, without));
+    const core::Status done = service.store->transaction([&](Transaction& tx) -> core::Status {
       ASSIGN_OR_RETURN(auto grant, hold_grant(tx, found.id));
-      if (!grant || !core::constant_time_equal(grant->token_hash, hash)) continue;
+      if (!grant || !core::constant_time_equal(grant->token_hash, hash)) return {};
       ASSIGN_OR_RETURN(const bool connected, is_connected(tx, principal.id, grant->settings));
-      if (!connected) continue;
+      if (!connected) return {};
       RETURN_IF_ERROR(next_state(GrantState::linked, GrantEvent::revoked));
-      RETURN_IF_ERROR(forget_access(service, *grant));
+      grant->sealed = without.sealed;
+      grant->has_access = false;
+      grant->token_hash.clear();
       Row row = to_row(*grant);
       RETURN_IF_ERROR(tx.update(row));
-      RETURN_IF_ERROR(tx.emit({.type = "app.oauth2.token.revoke",
-                               .actor = actor_of(principal),
-                               .targets = {{.id = grant->user, .type = "User"},
-                                           {.id = grant->settings, .type = "ClientAuthSettings"},
-                                           {.id = hash.substr(0, 24), .type = "access_token"}},
-                               .transaction = transaction}));
-    }
-    return {};
-  });
+      return tx.emit({.type = "app.oauth2.token.revoke",
+                      .actor = actor_of(principal),
+                      .targets = {{.id = grant->user, .type = "User"},
+                                  {.id = grant->settings, .type = "ClientAuthSettings"},
+                                  {.id = hash.substr(0, 24), .type = "access_token"}},
+                      .transaction = transaction});
+    });
+    RETURN_IF_ERROR(done);
+  }
+  return {};
 }
 
 }  // namespace registry

@@ -291,17 +291,19 @@ class ConsentPages {
   Result<std::string> start(const StsInteraction& interaction, const StsTarget& target) const {
     const std::string state = service_.random->token(32);
     const std::string verifier = service_.random->token(32);
-    RETURN_IF_ERROR(service_.store->transaction([&](Transaction& tx) -> core::Status {
+    ASSIGN_OR_RETURN(const std::string sealed,
+                     service_.vault->seal(verifier, interaction_context(interaction.id)));
+    const core::Status done = service_.store->transaction([&](Transaction& tx) -> core::Status {
       ASSIGN_OR_RETURN(const auto row, tx.hold(Kind::interaction, interaction.id));
       if (!row)
         return core::fail(core::ErrorKind::not_found, "registry.sts.gone", "The interaction is over.");
       ASSIGN_OR_RETURN(auto held, read_sts_interaction(*row));
       held.state_hash = core::sha256_hex(state);
-      ASSIGN_OR_RETURN(held.sealed_verifier,
-                       service_.vault->seal(verifier, interaction_context(interaction.id)));
+      held.sealed_verifier = sealed;
       Row next = to_row(held);
       return tx.update(next);
-    }));
+    });
+    RETURN_IF_ERROR(done);
     net::Query query{{"response_type", "code"},
                      {"client_id", target.settings.client_id},
                      {"redirect_uri", service_.url(kStsCallback)},
@@ -351,7 +353,7 @@ class ConsentPages {
   Result<std::optional<StsInteraction>> take_state(const StsInteraction& interaction,
                                                    const std::string& hash) const {
     std::optional<StsInteraction> taken;
-    RETURN_IF_ERROR(service_.store->transaction([&](Transaction& tx) -> core::Status {
+    const core::Status done = service_.store->transaction([&](Transaction& tx) -> core::Status {
       taken.reset();
       ASSIGN_OR_RETURN(const auto row, tx.hold(Kind::interaction, interaction.id));
       if (!row) return {};
@@ -364,7 +366,8 @@ class ConsentPages {
       RETURN_IF_ERROR(tx.update(next));
       taken = std::move(held);
       return {};
-    }));
+    });
+    RETURN_IF_ERROR(done);
     return taken;
   }
 
@@ -385,22 +388,8 @@ class ConsentPages {
       const TokenRefusal& refusal = outcome.error();
       return end(interaction, target, person, refusal.error, refusal.description);
     }
-    const auto linked = service_.store->transaction(
-        [&](Transaction& tx) { return link(tx, interaction, target, person, *outcome, asked_at); });
-    if (!linked) return broken_inside();
-    return page(200, "Done",
-                fmt::format("<p role=\"status\">{} gave its permission. <strong>{}</strong> can use it "
-                            "now.</p>\n<p>Go back to your agent; you may close this page.</p>\n",
-                            shown(target.auth_server.issuer), shown(target.principal.name)));
-  }
-
-  core::Status link(Transaction& tx, const StsInteraction& interaction, const StsTarget& target,
-                    const SignedIn& person, const ExternalTokens& tokens, WallTime asked_at) const {
-    const std::string id = grant_id(target.settings.id, interaction.user);
-    ASSIGN_OR_RETURN(auto before, hold_grant(tx, id));
-    RETURN_IF_ERROR(
-        next_state(before ? GrantState::linked : GrantState::consent_pending, GrantEvent::consented));
-    StsGrant grant{.id = id,
+    // Sealed before the transaction: sealing may make a key, which is a write of its own.
+    StsGrant grant{.id = grant_id(target.settings.id, interaction.user),
                    .settings = target.settings.id,
                    .user = interaction.user,
                    .server = target.server.id,
@@ -409,12 +398,27 @@ class ConsentPages {
                    .asked = target.settings.scopes,
                    // RFC 6749 section 5.1: without a scope in the answer, what was asked for.
                    .scopes = target.settings.scopes};
+    if (!take_tokens(service_, grant, *outcome, asked_at)) return broken_inside();
+    const auto linked = service_.store->transaction(
+        [&](Transaction& tx) { return link(tx, interaction, target, person, grant); });
+    if (!linked) return broken_inside();
+    return page(200, "Done",
+                fmt::format("<p role=\"status\">{} gave its permission. <strong>{}</strong> can use it "
+                            "now.</p>\n<p>Go back to your agent; you may close this page.</p>\n",
+                            shown(target.auth_server.issuer), shown(target.principal.name)));
+  }
+
+  core::Status link(Transaction& tx, const StsInteraction& interaction, const StsTarget& target,
+                    const SignedIn& person, StsGrant grant) const {
+    ASSIGN_OR_RETURN(const auto before, hold_grant(tx, grant.id));
+    RETURN_IF_ERROR(
+        next_state(before ? GrantState::linked : GrantState::consent_pending, GrantEvent::consented));
     if (before) {
-      grant.generation = before->generation;
+      // A refresh of the old tokens that is under way must not win.
+      grant.generation = before->generation + 1;
       grant.created = before->created;
       grant.version = before->version;
     }
-    RETURN_IF_ERROR(take_tokens(service_, grant, tokens, asked_at));
     Row row = to_row(grant);
     RETURN_IF_ERROR(before ? tx.update(row) : tx.insert(row));
     RETURN_IF_ERROR(tx.remove(Kind::interaction, interaction.id));

@@ -32,6 +32,7 @@ core::Result<std::optional<StsTarget>> resolve_target(Reader& reader, const Serv
   ASSIGN_OR_RETURN(auto principal, read_workload_principal(*principal_row));
   ASSIGN_OR_RETURN(auto settings, read_client_auth_settings(*settings_row));
   if (principal.status != AgentStatus::active || !settings.active) return std::nullopt;
+  if (settings.secret_expires && *settings.secret_expires <= service.now()) return std::nullopt;
 
   ASSIGN_OR_RETURN(const auto server_row, reader.get(Kind::mcp_server, settings.server));
   ASSIGN_OR_RETURN(

@@ -24,8 +24,8 @@ struct StsTarget {
 core::Result<std::optional<Connection>> find_connection(Reader& reader, std::string_view principal,
                                                         ConnectionType type, std::string_view resource);
 
-// nullopt unless all of it may be used now: principal and connection, settings, authorization server and MCP
-// server are ACTIVE, and the authorization server supports STS.
+// nullopt unless all of it may be used now: principal and connection, settings (with a secret that has not
+// expired), authorization server and MCP server are ACTIVE, and the authorization server supports STS.
 core::Result<std::optional<StsTarget>> resolve_target(Reader& reader, const Service& service,
                                                       const Connection& connection);
 // The same by the connection's id.

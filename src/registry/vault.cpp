@@ -118,6 +118,11 @@ core::Result<core::Secret> open_password(const Service& service, const ServiceAc
   return core::Secret(std::move(text));
 }
 
+core::Status prepare_sealing(const Service& service) {
+  RETURN_IF_ERROR(service.vault->seal("", "prepare"));
+  return {};
+}
+
 std::string vault_secret_context(std::string_view id) {
   return fmt::format("vault-secret/{}", id);
 }

@@ -49,6 +49,10 @@ core::Result<ServiceAccount> read_service_account(const Row& row);
 core::Result<core::json::Object> open_value(const Service& service, const VaultSecret& secret);
 core::Result<core::Secret> open_password(const Service& service, const ServiceAccount& account);
 
+// Sealing makes a key when the newest one's time is over, which is a write of its own. To be called before a
+// transaction that seals.
+core::Status prepare_sealing(const Service& service);
+
 std::string vault_secret_context(std::string_view id);
 std::string service_account_context(std::string_view id);
 
