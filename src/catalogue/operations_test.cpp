@@ -35,8 +35,8 @@ std::string concrete(std::string_view path) {
 }
 
 TEST(Operations, HoldsThePublicApiAndTheSuperset) {
-  // 732 public operations, 809 in the superset, 813 distinct ones.
-  EXPECT_EQ(operations().size(), 813u);
+  // 732 public operations, 809 in the superset, 813 distinct ones; 9 that no description holds.
+  EXPECT_EQ(operations().size(), 822u);
   std::map<std::string_view, int> methods;
   std::set<std::string_view> ids;
   for (const auto& operation : operations()) {

@@ -155,6 +155,8 @@ core::Status read_settings_body(const Reader& body, ClientAuthSettings& settings
   ASSIGN_OR_RETURN(settings.sealed_secret, text_at(body, "sealedSecret"));
   ASSIGN_OR_RETURN(settings.auth_method, body.at("authMethod").string());
   ASSIGN_OR_RETURN(settings.scopes, texts_at(body, "scopes"));
+  ASSIGN_OR_RETURN(settings.registration_uri, text_at(body, "registrationUri"));
+  ASSIGN_OR_RETURN(settings.sealed_registration_token, text_at(body, "sealedRegistrationToken"));
   if (body.at("secretExpires").present()) {
     ASSIGN_OR_RETURN(settings.secret_expires, time_at(body, "secretExpires"));
   }

@@ -88,6 +88,10 @@ struct ClientAuthSettings {
   std::string auth_method = "client_secret_basic";  // token_endpoint_auth_method
   std::vector<std::string> scopes{};                // asked for at consent
   std::optional<core::WallTime> secret_expires{};
+  // Dynamic: where and with what it is ended (RFC 7592); Service::vault, context "client-auth-settings/" + id
+  // + "/registration". Both may be empty.
+  std::string registration_uri{};
+  std::string sealed_registration_token{};
   core::WallTime created{};
   core::WallTime updated{};
   std::int64_t version = 0;
