@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 #include <string>
 
+#include "core/encoding.h"
+#include "core/seal.h"
+#include "net/url.h"
 #include "registry/sts.h"
 #include "registry/test_sts.h"
 
