@@ -136,6 +136,13 @@ Result<object> token_answer(const GrantCall& call, Authorization who, const Scop
   return answer;
 }
 
+static std::vector<oauth::Algorithm> algorithms_of(const std::vector<oauth::Key>& keys) {
+  std::vector<oauth::Algorithm> algorithms;
+  algorithms.reserve(keys.size());
+  for (const oauth::Key& key : keys) algorithms.push_back(key.algorithm());
+  return algorithms;
+}
+
 Result<oauth::VerifiedJwt> verify_access_token(const Server& server, std::string_view token) {
   std::vector<std::string> audiences{server.settings.issuer};
   if (server.settings.tokens_for_resources) {
@@ -144,8 +151,7 @@ Result<oauth::VerifiedJwt> verify_access_token(const Server& server, std::string
     audiences = {std::string(core::json::string_or_empty(unverified.claims, "aud"))};
   }
   ASSIGN_OR_RETURN(auto verifier,
-                   oauth::JwtVerifier::create({.jws = {.algorithms = {oauth::Algorithm::rs256,
-                                                                      oauth::Algorithm::es256},
+                   oauth::JwtVerifier::create({.jws = {.algorithms = algorithms_of(server.signing_keys),
                                                        .types = {server.settings.access_token_type},
                                                        .require_kid = true},
                                                .issuer = server.settings.issuer,

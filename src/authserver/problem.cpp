@@ -249,6 +249,14 @@ constexpr auto kProblems = std::to_array<ProblemRow>({
 
     {"access_token_revoked", 401, "invalid_token", "The access token has been revoked."},
 
+    // Tokens and credentials that come from elsewhere (token exchange for oauth-sts and its like)
+    {"oauth_sts_user_subject_required", 400, "invalid_request",
+     "The subject token must represent an end user for OAuth STS token exchange."},
+    {"oauth_sts_interaction_required", 400, "interaction_required",
+     "The user must authenticate with the authorization server for the request to proceed."},
+    {"oauth_sts_temporarily_unavailable", 503, "temporarily_unavailable",
+     "The third-party authorization server can't be reached, or didn't accept the request. Try again later."},
+
     // Ourselves
     {"server_error", 500, "server_error",
      "The authorization server encountered an unexpected condition that prevented it from fulfilling the "
@@ -265,6 +273,8 @@ ErrorKind kind_of(int status) {
       return ErrorKind::forbidden;
     case 500:
       return ErrorKind::internal;
+    case 503:
+      return ErrorKind::unavailable;
     default:
       return ErrorKind::invalid_input;
   }
@@ -317,7 +327,10 @@ net::ServerResponse error_response(const core::Error& error, bool basic_was_trie
     row = find_problem("server_error");
     description = row->description;
   }
-  auto response = json_response({{"error", row->error}, {"error_description", description}}, row->status);
+  boost::json::object body{{"error", row->error}, {"error_description", description}};
+  if (row->error == "interaction_required" && !error.location.empty())
+    body["interaction_uri"] = error.location;
+  auto response = json_response(body, row->status);
   if (row->status == 401 && basic_was_tried)
     response.headers.add("WWW-Authenticate", "Basic realm=\"oauth\"");
   return response;

@@ -40,6 +40,7 @@ TEST(Problem, KeepsForeignErrorsInside) {
 
 // Okta's own table says "en" where a value goes.
 std::string as_template(std::string text) {
+  if (text.ends_with(": en")) text.replace(text.size() - 2, 2, "{}");
   for (const char* placeholder : {"[en]", "'en'", " en."}) {
     std::string with(placeholder);
     std::string to = with;
@@ -72,7 +73,7 @@ TEST(Problem, EveryRowIsOktas) {
     int status = denied ? 400 : entry.at("statusCode").to_number<int>();
     EXPECT_EQ(row->status, status) << name;
   }
-  EXPECT_EQ(compared, 86);
+  EXPECT_EQ(compared, 125);
 }
 
 }  // namespace

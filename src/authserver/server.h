@@ -57,6 +57,10 @@ inline constexpr std::string_view kDeviceCode = "urn:ietf:params:oauth:grant-typ
 inline constexpr std::string_view kAuthorizationCode = "authorization_code";
 inline constexpr std::string_view kRefreshToken = "refresh_token";
 
+// The header's `typ` of access tokens for the org's own API, and of those for others (RFC 9068 section 2.1).
+inline constexpr std::string_view kAccessTokenType = "application/okta-internal-at+jwt";
+inline constexpr std::string_view kResourceTokenType = "at+jwt";
+
 // A person who may sign in. find_user() knows active ones only.
 struct User {
   std::string id;     // "00u..."
@@ -92,8 +96,7 @@ struct Settings {
   // Okta's org authorization server gives client_credentials to private_key_jwt clients only.
   bool client_credentials_need_key = true;
 
-  // The header's `typ` of access tokens: the org's own, or RFC 9068's of tokens for others.
-  std::string access_token_type = "application/okta-internal-at+jwt";
+  std::string access_token_type{kAccessTokenType};
   // Access tokens are for the resource that was asked for (RFC 8707): whether `aud` is theirs is for resources
   // to check, not for this server.
   bool tokens_for_resources = false;

@@ -42,13 +42,20 @@ rest::Answer<Object> read_patch(const rest::Call& call) {
 
 core::Status check_members(const Object& body, std::initializer_list<std::string_view> known,
                            std::initializer_list<std::string_view> immutable) {
+  return check_members(body, std::span(known.begin(), known.size()),
+                       std::span(immutable.begin(), immutable.size()));
+}
+
+core::Status check_members(const Object& body, std::span<const std::string_view> known,
+                           std::span<const std::string_view> immutable) {
   for (const auto& member : body) {
     const std::string_view name = member.key();
     if (std::find(known.begin(), known.end(), name) != known.end()) continue;
     if (std::find(immutable.begin(), immutable.end(), name) != immutable.end())
       return refuse(ErrorKind::invalid_input, "IMMUTABLE_PROPERTY",
-                    fmt::format("{} cannot be changed. Members that can be: {}.", name,
-                                fmt::join(known.begin(), known.end(), ", ")),
+                    known.empty() ? fmt::format("{} cannot be changed here.", name)
+                                  : fmt::format("{} cannot be changed. Members that can be: {}.", name,
+                                                fmt::join(known.begin(), known.end(), ", ")),
                     std::string(name));
     return refuse(ErrorKind::invalid_input, "UNKNOWN_PROPERTY",
                   fmt::format("{} is no member of this request. Members are: {}.", name,
@@ -144,15 +151,18 @@ core::Status check_version(const rest::Call& call, std::int64_t version) {
   return core::fail(ErrorKind::conflict, "registry.store.changed", "it was changed since it was read");
 }
 
-rest::Answer<rest::Reply> list_reply(const rest::Call& call, const Service& service, Query query,
-                                     std::string_view prefix,
+rest::Answer<rest::Reply> list_reply(const rest::Call& call, const Service& service,
+                                     std::optional<Query> query, std::string_view prefix,
                                      const std::function<core::Result<Object>(const Row&)>& show) {
   ASSIGN_OR_RETURN(const auto page,
                    rest::read_page(call, {.default_limit = 20, .maximum = 200, .clamp = false}));
   if (!page.after.empty() && !is_cursor(page.after, prefix)) return rest::refuse(rest::invalid_cursor());
-  query.after = page.after;
-  query.limit = page.limit + 1;  // one more tells whether there is a next page
-  ASSIGN_OR_RETURN(auto rows, answer(service.store->list(query)));
+  std::vector<Row> rows;
+  if (query) {
+    query->after = page.after;
+    query->limit = page.limit + 1;  // one more tells whether there is a next page
+    ASSIGN_OR_RETURN(rows, answer(service.store->list(*query)));
+  }
   std::string next;
   if (rows.size() > page.limit) {
     rows.resize(page.limit);

@@ -4,6 +4,7 @@
 #include <functional>
 #include <initializer_list>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -33,6 +34,8 @@ rest::Answer<core::json::Object> read_patch(const rest::Call& call);
 
 // Refuses other members: IMMUTABLE_PROPERTY for those that the entity has but a request does not change, else
 // UNKNOWN_PROPERTY. Both 400, with the member as the location.
+core::Status check_members(const core::json::Object& body, std::span<const std::string_view> known,
+                           std::span<const std::string_view> immutable);
 core::Status check_members(const core::json::Object& body, std::initializer_list<std::string_view> known,
                            std::initializer_list<std::string_view> immutable = {});
 
@@ -62,9 +65,9 @@ rest::Answer<bool> check_if_match_syntax(const rest::Call& call);
 core::Status check_version(const rest::Call& call, std::int64_t version);
 
 // {"data":[...],"_links":{"self","next"}} of the rows that the query finds, and a Link header; `limit` (1 to
-// 200, default 20) and `after` come from the call. `prefix`: what an `after` starts with.
-rest::Answer<rest::Reply> list_reply(const rest::Call& call, const Service& service, Query query,
-                                     std::string_view prefix,
+// 200, default 20) and `after` come from the call. `prefix`: what an `after` starts with. nullopt: none.
+rest::Answer<rest::Reply> list_reply(const rest::Call& call, const Service& service,
+                                     std::optional<Query> query, std::string_view prefix,
                                      const std::function<core::Result<core::json::Object>(const Row&)>& show);
 
 }  // namespace registry

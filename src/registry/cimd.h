@@ -1,9 +1,10 @@
-// Client ID metadata documents (draft-ietf-oauth-client-id-metadata-document) and key sets, as clients publish
-// them. Read when a client asks for a token; a good answer is kept in Store::state() for as long as its
-// Cache-Control says, at most five minutes, which is how long a withdrawn key may go on. A bad one is not kept
-// (section 4.4 of the draft).
+// Client ID metadata documents (draft-ietf-oauth-client-id-metadata-document) and key sets, as clients
+// publish them. Read when a client asks for a token; a good answer is kept in Store::state() for as long as
+// its Cache-Control says, at most five minutes, which is how long a withdrawn key may go on. A bad one is not
+// kept (section 4.4 of the draft).
 //
-// Bounded: 64 KiB a document, five seconds, no redirects. Not within a transaction: the other side may be slow.
+// Bounded: 64 KiB a document, five seconds, no redirects. Not within a transaction: the other side may be
+// slow.
 #pragma once
 
 #include <chrono>
@@ -35,8 +36,8 @@ core::Status check_client_id_url(std::string_view url, bool allow_http_loopback 
 core::Result<ClientDocument> read_client_document(std::string_view text, std::string_view url,
                                                   bool allow_http_loopback = false);
 
-// Errors: those of read_client_document(), registry.INVALID_CLIENT_METADATA also for an answer that is not 200
-// or not JSON, and those of net::HttpClient.
+// Errors: those of read_client_document(), registry.INVALID_CLIENT_METADATA also for an answer that is not
+// 200 or not JSON, and those of net::HttpClient.
 core::Result<ClientDocument> fetch_client_document(const Service& service, const std::string& url);
 
 // A JWK set. Secrets and private keys in it are an error: who can read them is the client.

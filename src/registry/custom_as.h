@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "authserver/server.h"
 #include "core/json.h"
 #include "oauth/jwk.h"
 #include "registry/service.h"
@@ -51,6 +52,11 @@ struct AsClaim {
   std::string value;                 // a quoted text, or one of claim_expressions()
   std::vector<std::string> scopes{};  // with any of these; empty: always
 };
+// Okta expressions that a claim's value may be, beside a text in double quotes: "user.email", ...
+std::vector<std::string_view> claim_expressions();
+// The value for a token; nullopt: it has none for this one. `user` is null where a client acts for itself.
+std::optional<std::string> evaluate(const AsClaim& claim, const authserver::User* user,
+                                    std::string_view client_id);
 
 struct AsRule {
   std::string id;  // 0pr...
@@ -90,15 +96,12 @@ struct PolicyQuestion {
 // Okta: "Policy evaluation failed for this request" when there is none.
 const AsRule* evaluate(const CustomAsView& server, const PolicyQuestion& question);
 
-// Okta expressions that a claim's value may be: "user.email", "app.clientId", ...
-std::vector<std::string_view> claim_expressions();
-
 // A new server with its keys and the policy that makes ID-JAGs of this org redeemable by connected agents:
 // clients ALL_CLIENTS, grants client_credentials, token exchange and JWT bearer, every scope. Writes events.
 core::Status insert_custom_as(Transaction& tx, const Service& service, CustomAs& server,
                               const NewSigningKeys& keys, const Actor& actor,
                               const std::string& transaction);
-// What the server's row says changes with this; called by whoever writes below it.
-core::Status touch_custom_as(Transaction& tx, const Row& server);
+// Every row of a query, page by page.
+core::Result<std::vector<Row>> all_rows(Reader& reader, Query query);
 
 }  // namespace registry

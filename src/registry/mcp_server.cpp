@@ -142,6 +142,7 @@ core::Status read_auth_server_body(const Reader& body, McpAuthServer& as) {
   ASSIGN_OR_RETURN(as.token_endpoint_auth_methods, texts_at(body, "tokenEndpointAuthMethods"));
   ASSIGN_OR_RETURN(as.grant_profiles, texts_at(body, "grantProfiles"));
   ASSIGN_OR_RETURN(as.scopes_supported, texts_at(body, "scopesSupported"));
+  ASSIGN_OR_RETURN(as.iss_in_response, flag_at(body, "issInResponse"));
   return {};
 }
 
@@ -154,6 +155,8 @@ core::Status read_settings_body(const Reader& body, ClientAuthSettings& settings
   ASSIGN_OR_RETURN(settings.sealed_secret, text_at(body, "sealedSecret"));
   ASSIGN_OR_RETURN(settings.auth_method, body.at("authMethod").string());
   ASSIGN_OR_RETURN(settings.scopes, texts_at(body, "scopes"));
+  ASSIGN_OR_RETURN(settings.registration_uri, text_at(body, "registrationUri"));
+  ASSIGN_OR_RETURN(settings.sealed_registration_token, text_at(body, "sealedRegistrationToken"));
   if (body.at("secretExpires").present()) {
     ASSIGN_OR_RETURN(settings.secret_expires, time_at(body, "secretExpires"));
   }
@@ -226,7 +229,8 @@ Row to_row(const McpAuthServer& as) {
                     {"grantTypes", array_of(as.grant_types)},
                     {"tokenEndpointAuthMethods", array_of(as.token_endpoint_auth_methods)},
                     {"grantProfiles", array_of(as.grant_profiles)},
-                    {"scopesSupported", array_of(as.scopes_supported)}};
+                    {"scopesSupported", array_of(as.scopes_supported)},
+                    {"issInResponse", as.iss_in_response}};
   return row;
 }
 

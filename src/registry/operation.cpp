@@ -12,7 +12,6 @@ namespace registry {
 namespace {
 
 using core::json::Object;
-using core::json::Reader;
 using core::json::Value;
 
 constexpr std::array<std::pair<OperationStatus, std::string_view>, 4> kStatuses{{
@@ -48,17 +47,17 @@ Row to_row(const Operation& operation) {
   return row;
 }
 
-core::Result<std::optional<core::WallTime>> time_at(const Reader& body, std::string_view key) {
+core::Result<std::optional<core::WallTime>> time_at(const core::json::Reader& body, std::string_view key) {
   ASSIGN_OR_RETURN(const auto number, body.at(key).optional_integer());
   if (!number) return std::optional<core::WallTime>{};
   return std::optional(core::WallTime{std::chrono::milliseconds{*number}});
 }
 
-core::Status read_body(const Reader& body, Operation& operation) {
+core::Status read_body(const core::json::Reader& body, Operation& operation) {
   ASSIGN_OR_RETURN(operation.type, body.at("type").string());
   ASSIGN_OR_RETURN(operation.started, time_at(body, "started"));
   ASSIGN_OR_RETURN(operation.completed, time_at(body, "completed"));
-  if (const Reader at = body.at("resource"); at.present()) {
+  if (const core::json::Reader at = body.at("resource"); at.present()) {
     OperationResource resource;
     ASSIGN_OR_RETURN(resource.id, at.at("id").string());
     ASSIGN_OR_RETURN(resource.type, at.at("type").string());
@@ -66,7 +65,7 @@ core::Status read_body(const Reader& body, Operation& operation) {
     ASSIGN_OR_RETURN(resource.href, at.at("href").string());
     operation.resource = std::move(resource);
   }
-  if (const Reader at = body.at("error"); at.present()) {
+  if (const core::json::Reader at = body.at("error"); at.present()) {
     OperationError error;
     ASSIGN_OR_RETURN(error.code, at.at("code").string());
     ASSIGN_OR_RETURN(error.message, at.at("message").string());
@@ -79,7 +78,7 @@ core::Result<Operation> read_operation(const Row& row) {
   Operation operation{.id = row.id, .type = {}, .subject = row.parent};
   operation.created = row.created;
   const Value body(row.body);
-  core::Status done = read_body(Reader(body), operation);
+  core::Status done = read_body(core::json::Reader(body), operation);
   const auto* status = std::find_if(kStatuses.begin(), kStatuses.end(),
                                     [&](const auto& each) { return each.second == row.status; });
   if (!done || status == kStatuses.end())
@@ -157,6 +156,18 @@ core::Result<std::string> start_operation(Transaction& tx, const Service& servic
   return operation.id;
 }
 
+core::json::Object write_actor(const Actor& actor) {
+  return {{"id", actor.id}, {"type", actor.type}, {"name", actor.name}};
+}
+
+Actor actor_of(const Work& work) {
+  const auto* actor = work.body.if_contains("actor");
+  if (actor == nullptr) return {.id = "system", .type = "SystemPrincipal", .name = "Agent Registry"};
+  return {.id = std::string(core::json::string_or_empty(*actor, "id")),
+          .type = std::string(core::json::string_or_empty(*actor, "type")),
+          .name = std::string(core::json::string_or_empty(*actor, "name"))};
+}
+
 core::Result<std::string> record_operation(Transaction& tx, const Service& service, std::string_view type,
                                            std::string_view subject, OperationResource resource) {
   Operation operation{
@@ -198,20 +209,20 @@ core::Status fail_operations_of(Transaction& tx, const Service& service, std::st
   return {};
 }
 
-core::Result<std::optional<Operation>> find_operation(registry::Reader& reader, std::string_view id) {
+core::Result<std::optional<Operation>> find_operation(Reader& reader, std::string_view id) {
   ASSIGN_OR_RETURN(const auto row, reader.get(Kind::operation, id));
   if (!row) return std::optional<Operation>{};
   ASSIGN_OR_RETURN(auto operation, read_operation(*row));
   return std::optional(std::move(operation));
 }
 
-core::Result<std::vector<Operation>> running_operations(registry::Reader& reader, std::string_view subject) {
+core::Result<std::vector<Operation>> running_operations(Reader& reader, std::string_view subject) {
   return operations_of(
       reader,
       {.kind = Kind::operation, .parent = std::string(subject), .statuses = {"SCHEDULED", "IN_PROGRESS"}});
 }
 
-core::Result<std::optional<Operation>> last_operation(registry::Reader& reader, std::string_view subject,
+core::Result<std::optional<Operation>> last_operation(Reader& reader, std::string_view subject,
                                                       std::string_view type) {
   ASSIGN_OR_RETURN(auto all,
                    operations_of(reader, {.kind = Kind::operation, .parent = std::string(subject)}));

@@ -50,6 +50,10 @@ struct Operation {
 core::Result<std::string> start_operation(Transaction& tx, const Service& service, std::string_view type,
                                           std::string_view subject, std::string_view work_kind,
                                           core::json::Object body = {});
+// Who asked for work, as the member "actor" of its body; without one it is the system.
+core::json::Object write_actor(const Actor& actor);
+Actor actor_of(const Work& work);
+
 // One that is done within the request.
 core::Result<std::string> record_operation(Transaction& tx, const Service& service, std::string_view type,
                                            std::string_view subject, OperationResource resource);

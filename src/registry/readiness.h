@@ -29,22 +29,20 @@ struct Subject {
   // A custom authorization server of this org.
   struct Local {
     bool exists = false;
-    bool active = false;
     std::string why_not{};  // why it gives no access tokens for ID-JAGs; empty: it does
   };
   struct AuthServer {
     McpAuthServer entity;
     std::vector<Client> clients{};
-    Local local{};          // of entity.okta
-    bool stored = true;     // false: found just now
-    bool supplied = false;  // an administrator gave its endpoints
+    Local local{};       // of entity.okta
+    bool stored = true;  // false: found just now
   };
 
   McpServer server;
   std::vector<AuthServer> auth_servers{};
-  std::string callback_url{};  // ours, registered with external authorization servers
-  bool allow_http_loopback = false;
-  bool strict_resource = false;  // Settings::strict_resource
+  std::string callback_url{};        // ours, registered with external authorization servers
+  bool allow_http_loopback = false;  // Settings::allow_http_loopback
+  bool strict_resource = false;      // Settings::strict_resource
   core::WallTime now{};
 };
 
@@ -97,10 +95,10 @@ struct Check {
   CheckScope scope;
   Blocks blocks;
   std::string_view part;                    // of Observation::took
-  std::array<std::string_view, 4> needs{};  // checks that did not fail and were not skipped
-  std::initializer_list<std::string_view>
-      messages;           // "metadata resource '{got}' does not match '{expected}'"
-  std::string_view cure;  // what an administrator does next
+  std::array<std::string_view, 2> needs{};  // nothing is said where one of these has failed
+  // "metadata resource '{got}' does not match '{expected}'": the names are members of Finding::details.
+  std::array<std::string_view, 3> messages{};
+  std::string_view cure{};  // what an administrator does next
   Finding (*run)(const CheckInput& input) = nullptr;
 };
 std::span<const Check> readiness_checks();
@@ -118,29 +116,27 @@ struct CheckResult {
 };
 
 struct AuthServerReport {
-  std::string id;  // empty: not stored yet
+  std::string id;
   std::string issuer;
   std::vector<CheckResult> checks{};
-  // A failure that is no matter of configuration, and its message; empty: verified, unless incomplete.
+
+  const CheckResult* find(std::string_view id) const;
+  // The gravest failure that is no matter of configuration; null: it may count as verified, unless something
+  // is to be supplied first.
   const CheckResult* failure() const;
-  // Something is to be supplied before it can be verified.
   bool incomplete() const;
-  // Nothing stands in its way.
-  bool fit_for_xaa(bool okta) const;
-  bool fit_for_sts(bool okta) const;
 };
 
 struct Report {
   core::WallTime at{};
   std::vector<CheckResult> checks{};             // of the server itself
   std::vector<AuthServerReport> auth_servers{};  // in the subject's order
-  std::vector<std::string> missing{};
 
-  bool ready() const { return blocking().empty(); }
-  // The failures that validation fails by, the gravest first.
+  // The failures that validation fails by, the gravest first; none: ready.
   std::vector<const CheckResult*> blocking() const;
+  bool ready() const { return blocking().empty(); }
   bool has_security_failure() const;
-  // Every blocking failure may pass by itself.
+  // Not ready, and every blocking failure may pass by itself.
   bool is_transient() const;
 };
 
@@ -148,8 +144,8 @@ struct Report {
 // without, or when they are about security.
 Report assess(const Observation& seen, const Subject& subject);
 
-// Changes of observed members: {"at":...,"added":[{"member","value"}],"removed":[...],"changed":[{"member",
-// "from","to"}]}; empty when nothing differs. Lists are compared as sets.
+// Changes of observed members: {"added":[{"member","value"}],"removed":[...],"changed":[{"member","from",
+// "to"}]}; empty when nothing differs. Lists are compared as sets.
 core::json::Object drift_between(const core::json::Object& before, const core::json::Object& after);
 
 // {"id":"R07","name","title","result":"FAIL","blocking","message","details","cure","durationMs"}

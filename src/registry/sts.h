@@ -47,7 +47,7 @@ struct StsRequest {
 //   authserver.oauth_sts_interaction_required   the person has to consent: Error::location is the
 //                                               interaction_uri, which error_response() puts into the answer
 //   authserver.oauth_sts_temporarily_unavailable  the external server cannot be reached, or refuses us
-//   authserver.unsupported_token_type           requested_token_type is none of the three
+//   authserver.invalid_requested_token_type     none of the three
 // and those of the store and of the vault.
 core::Result<boost::json::object> redeem_sts(const Service& service, const StsRequest& request);
 

@@ -277,7 +277,8 @@ core::Status emit_server_event(Transaction& tx, const Service& service, const Mc
 }
 
 core::Status emit_auth_server_event(Transaction& tx, const McpAuthServer& as, std::string_view verb,
-                                    const Actor& actor, const std::string& transaction) {
+                                    const Actor& actor, const std::string& transaction,
+                                    core::json::Object changes) {
   EventTarget target{.id = as.id, .type = "AuthServer", .name = as.issuer};
   target.detail = {{"auth_server_issuer", as.issuer},
                    {"auth_server_type", as.okta ? "OKTA" : "EXTERNAL"},
@@ -288,7 +289,34 @@ core::Status emit_auth_server_event(Transaction& tx, const McpAuthServer& as, st
   event.targets.push_back({.id = as.server, .type = "McpServer"});
   event.reason = as.connectivity == Connectivity::failed ? as.reason : std::string{};
   event.transaction = transaction;
+  if (!changes.empty()) event.debug["changeDetails"] = std::move(changes);
   return tx.emit(std::move(event));
+}
+
+static core::Result<const ServerTransition*> transition_for(Transaction& tx, const Service& service,
+                                                            const McpServer& server, ServerEvent event) {
+  const auto* row = std::find_if(kServerTransitions.begin(), kServerTransitions.end(), [&](const auto& each) {
+    return each.from == server.status && each.event == event;
+  });
+  if (row == kServerTransitions.end())
+    return not_from_here(refused_server(server, event), server.status, server_verbs(server.status));
+  if (row->guard == ServerGuard::unused) RETURN_IF_ERROR(check_unused(tx, server));
+  if (row->guard == ServerGuard::connectable) {
+    ASSIGN_OR_RETURN(const auto capabilities, capabilities_of(tx, service, server));
+    if (!capabilities.connectable)
+      return refuse(ErrorKind::conflict, "NOT_CONNECTABLE",
+                    fmt::format("The MCP server {} stays {}: {}.", server.id, to_string(server.status),
+                                capabilities.reason),
+                    "status");
+  }
+  return row;
+}
+
+core::Status check_server_move(Transaction& tx, const Service& service, const McpServer& server,
+                               ServerEvent event) {
+  ASSIGN_OR_RETURN(const auto* row, transition_for(tx, service, server, event));
+  static_cast<void>(row);
+  return {};
 }
 
 core::Status move_server(Transaction& tx, const Service& service, McpServer& server, ServerEvent event,
@@ -309,20 +337,7 @@ core::Status move_server(Transaction& tx, const Service& service, McpServer& ser
   }
   if (confirms(server, event)) return write(tx, server);
 
-  const auto* row = std::find_if(kServerTransitions.begin(), kServerTransitions.end(), [&](const auto& each) {
-    return each.from == server.status && each.event == event;
-  });
-  if (row == kServerTransitions.end())
-    return not_from_here(refused_server(server, event), server.status, server_verbs(server.status));
-  if (row->guard == ServerGuard::unused) RETURN_IF_ERROR(check_unused(tx, server));
-  if (row->guard == ServerGuard::connectable) {
-    ASSIGN_OR_RETURN(const auto capabilities, capabilities_of(tx, service, server));
-    if (!capabilities.connectable)
-      return refuse(ErrorKind::conflict, "NOT_CONNECTABLE",
-                    fmt::format("The MCP server {} stays {}: {}.", server.id, to_string(server.status),
-                                capabilities.reason),
-                    "status");
-  }
+  ASSIGN_OR_RETURN(const auto* row, transition_for(tx, service, server, event));
   if (!row->to) {
     RETURN_IF_ERROR(remove_server(tx, service, server, actor, transaction));
     return emit_server_event(tx, service, server, "delete", actor, transaction);
@@ -436,10 +451,12 @@ core::Status move_auth_server(Transaction& tx, const Service& service, McpAuthSe
   if (row->guard == AuthServerGuard::unused) RETURN_IF_ERROR(check_unused(tx, as));
   if (row->guard == AuthServerGuard::verified) RETURN_IF_ERROR(check_can_be_used(tx, service, as));
   if (!row->to) return remove_auth_server(tx, service, as, actor, transaction);
+  const Status from = as.status;
   as.status = *row->to;
   if (as.status != invalid) as.was_inactive = false;
   RETURN_IF_ERROR(write(tx, as));
-  return emit_auth_server_event(tx, as, "update", actor, transaction);
+  return emit_auth_server_event(tx, as, "update", actor, transaction,
+                                change("auth_server_status", to_string(from), to_string(as.status)));
 }
 
 }  // namespace registry

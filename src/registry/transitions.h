@@ -72,6 +72,10 @@ core::Status move_server(Transaction& tx, const Service& service, McpServer& ser
                          const Actor& actor, const std::string& transaction,
                          std::vector<std::string> reasons = {});
 
+// The refusal that move_server() would give now, without a change.
+core::Status check_server_move(Transaction& tx, const Service& service, const McpServer& server,
+                               ServerEvent event);
+
 // As move_server(); the server's row is held by the caller, too. `verified` and `verification_failed` also
 // set the connectivity, its reason, the time of the check and the failures in a row; they confirm INACTIVE
 // and ACTIVE, or INVALID. activate wants verified connectivity and something to activate: XAA, or a client
@@ -85,7 +89,8 @@ core::Status move_auth_server(Transaction& tx, const Service& service, McpAuthSe
 // The events that are about an authorization server which was found or linked ("create") or changed without
 // changing its state ("update").
 core::Status emit_auth_server_event(Transaction& tx, const McpAuthServer& auth_server, std::string_view verb,
-                                    const Actor& actor, const std::string& transaction);
+                                    const Actor& actor, const std::string& transaction,
+                                    core::json::Object changes = {});
 // And of a server: "register", "update".
 core::Status emit_server_event(Transaction& tx, const Service& service, const McpServer& server,
                                std::string_view verb, const Actor& actor, const std::string& transaction,

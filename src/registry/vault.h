@@ -2,12 +2,12 @@
 // sealed, and leave the vault by a token exchange only (sts.h).
 #pragma once
 
-#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/clock.h"
+#include "core/json.h"
 #include "core/result.h"
 #include "core/secret.h"
 #include "registry/service.h"
@@ -45,6 +45,13 @@ Row to_row(const VaultSecret& secret);
 Row to_row(const ServiceAccount& account);
 core::Result<VaultSecret> read_vault_secret(const Row& row);
 core::Result<ServiceAccount> read_service_account(const Row& row);
+
+core::Result<core::json::Object> open_value(const Service& service, const VaultSecret& secret);
+core::Result<core::Secret> open_password(const Service& service, const ServiceAccount& account);
+
+// Sealing makes a key when the newest one's time is over, which is a write of its own. To be called before a
+// transaction that seals.
+core::Status prepare_sealing(const Service& service);
 
 std::string vault_secret_context(std::string_view id);
 std::string service_account_context(std::string_view id);
