@@ -1,7 +1,7 @@
 // Connections as a graph: agent → connection → server → authorization server; and the same as a table.
 import { h, replace, s } from './dom.js';
 import { all, kAgents, kCustom, kServers, kSettings, orNothing, path } from './api.js';
-import { badge, empty, field, input, link, nameOf, notice, select, table } from './widgets.js';
+import { badge, empty, field, input, link, nameOf, notice, scroller, select, table } from './widgets.js';
 import { agentName } from './agents.js';
 import { kTypeNames, scopesOf, targetOf } from './connect.js';
 import { curve, kNode, layout, reach } from './graph_layout.js';
@@ -52,8 +52,8 @@ function resolve(connection, state) {
   if (to.kind === 'server') return { server: state.servers.get(to.id), target: to.id, through: to.through };
   if (to.kind === 'settings') {
     const settings = state.settings.get(to.id);
-    const id = settings?.mcpServerId ?? settings?.mcpServer?.id;
-    return { server: state.servers.get(id), target: id ?? to.id, through: settings?.authorizationServerId ?? settings?.authorizationServer?.id, settings };
+    const id = settings?.mcpServerId;
+    return { server: state.servers.get(id), target: id ?? to.id, through: settings?.authorizationServerId, settings };
   }
   if (to.kind === 'custom') return { target: '', through: to.id };
   return { target: to.id, through: '' };
@@ -124,14 +124,14 @@ function draw(rows) {
       s('text', { x: 22, y: 40, class: 'note' }, shorten(node.note, 30)),
     ];
     const props = { class: `node ${node.status.toLowerCase()}`, transform: `translate(${x} ${y})`, on: { mouseenter: () => light(node.id), mouseleave: () => light(null), focus: () => light(node.id), blur: () => light(null) } };
-    boxes.set(node.id, node.href ? s('a', { ...props, href: node.href, 'aria-label': `${node.name}${node.note ? `, ${node.note}` : ''}` }, inside) : s('g', props, inside));
+    boxes.set(node.id, node.href ? s('a', { ...props, href: node.href }, inside) : s('g', props, inside));
   }
   const root = s('svg', { class: 'graph', viewBox: `-2 -2 ${width + 4} ${height + 4}`, width: width + 4, height: height + 4, role: 'group', 'aria-label': 'Connections, drawn. The table below says the same.' },
     s('defs', {}, s('marker', { id: 'arrow', viewBox: '0 0 8 8', refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: 'auto' }, s('path', { d: 'M0 0 8 4 0 8z', class: 'arrow' }))),
     kColumns.map((name, index) => s('text', { class: 'column', x: index * kNode.column, y: 14 }, name)),
     lines,
     [...boxes.values()]);
-  return h('div', { class: 'graph-frame', tabindex: '0', role: 'region', 'aria-label': 'Drawing of the connections' }, root);
+  return scroller('graph-frame', 'Drawing of the connections', root);
 }
 
 function rowTable(rows) {

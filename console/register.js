@@ -1,8 +1,8 @@
 // Registration in four steps: the address, what was found, what is missing and its cures, activation. From the
 // second on the steps are a page of the server's own, so that one can leave and come back.
-import { announce, focusOn, h, replace } from './dom.js';
+import { h, replace } from './dom.js';
 import { all, call, change, follow, kServers, path } from './api.js';
-import { attempt, button, empty, facts, field, form, input, link, nameOf, notice, section, words, yesNo } from './widgets.js';
+import { button, changer, empty, facts, field, form, input, link, nameOf, notice, section, words, yesNo } from './widgets.js';
 import { connectableReason, stateOf, whyOf } from './servers.js';
 import { authServerTable, readServer } from './server.js';
 import { checksOf, failing, reportTables, stateOfCheck } from './readiness.js';
@@ -98,24 +98,9 @@ export async function setupView({ params, signal, title }) {
   const trouble = h('div', {});
   let state = await readServer(id, signal);
 
-  async function act(control, action, done) {
-    let went = false;
-    const ok = await attempt(control, trouble, async () => {
-      try {
-        went = (await action()) !== false;
-      } finally {
-        if (!signal.aborted) state = await readServer(id, signal).catch(() => state);
-      }
-    });
-    if (signal.aborted) return;
-    show();
-    if (ok && went) {
-      announce(`${done}. ${nameOf(state.server)} is ${state.server.status.toLowerCase()}.`);
-      focusOn(page.querySelector('.now-part h2') ?? page.querySelector('h1'));
-    } else if (!ok) {
-      focusOn(trouble.firstElementChild);
-    }
-  }
+  const act = (control, action, done) => changer({ signal, page, trouble, show, reread: async () => {
+    state = await readServer(id, signal);
+  } })(control, action, () => `${done}. ${nameOf(state.server)} is ${state.server.status.toLowerCase()}.`, '.now-part h2');
   // Whoever added something wants to know whether that was all.
   const thenCheck = (add) => async () => {
     if (!(await add())) return false;

@@ -8,9 +8,9 @@
 //     revocation_endpoint, and end_session_endpoint where a session can be ended, all on the issuer's origin;
 //   - a session cookie (SameSite=Lax or Strict, HttpOnly) that the authorization endpoint honours without a
 //     page of its own for this client, also with prompt=none, and answers by redirecting: the console asks by
-//     fetch() and reads the code from the address that it ends at. Without a session prompt=none is answered by
-//     error=login_required at the redirect URI, or by any page; the console then goes to the same endpoint as a
-//     whole page. `state` comes back as sent.
+//     fetch() and reads the code from the address that it ends at. Without a session prompt=none is answered
+//     by error=login_required at the redirect URI, or by any page; the console then goes to the same endpoint
+//     as a whole page. `state` comes back as sent.
 #pragma once
 
 #include <array>
