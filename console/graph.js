@@ -103,6 +103,20 @@ function picture(rows) {
 
 const shorten = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
 
+// As in console.css: SVG text neither wraps nor ends in an ellipsis by itself.
+const kFonts = { name: '600 13.5px system-ui, sans-serif', note: '11.5px system-ui, sans-serif' };
+const canvas = document.createElement('canvas').getContext('2d');
+
+/** The text as long as it fits into a node. */
+function fit(text, font) {
+  canvas.font = kFonts[font];
+  const room = kNode.width - 32;
+  if (canvas.measureText(text).width <= room) return text;
+  let length = Math.min(text.length, 80);
+  while (length > 1 && canvas.measureText(`${text.slice(0, length)}…`).width > room) length -= 1;
+  return `${text.slice(0, length).trimEnd()}…`;
+}
+
 function draw(rows) {
   const { columns, edges } = picture(rows);
   const { at, order, width, height } = layout(columns, edges);
@@ -120,8 +134,8 @@ function draw(rows) {
       s('title', {}, `${node.name}${node.note ? `, ${node.note}` : ''}`),
       s('rect', { width: kNode.width, height: kNode.height, rx: 8 }),
       s('rect', { class: 'bar', width: 5, height: kNode.height - 16, x: 8, y: 8, rx: 2 }),
-      s('text', { x: 22, y: 22, class: 'name' }, shorten(node.name, 24)),
-      s('text', { x: 22, y: 40, class: 'note' }, shorten(node.note, 30)),
+      s('text', { x: 22, y: 22, class: 'name' }, fit(node.name, 'name')),
+      s('text', { x: 22, y: 40, class: 'note' }, fit(node.note, 'note')),
     ];
     const props = { class: `node ${node.status.toLowerCase()}`, transform: `translate(${x} ${y})`, on: { mouseenter: () => light(node.id), mouseleave: () => light(null), focus: () => light(node.id), blur: () => light(null) } };
     boxes.set(node.id, node.href ? s('a', { ...props, href: node.href }, inside) : s('g', props, inside));
@@ -140,7 +154,7 @@ function rowTable(rows) {
     { name: 'Connection', cell: (row) => [kTypeNames[row.connection.connectionType] ?? row.connection.connectionType, h('div', { class: 'quiet' }, `Scopes: ${scopesOf(row.connection)}`), h('div', {}, badge(row.connection.status))] },
     { name: 'Leads to', cell: (row) => (row.server ? [link(nameOf(row.server), `#/servers/${encodeURIComponent(row.server.id)}`, { class: 'strong' }), h('div', {}, badge(row.server.status))] : h('code', { class: 'break' }, row.target || '–')) },
     { name: 'Authorization server', cell: (row) => (row.through ? [h('span', { class: 'break' }, row.authServer?.name ?? row.authServer?.issuer ?? row.through), row.authServer && h('div', {}, badge(row.authServer.status))] : '–') },
-    { name: 'Tokens', cell: (row) => (broken(row) ? badge('FAIL', `No: ${broken(row)}`) : badge('PASS', 'Yes')) },
+    { name: 'Tokens', cell: (row) => (broken(row) ? [badge('FAIL', 'No'), h('div', { class: 'why' }, broken(row))] : badge('PASS', 'Yes')) },
   ], rows);
 }
 

@@ -6,7 +6,7 @@ import { button, changer, empty, facts, field, form, input, link, nameOf, notice
 import { connectableReason, stateOf, whyOf } from './servers.js';
 import { authServerTable, readServer } from './server.js';
 import { checksOf, failing, reportTables, stateOfCheck } from './readiness.js';
-import { addAuthServer, addRegistration } from './mend.js';
+import { addAuthServer, addRegistration, editAuthServer } from './mend.js';
 
 const kSteps = ['Address', 'What was found', 'What is missing', 'Activation'];
 
@@ -113,6 +113,7 @@ export async function setupView({ params, signal, title }) {
     const why = ['PENDING', 'INVALID'].includes(server.status) || server.connectable === false ? whyOf(server) : [];
     const bad = failing(report);
     const external = authServers.filter((row) => row.type === 'EXTERNAL');
+    const bare = external.find((row) => !row.authorizationEndpoint || !row.tokenEndpoint);
     const withoutSts = external.find((row) => row.capabilities?.sts !== true);
     return h('div', { class: 'now-part' }, section('What is missing', 'missing',
       why.length > 0 && notice(server.status === 'INVALID' ? 'bad' : 'warn', h('ul', {}, why.map((text) => h('li', {}, text)))),
@@ -121,6 +122,7 @@ export async function setupView({ params, signal, title }) {
       h('p', { class: 'actions' },
         button('Check again', (event) => act(event.target, () => change('POST', path(kServers, id, 'lifecycle', 'validate'), { signal }), 'Checked'), { kind: 'primary' }),
         button('Add an authorization server', () => act(null, thenCheck(() => addAuthServer(id, signal)), 'Added')),
+        bare && button('Supply its endpoints', () => act(null, thenCheck(() => editAuthServer(id, bare)), 'Saved')),
         withoutSts && button('Add a client registration', () => act(null, thenCheck(() => addRegistration(id, authServers, withoutSts.id)), 'Added'))),
       report && (bad.length > 0 ? reportTables(report, true) : empty('No check failed', 'What is missing has to be supplied by you: see above.'))));
   }

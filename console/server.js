@@ -33,11 +33,11 @@ export function authServerTable(id, rows, { act } = {}) {
     { name: 'Status', cell: (row) => [badge(row.status), row.missing?.map((text) => h('div', { class: 'why' }, `Missing: ${text}`))] },
     { name: 'Connectivity', cell: (row) => [badge(row.connectivity), row.connectivityReason && h('div', { class: 'why' }, row.connectivityReason)] },
     { name: 'Supports', cell: abilities },
-    { name: 'Endpoints', cell: (row) => facts([
+    { name: 'Endpoints', cell: (row) => (row.type === 'OKTA' || !(row.authorizationEndpoint || row.tokenEndpoint) ? '–' : facts([
       ['Authorization', row.authorizationEndpoint && h('span', { class: 'break' }, row.authorizationEndpoint)],
       ['Token', row.tokenEndpoint && h('span', { class: 'break' }, row.tokenEndpoint)],
       ['Grants', row.grantTypes?.join(', ')],
-    ]) },
+    ])) },
   ];
   if (act) {
     columns.push({ name: 'Actions', cell: (row) => h('div', { class: 'row-actions' },

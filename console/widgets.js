@@ -40,8 +40,8 @@ export const code = (text) => h('code', {}, text);
 export function when(moment) {
   const date = moment ? new Date(moment) : null;
   if (!date || Number.isNaN(date.getTime())) return h('span', { class: 'quiet' }, '–');
-  const text = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' }).format(date);
-  return h('time', { datetime: date.toISOString(), title: date.toISOString() }, text);
+  const part = (style) => h('span', {}, new Intl.DateTimeFormat(undefined, style).format(date));
+  return h('time', { datetime: date.toISOString(), title: date.toISOString() }, part({ dateStyle: 'medium' }), ' ', part({ timeStyle: 'medium' }));
 }
 
 /** [[label, value], ...] as a list of terms; rows without a value are left out. */
