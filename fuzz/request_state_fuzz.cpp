@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "core/clock.h"
 #include "fuzzer/FuzzedDataProvider.h"
@@ -28,7 +29,9 @@ struct Bed {
     round.questions.emplace("sure",
                             mcp::FormQuestion{"Sure?", {{"type", "object"}, {"properties", Object{}}}});
     round.state = Object{{"step", 1}};
-    sealed = states.seal(binding, round, {});
+    auto text = states.seal(binding, round, {});
+    demand(text.has_value(), "a state is sealed", "");
+    sealed = *std::move(text);
   }
 };
 

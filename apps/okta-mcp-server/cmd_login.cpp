@@ -2,9 +2,9 @@
 #include <cstdio>
 #include <unistd.h>
 
-#include "browser.h"
 #include "commands.h"
 #include "core/json.h"
+#include "oauth/browser.h"
 #include "qr_code.h"
 #include "runtime.h"
 
@@ -44,7 +44,7 @@ void show_device_prompt(const oauth::DevicePrompt& prompt, const LoginChoices& c
 }
 
 void show_browser_prompt(const oauth::BrowserPrompt& prompt, const LoginChoices& choices) {
-  const bool opened = open_browser(prompt.link);
+  const bool opened = oauth::open_browser(prompt.link);
   if (choices.as_json) {
     say({{"event", "prompt"},
          {"grant", "authorization_code"},

@@ -7,11 +7,11 @@
 #include <unistd.h>
 
 #include "admin/offer.h"
-#include "browser.h"
 #include "commands.h"
 #include "core/log.h"
 #include "mcp/server.h"
 #include "mcp/stdio_transport.h"
+#include "oauth/browser.h"
 #include "runtimes.h"
 #include "serve_common.h"
 
@@ -59,7 +59,7 @@ class SignInGuide {
                   {{"reason", asked.error().message}});
       }
     }
-    open_browser(prompt.link());
+    oauth::open_browser(prompt.link());
   }
 
   void signed_in(const std::string& org) {

@@ -16,13 +16,13 @@
 #include <unistd.h>
 
 #include "admin/offer.h"
-#include "admin_listener.h"
 #include "caller_logins.h"
 #include "commands.h"
 #include "core/log.h"
 #include "core/metrics.h"
 #include "http_guard.h"
 #include "mcp/http_endpoint.h"
+#include "net/admin_listener.h"
 #include "runtimes.h"
 #include "serve_common.h"
 #include "state.h"
@@ -279,7 +279,8 @@ int cmd_serve_http(Configuration& configuration, const HttpFlags& flags, const G
   show_gauges(metrics, *endpoint, logins, readiness);
   std::unique_ptr<net::HttpServer> admin_listener;
   if (options->admin) {
-    auto started = start_admin_listener(*options->admin, metrics, [&readiness] { return readiness.get(); });
+    auto started =
+        net::start_admin_listener(*options->admin, metrics, [&readiness] { return readiness.get(); });
     if (!started) return complain(started.error());
     admin_listener = *std::move(started);
     std::fprintf(stderr, "okta-mcp-server: /healthz, /readyz and /metrics at %s\n",

@@ -1,7 +1,6 @@
 #include "http_options.h"
 
 #include <algorithm>
-#include <charconv>
 #include <fmt/format.h>
 
 #include "doctor.h"
@@ -41,35 +40,6 @@ core::Status check_exposure(const HttpOptions& options, bool guarded) {
 
 }  // namespace
 
-core::Result<ListenAddress> parse_listen(std::string_view text) {
-  constexpr std::string_view kUnix = "unix:";
-  ListenAddress address;
-  if (text.starts_with(kUnix)) {
-    address.unix_path = text.substr(kUnix.size());
-    address.loopback = true;
-    if (!address.unix_path.starts_with('/')) {
-      return wrong("listen", fmt::format("\"{}\" names no socket.", text), "Write unix:/absolute/path.");
-    }
-    return address;
-  }
-  const auto colon = text.rfind(':');
-  if (colon == std::string_view::npos || colon == 0) {
-    return wrong("listen", fmt::format("\"{}\" is not HOST:PORT.", text),
-                 "Write 127.0.0.1:8080, [::1]:8080, or unix:/path; 0.0.0.0:8080 for every network.");
-  }
-  std::string_view host = text.substr(0, colon);
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  const std::string_view digits = text.substr(colon + 1);
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), address.port);
-  if (error != std::errc{} || end != digits.data() + digits.size() || digits.empty()) {
-    return wrong("listen", fmt::format("\"{}\" has no port between 0 and 65535.", text),
-                 "Port 0 picks a free one.");
-  }
-  address.host = host;
-  address.loopback = net::is_loopback_host(host);
-  return address;
-}
-
 core::Status check_okta_issuer(std::string_view issuer, std::string_view org_url) {
   const auto url = net::parse_url(issuer);
   if (!url) return {};  // the verifier says what is wrong with it
@@ -94,9 +64,9 @@ core::Result<HttpOptions> check_http_flags(const HttpFlags& flags, const core::S
                       .require_dpop = flags.require_dpop,
                       .calls_per_minute = flags.calls_per_minute,
                       .instances = flags.instances};
-  ASSIGN_OR_RETURN(options.listen, parse_listen(flags.listen));
+  ASSIGN_OR_RETURN(options.listen, net::parse_listen_address(flags.listen));
   if (!flags.admin_listen.empty()) {
-    ASSIGN_OR_RETURN(options.admin, parse_listen(flags.admin_listen));
+    ASSIGN_OR_RETURN(options.admin, net::parse_listen_address(flags.admin_listen));
   }
   if (flags.tls_cert.empty() != flags.tls_key.empty()) {
     return wrong("tls", "--tls-cert and --tls-key belong together.", "Give both, or neither.");
@@ -132,12 +102,6 @@ core::Result<HttpOptions> check_http_flags(const HttpFlags& flags, const core::S
   }
   RETURN_IF_ERROR(check_exposure(options, !flags.issuers.empty() || !token.empty()));
   return options;
-}
-
-std::string ListenAddress::text(std::uint16_t bound_port) const {
-  if (!unix_path.empty()) return "unix:" + unix_path;
-  const bool v6 = host.find(':') != std::string::npos;
-  return fmt::format("{}{}{}:{}", v6 ? "[" : "", host, v6 ? "]" : "", bound_port);
 }
 
 std::string HttpOptions::endpoint_url(std::uint16_t port) const {

@@ -10,6 +10,7 @@
 #include "core/result.h"
 #include "core/secret.h"
 #include "net/http_server.h"
+#include "net/listen_address.h"
 
 // Flags as given; empty means not given.
 struct HttpFlags {
@@ -27,15 +28,7 @@ struct HttpFlags {
   int instances = 1;                   // that answer at the public URL
 };
 
-struct ListenAddress {
-  std::string host;
-  std::uint16_t port = 0;
-  std::string unix_path;
-  bool loopback = false;  // nobody outside this machine reaches it
-
-  // "127.0.0.1:8080", "[::1]:8080", "unix:/run/x.sock", with the port that was picked.
-  std::string text(std::uint16_t bound_port) const;
-};
+using net::ListenAddress;
 
 enum class Identity {
   server,  // everybody works with the server's Okta login, within the scopes of their own token
@@ -66,9 +59,6 @@ inline constexpr std::string_view kEndpointPath = "/mcp";
 // network in the clear: other than on loopback an issuer or a token is needed, and TLS or a public_url with
 // https (a proxy in front). Errors app.http.*, exit status 2.
 core::Result<HttpOptions> check_http_flags(const HttpFlags& flags, const core::Secret& token);
-
-// "HOST:PORT", "[::1]:8080", "unix:/run/x.sock". Error app.http.listen.
-core::Result<ListenAddress> parse_listen(std::string_view text);
 
 // An issuer whose tokens can be checked by others: not an Okta org's own authorization server, whose access
 // tokens are for Okta's APIs alone ("https://example.okta.com" is one,

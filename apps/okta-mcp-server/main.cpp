@@ -108,7 +108,7 @@ int main(int argc, char** argv) {
   bool granted = false;
   auto* tools = app.add_subcommand("tools", "list the tools");
   tools->add_option("--toolset", toolset,
-                    "only one area: users, groups, applications, policies, logs, reports");
+                    "only one area: users, groups, applications, policies, logs, reports, agents");
   tools->add_flag("--granted", granted, "only what the present login may use");
   tools->add_flag("--json", as_json, "as JSON, with schemas");
   tools->callback([&] {

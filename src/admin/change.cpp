@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include "admin/answer.h"
+#include "admin/operation.h"
 #include "admin/read.h"
 #include "admin/resolve.h"
 #include "catalogue/operations.h"
@@ -31,7 +32,8 @@ constexpr std::string_view kComputed[] = {
 
 // The name a person knows the subject by.
 std::string subject_name(const json::Value& body) {
-  for (std::string_view path : {"profile.login", "profile.name", "label", "name"}) {
+  for (std::string_view path :
+       {"profile.login", "profile.name", "metadata.displayName", "resourceUrl", "label", "name"}) {
     if (auto text = json::string_or_empty(body, path); !text.empty()) return std::string(text);
   }
   return {};
@@ -82,10 +84,21 @@ const Param* body_param(const ToolRow& row) {
   return found == row.params.end() ? nullptr : &*found;
 }
 
+// Body::members.
+json::Object members_of(const ToolRow& row, const Arguments& arguments) {
+  json::Object body;
+  for (const Param& param : row.params) {
+    const json::Value* given =
+        param.place == Place::body ? arguments.given().if_contains(param.name) : nullptr;
+    if (given) body[param.wire.empty() ? param.name : param.wire] = *given;
+  }
+  return body;
+}
+
 core::Status add_body(const ToolRow& row, const Arguments& arguments, Plan& plan, okta::Request& request) {
   const Param* param = body_param(row);
   if (row.body == Body::none || param == nullptr) return {};
-  const json::Object* given = arguments.object(param->name);
+  const json::Object* given = row.body == Body::members ? nullptr : arguments.object(param->name);
   json::Value value = given ? json::Value(*given) : json::Value(json::Object{});
   switch (row.body) {
     case Body::none:
@@ -95,6 +108,9 @@ core::Status add_body(const ToolRow& row, const Arguments& arguments, Plan& plan
       break;
     case Body::whole:
       request.body = std::move(value);
+      break;
+    case Body::members:
+      request.body = members_of(row, arguments);
       break;
     case Body::merge_profile:
     case Body::merge_whole: {
@@ -221,6 +237,9 @@ core::Result<mcp::Outcome> apply(Services& services, const ToolRow& row, const c
   for (const Step& step : plan.steps) {
     ASSIGN_OR_RETURN(auto response, send_step(services, *org, row, context, arguments, plan, step));
     body = std::move(response.body);
+    if (response.status == 202 && !response.location.empty()) {
+      ASSIGN_OR_RETURN(body, follow_operation(services, *org, context, response.location));
+    }
   }
   return mcp::Complete{mcp::text_result(done_text(services, plan, body))};
 }

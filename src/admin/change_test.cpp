@@ -343,7 +343,7 @@ TEST_F(ChangeTest, EveryDestructiveToolAsksFirst) {
     EXPECT_FALSE(row.impact.empty()) << row.name;
     EXPECT_FALSE(row.verb.empty()) << row.name;
   }
-  EXPECT_EQ(seen, 12);
+  EXPECT_EQ(seen, 18);
 }
 
 }  // namespace

@@ -23,8 +23,10 @@ TEST(CallerScopes, AreOktasWithoutThePrefix) {
     EXPECT_EQ(caller_scopes(row).empty(), row.area == Area::server) << row.name;
   }
   EXPECT_EQ(all_caller_scopes(),
-            (std::vector<std::string>{"apps.manage", "apps.read", "groups.manage", "groups.read", "logs.read",
-                                      "policies.manage", "policies.read", "users.manage", "users.read"}));
+            (std::vector<std::string>{"aiAgents.manage", "aiAgents.read", "apps.manage", "apps.read",
+                                      "groups.manage", "groups.read", "logs.read", "policies.manage",
+                                      "policies.read", "resourceServers.mcpServers.manage",
+                                      "resourceServers.mcpServers.read", "users.manage", "users.read"}));
 }
 
 TEST(CallerScopes, ManagingIncludesReadingOfTheSameArea) {

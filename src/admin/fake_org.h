@@ -62,6 +62,10 @@ class FakeOrg final : public okta::Org {
     std::lock_guard lock(mutex_);
     return requests_.back();
   }
+  std::vector<okta::Request> requests() const {
+    std::lock_guard lock(mutex_);
+    return requests_;
+  }
 
   FakeTokens tokens_;
 

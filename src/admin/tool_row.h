@@ -22,7 +22,7 @@ class Arguments;
 struct Plan;
 struct ToolRow;
 
-enum class Area { server, users, groups, applications, policies, logs, reports };
+enum class Area { server, users, groups, applications, policies, logs, reports, agents };
 std::string_view to_string(Area area);
 
 // `destructive` takes something away from a person or the org, and is done only after a person said yes.
@@ -63,6 +63,7 @@ enum class Body {
   none,
   profile,        // {"profile": value}
   whole,          // value
+  members,        // each parameter of that place is a member
   merge_profile,  // the object as it is now, its profile merged with value (Okta's PUT replaces)
   merge_whole,    // the object as it is now, merged with value
 };
@@ -105,6 +106,7 @@ std::vector<ToolRow> application_tools();
 std::vector<ToolRow> policy_tools();
 std::vector<ToolRow> log_tools();
 std::vector<ToolRow> report_tools();
+std::vector<ToolRow> agent_tools();
 
 // Every row, in the order in which they are listed. Built once.
 const std::vector<ToolRow>& all_tools();

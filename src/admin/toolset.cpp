@@ -104,8 +104,8 @@ std::vector<std::string_view> words_of(std::string_view text) {
   return words;
 }
 
-constexpr Area kAreas[] = {Area::server,   Area::users, Area::groups, Area::applications,
-                           Area::policies, Area::logs,  Area::reports};
+constexpr Area kAreas[] = {Area::server,   Area::users, Area::groups,  Area::applications,
+                           Area::policies, Area::logs,  Area::reports, Area::agents};
 
 // The server's own tools are always there.
 bool in_toolset(std::string_view toolset, Area area) {
@@ -132,6 +132,8 @@ std::string_view to_string(Area area) {
       return "logs";
     case Area::reports:
       return "reports";
+    case Area::agents:
+      return "agents";
   }
   return "server";
 }
@@ -139,8 +141,8 @@ std::string_view to_string(Area area) {
 const std::vector<ToolRow>& all_tools() {
   static const std::vector<ToolRow> rows = [] {
     std::vector<ToolRow> all;
-    for (auto make :
-         {server_tools, user_tools, group_tools, application_tools, policy_tools, log_tools, report_tools}) {
+    for (auto make : {server_tools, user_tools, group_tools, application_tools, policy_tools, log_tools,
+                      report_tools, agent_tools}) {
       auto part = make();
       std::move(part.begin(), part.end(), std::back_inserter(all));
     }

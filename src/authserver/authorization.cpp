@@ -51,7 +51,7 @@ Result<std::string> mint_access_token(const Server& server, const Authorization&
                                                    now + settings.access_token_lifetime, now));
     if (!written) return problem("server_error");
   }
-  return oauth::sign_jwt(server.signing_keys.front(), claims, kAccessTokenType);
+  return oauth::sign_jwt(server.signing_keys.front(), claims, settings.access_token_type);
 }
 
 // OpenID Connect Core section 2; at_hash as in section 3.1.3.6.
@@ -74,6 +74,8 @@ Result<std::string> mint_id_token(const Server& server, const Authorization& who
   }
   if (who.has("email")) claims["email"] = user.email;
   if (!who.nonce.empty()) claims["nonce"] = who.nonce;
+  // As in OpenID Connect Front-Channel Logout section 3.
+  if (server.settings.session_in_id_tokens && !who.family.empty()) claims["sid"] = who.family;
   return oauth::sign_jwt(server.signing_keys.front(), claims, "");
 }
 
@@ -134,13 +136,26 @@ Result<object> token_answer(const GrantCall& call, Authorization who, const Scop
   return answer;
 }
 
+static std::vector<oauth::Algorithm> algorithms_of(const std::vector<oauth::Key>& keys) {
+  std::vector<oauth::Algorithm> algorithms;
+  algorithms.reserve(keys.size());
+  for (const oauth::Key& key : keys) algorithms.push_back(key.algorithm());
+  return algorithms;
+}
+
 Result<oauth::VerifiedJwt> verify_access_token(const Server& server, std::string_view token) {
+  std::vector<std::string> audiences{server.settings.issuer};
+  if (server.settings.tokens_for_resources) {
+    // Whatever it says; that it says it is checked with the signature.
+    ASSIGN_OR_RETURN(auto unverified, oauth::peek(token));
+    audiences = {std::string(core::json::string_or_empty(unverified.claims, "aud"))};
+  }
   ASSIGN_OR_RETURN(auto verifier,
-                   oauth::JwtVerifier::create({.jws = {.algorithms = {oauth::Algorithm::rs256},
-                                                       .types = {std::string(kAccessTokenType)},
+                   oauth::JwtVerifier::create({.jws = {.algorithms = algorithms_of(server.signing_keys),
+                                                       .types = {server.settings.access_token_type},
                                                        .require_kid = true},
                                                .issuer = server.settings.issuer,
-                                               .audiences = {server.settings.issuer},
+                                               .audiences = std::move(audiences),
                                                .leeway = std::chrono::seconds{0},
                                                .required_claims = {"jti", "cid", "scp", "sub"}},
                                               *server.clock));
@@ -155,6 +170,10 @@ Result<oauth::VerifiedJwt> verify_access_token(const Server& server, std::string
       ASSIGN_OR_RETURN(alive, family_is_alive(server, family));
     }
     if (!alive) return problem("access_token_revoked");
+  }
+  if (server.is_taken_back) {
+    ASSIGN_OR_RETURN(bool taken_back, server.is_taken_back(jwt));
+    if (taken_back) return problem("access_token_revoked");
   }
   return jwt;
 }

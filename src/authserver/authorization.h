@@ -35,17 +35,14 @@ struct Authorization {
 boost::json::object to_json(const Authorization& authorization);
 std::optional<Authorization> authorization_from_json(const boost::json::value& value);
 
-// The header's `typ` of access tokens for the org's own API.
-inline constexpr std::string_view kAccessTokenType = "application/okta-internal-at+jwt";
-
 // token_type, expires_in, access_token, scope; with a person and `openid` also id_token; with
 // `offline_access` also refresh_token. `authorization.family` is started when it is empty and needed. What a
 // DPoP proof came with is bound to its key: the access token always, a refresh token if the client is public.
 core::Result<boost::json::object> token_answer(const GrantCall& call, Authorization authorization,
                                                const std::vector<std::string>& scopes);
 
-// Evidence that an access token is ours, of now, and not revoked. Errors: those of oauth/jwt.h, and
-// authserver.access_token_revoked.
+// Evidence that an access token is ours, of now, and neither revoked nor taken back. Errors: those of
+// oauth/jwt.h, and authserver.access_token_revoked.
 core::Result<oauth::VerifiedJwt> verify_access_token(const Server& server, std::string_view token);
 
 // From now on the token (by its jti) is refused, until it expires by itself.

@@ -284,7 +284,7 @@ Result<std::string> approve_authorization(const Server& server, const Authorizat
                     .scopes = request.scopes,
                     .user_id = user.id,
                     .login = user.login,
-                    .auth_time = core::to_unix_seconds(now)},
+                    .auth_time = core::to_unix_seconds(request.signed_in.value_or(now))},
             .expires_at = expires_at.time_since_epoch().count(),
             .redirect_uri = request.redirect_uri,
             .challenge = request.code_challenge,

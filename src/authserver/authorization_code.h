@@ -7,10 +7,12 @@
 #pragma once
 
 #include <expected>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "authserver/server.h"
+#include "core/clock.h"
 #include "core/result.h"
 #include "net/url.h"
 
@@ -27,6 +29,7 @@ struct AuthorizationRequest {
   std::string nonce;           // for the ID token
   std::string login_hint;
   std::string dpop_key;  // RFC 9449 section 10: the code is for the holder of this key; empty: anybody's
+  std::optional<core::WallTime> signed_in{};  // `auth_time`: when the person signed in; none: now
 };
 
 struct AuthorizationRefusal {

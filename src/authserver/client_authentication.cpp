@@ -72,8 +72,10 @@ Result<Client> by_secret(const Server& server, std::string_view id, std::string_
   ASSIGN_OR_RETURN(auto client, server.store->find_client(id));
   if (!client) return problem("invalid_client_id");
   if (client->auth_method != method) return problem("invalid_client");
-  if (!core::constant_time_equal(client->secret_hash, hash_secret(secret)))
-    return problem("invalid_client_secret");
+  const std::string hash = hash_secret(secret);
+  bool known = false;
+  for (const std::string& good : client->secret_hashes) known |= core::constant_time_equal(good, hash);
+  if (!known) return problem("invalid_client_secret");
   return *std::move(client);
 }
 

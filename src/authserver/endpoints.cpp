@@ -60,26 +60,35 @@ Result<object> device_authorization(const Server& server, const ServerRequest& r
   return start_device_authorization(server, client, form);
 }
 
+object of_access_token(const oauth::VerifiedJwt& jwt) {
+  object answer{{"active", true},
+                {"token_type", bound_key(jwt).empty() ? "Bearer" : "DPoP"},
+                {"scope", join_scopes(jwt.strings("scp"))},
+                {"client_id", jwt.string("cid")},
+                {"username", jwt.subject()},
+                {"exp", core::to_unix_seconds(jwt.expires_at())},
+                {"iat", core::to_unix_seconds(jwt.issued_at().value_or(core::WallTime{}))},
+                {"sub", jwt.subject()},
+                {"aud", jwt.string("aud")},
+                {"iss", jwt.issuer()},
+                {"jti", jwt.id()}};
+  if (auto user = jwt.string("uid"); !user.empty()) answer["uid"] = user;
+  if (auto key = bound_key(jwt); !key.empty()) answer["cnf"] = object{{"jkt", key}};  // RFC 9449, 6.2
+  if (const auto* actor = jwt.claims().if_contains("act")) answer["act"] = *actor;    // RFC 8693, 4.1
+  return answer;
+}
+
 Result<object> introspect(const Server& server, const ServerRequest& request) {
   ASSIGN_OR_RETURN(Form form, Form::read(request));
   ASSIGN_OR_RETURN(Client client, authenticate_client(server, request, form, "introspect"));
   auto token = form.get("token");
   if (!token) return problem("request_missing_token");
-  if (auto jwt = verify_access_token(server, *token); jwt && jwt->string("cid") == client.id) {
-    object answer{{"active", true},
-                  {"token_type", bound_key(*jwt).empty() ? "Bearer" : "DPoP"},
-                  {"scope", join_scopes(jwt->strings("scp"))},
-                  {"client_id", client.id},
-                  {"username", jwt->subject()},
-                  {"exp", core::to_unix_seconds(jwt->expires_at())},
-                  {"iat", core::to_unix_seconds(jwt->issued_at().value_or(core::WallTime{}))},
-                  {"sub", jwt->subject()},
-                  {"aud", server.settings.issuer},
-                  {"iss", server.settings.issuer},
-                  {"jti", jwt->id()}};
-    if (auto user = jwt->string("uid"); !user.empty()) answer["uid"] = user;
-    if (auto key = bound_key(*jwt); !key.empty()) answer["cnf"] = object{{"jkt", key}};  // RFC 9449, 6.2
-    return answer;
+  if (auto jwt = verify_access_token(server, *token)) {
+    bool may = jwt->string("cid") == client.id;
+    if (!may && server.may_introspect) {
+      ASSIGN_OR_RETURN(may, server.may_introspect(client, *jwt));
+    }
+    if (may) return of_access_token(*jwt);
   }
   ASSIGN_OR_RETURN(auto refresh, find_refresh_token(server, client, *token));
   if (!refresh || !refresh->is_usable(server)) return object{{"active", false}};
@@ -123,19 +132,31 @@ ServerResponse resource_refusal(const Server& server, int status, std::string_vi
   return response;
 }
 
+// OpenID Connect Discovery section 3 demands RS256 in the list.
+array signing_algorithms(const Server& server) {
+  array names{"RS256"};
+  bool more = std::ranges::any_of(server.signing_keys, [](const oauth::Key& key) {
+    return key.algorithm() == oauth::Algorithm::es256;
+  });
+  if (more) names.emplace_back("ES256");
+  return names;
+}
+
 object metadata(const Server& server) {
   const Settings& settings = server.settings;
   array grants;
   bool by_code = server.find_grant(kAuthorizationCode) != nullptr;
   for (const auto& grant : server.grants) grants.emplace_back(grant->type());
   array scopes;
-  for (const std::string& scope : openid_scopes()) scopes.emplace_back(scope);
+  for (const std::string& scope :
+       settings.published_scopes.empty() ? openid_scopes() : settings.published_scopes) {
+    scopes.emplace_back(scope);
+  }
   array methods{"client_secret_basic", "client_secret_post", "private_key_jwt", "none"};
   array algorithms{"RS256", "RS384", "RS512", "ES256", "ES384", "ES512"};
   object body{{"issuer", settings.issuer},
               {"token_endpoint", settings.endpoint("token")},
               {"jwks_uri", settings.endpoint("keys")},
-              {"device_authorization_endpoint", settings.endpoint("device/authorize")},
               {"introspection_endpoint", settings.endpoint("introspect")},
               {"revocation_endpoint", settings.endpoint("revoke")},
               // RFC 8414 section 2 demands the member, also where there is nothing to list.
@@ -148,6 +169,9 @@ object metadata(const Server& server) {
               {"introspection_endpoint_auth_signing_alg_values_supported", algorithms},
               {"revocation_endpoint_auth_methods_supported", methods},
               {"revocation_endpoint_auth_signing_alg_values_supported", algorithms}};
+  if (server.find_grant(kDeviceCode)) {
+    body["device_authorization_endpoint"] = settings.endpoint("device/authorize");
+  }
   if (by_code) {
     body["authorization_endpoint"] = settings.endpoint("authorize");
     body["response_modes_supported"] = array{"query"};
@@ -161,6 +185,7 @@ object metadata(const Server& server) {
     for (const std::string& name : dpop_algorithms()) names.emplace_back(name);
     body["dpop_signing_alg_values_supported"] = std::move(names);  // RFC 9449 section 5.1
   }
+  for (const auto& grant : server.grants) grant->describe(body);
   return body;
 }
 
@@ -211,7 +236,7 @@ ServerResponse openid_metadata_endpoint(const Server& server, const ServerReques
   object body = metadata(server);
   body["userinfo_endpoint"] = server.settings.endpoint("userinfo");
   body["subject_types_supported"] = array{"public"};
-  body["id_token_signing_alg_values_supported"] = array{"RS256"};
+  body["id_token_signing_alg_values_supported"] = signing_algorithms(server);
   body["claims_supported"] = array{"iss",
                                    "ver",
                                    "sub",

@@ -33,7 +33,9 @@ Result<Form> Form::read(const net::ServerRequest& request) {
   }
   std::set<std::string_view> seen;
   for (const auto& [name, value] : *fields) {
-    if (!seen.insert(name).second) return problem("duplicate_oauth_params");
+    if (!seen.insert(name).second && name != "resource" && name != "audience") {
+      return problem("duplicate_oauth_params");
+    }
   }
   return Form(*std::move(fields));
 }
@@ -42,6 +44,14 @@ std::optional<std::string> Form::get(std::string_view name) const {
   auto value = net::query_value(fields_, name);
   if (value && value->empty()) return std::nullopt;
   return value;
+}
+
+std::vector<std::string> Form::all(std::string_view name) const {
+  std::vector<std::string> values;
+  for (const auto& [field, value] : fields_) {
+    if (field == name && !value.empty()) values.push_back(value);
+  }
+  return values;
 }
 
 }  // namespace authserver

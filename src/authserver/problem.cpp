@@ -9,7 +9,7 @@ namespace {
 
 using core::ErrorKind;
 
-constexpr std::array<ProblemRow, 91> kProblems{{
+constexpr auto kProblems = std::to_array<ProblemRow>({
     // The request
     {"invalid_request", 400, "invalid_request", "The request is malformed: {}."},
     {"method_not_allowed", 405, "invalid_request", "The endpoint answers {} only."},
@@ -174,13 +174,94 @@ constexpr std::array<ProblemRow, 91> kProblems{{
     // Okta's API demands no nonce; RFC 9449 section 9 has the status and the words.
     {"resource_requires_dpop_nonce", 401, "use_dpop_nonce", "Resource server requires nonce in DPoP proof."},
 
+    // Token exchange (RFC 8693): the subject
+    {"invalid_subject_token", 400, "invalid_request", "'subject_token' is invalid."},
+    {"invalid_subject_token_type", 400, "invalid_request",
+     "'subject_token_type' is invalid or not supported."},
+    {"invalid_actor_token", 400, "invalid_request", "'actor_token' is invalid."},
+    {"invalid_requested_token_type", 400, "invalid_request",
+     "'requested_token_type' is invalid or not supported."},
+    {"invalid_subject_token_issuer_not_allowed", 400, "invalid_request",
+     "'subject_token' is invalid: the token issuer is not allowed for this exchange."},
+    {"invalid_subject_token_authorization_server", 400, "invalid_request",
+     "'subject_token' is invalid: the authorization server that issued it is not valid."},
+    {"invalid_subject_token_no_delegation_link", 400, "invalid_request",
+     "'subject_token' is invalid: no delegation policy authorizes this token."},
+    {"invalid_subject_token_client_not_registered", 400, "invalid_request",
+     "'subject_token' is invalid: the client application is not registered for delegation to this agent."},
+    {"invalid_subject_token_client_inactive", 400, "invalid_request",
+     "'subject_token' is invalid: the client application referenced in the token is not active."},
+    {"invalid_subject_token_session_expired", 400, "invalid_request",
+     "'subject_token' is invalid: the session associated with it is no longer active."},
+    {"invalid_subject_token_user_inactive", 400, "invalid_request",
+     "'subject_token' is invalid: the user account is not active."},
+    {"invalid_subject_token_user_not_assigned", 400, "invalid_request",
+     "'subject_token' is invalid: the user is not assigned to the client application."},
+    {"invalid_subject_token_act_claim_malformed", 400, "invalid_request",
+     "The 'subject_token' 'act' claim is malformed."},
+    {"invalid_subject_token_act_claim_depth", 400, "invalid_request",
+     "The 'subject_token' 'act' claim contains too many nested actors."},
+    {"token_exchange_subject_token_expired", 400, "invalid_grant",
+     "The 'subject_token' either expired or the session associated with it was terminated."},
+    {"workload_principal_not_found", 401, "workload_principal_not_found",
+     "The device does not have a registered workload principal. Bootstrap the device before making token "
+     "requests."},
+
+    // Token exchange: the target
+    {"token_exchange_invalid_audience", 400, "invalid_target",
+     "Token Exchange requests must include a valid audience of the authorization server."},
+    {"token_exchange_invalid_resource", 400, "invalid_target", "'resource' is invalid or not supported."},
+    {"token_exchange_incomplete_resource_configuration", 400, "invalid_target",
+     "The resource app is not completely configured or user is not assigned to the app."},
+    {"unsupported_resource", 400, "invalid_target",
+     "The authorization server has rejected the 'resource' parameter: {}"},
+    {"too_many_resources", 400, "invalid_target",
+     "Too many 'resource' parameters in the request; maximum allowed is {}."},
+
+    // JWT bearer grants (RFC 7523): identity assertions
+    {"invalid_grant", 400, "invalid_grant", "Invalid grant"},
+    {"jwt_bearer_grant_invalid_audience", 400, "invalid_grant",
+     "The audience of the JWT Bearer Grant must match the the issuer of the authorization server."},
+    {"id_jag_untrusted_issuer", 400, "invalid_grant",
+     "The issuer of the id-jag is not a trusted authorization server."},
+    {"id_jag_invalid_signature", 400, "invalid_grant", "The signature of the id-jag is invalid."},
+    {"id_jag_expired", 400, "invalid_grant", "The id-jag is expired."},
+    {"id_jag_issued_in_future", 400, "invalid_grant", "The id-jag is issued in the future."},
+    {"id_jag_lifetime_too_long", 400, "invalid_grant",
+     "The lifetime of the id-jag must not exceed 5 minutes."},
+    {"id_jag_replayed", 400, "invalid_grant", "The id-jag was already used."},
+    {"id_jag_invalid_subject", 400, "invalid_grant", "The 'sub' claim in the id-jag is invalid."},
+    {"id_jag_lacking_scopes", 400, "invalid_grant", "The id-jag must include at least one scope."},
+    {"id_jag_client_mismatch", 400, "invalid_grant",
+     "The 'client_id' in the JWT Bearer Grant must match the 'client_id' used to authenticate the client."},
+    {"id_jag_resource_mismatch", 400, "invalid_grant",
+     "The 'resource' claim in the id-jag does not match the 'resource' parameter in the request."},
+    {"id_jag_resource_not_allowed_for_as", 400, "invalid_grant",
+     "The 'resource' claim in the id-jag is not valid for this authorization server."},
+    {"id_jag_scopes_in_request", 400, "invalid_request",
+     "The id-jag request must not include a 'scope' parameter."},
+    {"id_jag_not_generated", 500, "server_error",
+     "Failed to create the id assertion authorization grant."},
+    // Okta's table files it under 401; its servers answer 400, as RFC 6749 section 5.2 wants it.
+    {"no_matching_policy", 400, "access_denied",
+     "Policy evaluation failed for this request, please check the policy configurations."},
+    {"invalid_authorization_server", 400, "invalid_request", "The authorization server id is invalid."},
+
     {"access_token_revoked", 401, "invalid_token", "The access token has been revoked."},
+
+    // Tokens and credentials that come from elsewhere (token exchange for oauth-sts and its like)
+    {"oauth_sts_user_subject_required", 400, "invalid_request",
+     "The subject token must represent an end user for OAuth STS token exchange."},
+    {"oauth_sts_interaction_required", 400, "interaction_required",
+     "The user must authenticate with the authorization server for the request to proceed."},
+    {"oauth_sts_temporarily_unavailable", 503, "temporarily_unavailable",
+     "The third-party authorization server can't be reached, or didn't accept the request. Try again later."},
 
     // Ourselves
     {"server_error", 500, "server_error",
      "The authorization server encountered an unexpected condition that prevented it from fulfilling the "
      "request."},
-}};
+});
 
 constexpr std::string_view kPrefix = "authserver.";
 
@@ -192,6 +273,8 @@ ErrorKind kind_of(int status) {
       return ErrorKind::forbidden;
     case 500:
       return ErrorKind::internal;
+    case 503:
+      return ErrorKind::unavailable;
     default:
       return ErrorKind::invalid_input;
   }
@@ -244,7 +327,10 @@ net::ServerResponse error_response(const core::Error& error, bool basic_was_trie
     row = find_problem("server_error");
     description = row->description;
   }
-  auto response = json_response({{"error", row->error}, {"error_description", description}}, row->status);
+  boost::json::object body{{"error", row->error}, {"error_description", description}};
+  if (row->error == "interaction_required" && !error.location.empty())
+    body["interaction_uri"] = error.location;
+  auto response = json_response(body, row->status);
   if (row->status == 401 && basic_was_tried)
     response.headers.add("WWW-Authenticate", "Basic realm=\"oauth\"");
   return response;

@@ -35,7 +35,8 @@ std::unexpected<core::Error> problem(std::string_view name,
                                      std::initializer_list<std::string_view> arguments = {});
 
 // {"error","error_description"} with the row's status. 401 carries WWW-Authenticate when `basic_was_tried`
-// (RFC 6749 section 5.2). An error of another room becomes server_error, its text stays inside.
+// (RFC 6749 section 5.2). An error of another room becomes server_error, its text stays inside. The location
+// of an interaction_required goes out as `interaction_uri`: where the person is to be sent.
 net::ServerResponse error_response(const core::Error& error, bool basic_was_tried = false);
 
 // 200 with Cache-Control: no-store (RFC 6749 section 5.1).

@@ -1,6 +1,24 @@
 #include "authserver/server.h"
 
 namespace authserver {
+namespace {
+
+class RuleGrant final : public Grant {
+ public:
+  RuleGrant(std::string type, GrantRule rule) : type_(std::move(type)), rule_(std::move(rule)) {}
+  std::string_view type() const override { return type_; }
+  core::Result<boost::json::object> redeem(const GrantCall& call) const override { return rule_(call); }
+
+ private:
+  std::string type_;
+  GrantRule rule_;
+};
+
+}  // namespace
+
+std::shared_ptr<const Grant> rule_grant(std::string type, GrantRule rule) {
+  return std::make_shared<RuleGrant>(std::move(type), std::move(rule));
+}
 
 const Grant* Server::find_grant(std::string_view type) const {
   for (const auto& grant : grants) {
@@ -32,8 +50,9 @@ core::Status check(const Server& server) {
   if (server.signing_keys.empty() || !server.signing_keys.front().may_sign())
     return wrong("it has no signing key");
   for (const oauth::Key& key : server.signing_keys) {
-    if (key.algorithm() != oauth::Algorithm::rs256 || key.kid().empty()) {
-      return wrong("a signing key is not an RS256 key with a kid");
+    bool known = key.algorithm() == oauth::Algorithm::rs256 || key.algorithm() == oauth::Algorithm::es256;
+    if (!known || key.kid().empty()) {
+      return wrong("a signing key is not an RS256 or ES256 key with a kid");
     }
   }
   return {};

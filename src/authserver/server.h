@@ -18,6 +18,7 @@
 #include "core/result.h"
 #include "oauth/dpop_verifier.h"
 #include "oauth/jwk.h"
+#include "oauth/jwt.h"
 
 namespace authserver {
 
@@ -38,7 +39,13 @@ class Grant {
   virtual std::string_view type() const = 0;
   // The members of the token answer (RFC 6749 section 5.1).
   virtual core::Result<boost::json::object> redeem(const GrantCall& call) const = 0;
+  // What it adds to the server's metadata, beside its type.
+  virtual void describe(boost::json::object&) const {}
 };
+
+// A grant that is one function, thread-safe.
+using GrantRule = std::function<core::Result<boost::json::object>(const GrantCall&)>;
+std::shared_ptr<const Grant> rule_grant(std::string type, GrantRule rule);
 
 std::shared_ptr<const Grant> client_credentials_grant();  // RFC 6749 section 4.4
 std::shared_ptr<const Grant> device_code_grant();         // RFC 8628
@@ -49,6 +56,10 @@ inline constexpr std::string_view kClientCredentials = "client_credentials";
 inline constexpr std::string_view kDeviceCode = "urn:ietf:params:oauth:grant-type:device_code";
 inline constexpr std::string_view kAuthorizationCode = "authorization_code";
 inline constexpr std::string_view kRefreshToken = "refresh_token";
+
+// The header's `typ` of access tokens for the org's own API, and of those for others (RFC 9068 section 2.1).
+inline constexpr std::string_view kAccessTokenType = "application/okta-internal-at+jwt";
+inline constexpr std::string_view kResourceTokenType = "at+jwt";
 
 // A person who may sign in. find_user() knows active ones only.
 struct User {
@@ -85,6 +96,13 @@ struct Settings {
   // Okta's org authorization server gives client_credentials to private_key_jwt clients only.
   bool client_credentials_need_key = true;
 
+  std::string access_token_type{kAccessTokenType};
+  // Access tokens are for the resource that was asked for (RFC 8707): whether `aud` is theirs is for resources
+  // to check, not for this server.
+  bool tokens_for_resources = false;
+  std::vector<std::string> published_scopes{};  // `scopes_supported`; empty: the OpenID ones
+  bool session_in_id_tokens = false;            // ID tokens name the sign-in in `sid`
+
   std::string endpoint(std::string_view name) const { return issuer + path + "/" + std::string(name); }
 };
 
@@ -94,9 +112,13 @@ struct Server {
   Store* store = nullptr;
   core::Clock* clock = nullptr;
   core::Random* random = nullptr;
-  std::vector<oauth::Key> signing_keys{};  // RS256 with kid; the first signs, all verify
+  std::vector<oauth::Key> signing_keys{};  // RS256 or ES256, with kid; the first signs, all verify
   std::vector<std::shared_ptr<const Grant>> grants{};
   std::function<std::optional<User>(std::string_view login)> find_user{};
+  // Beyond what this room remembers: whether a token of ours that verifies was taken back. None: never.
+  std::function<core::Result<bool>(const oauth::VerifiedJwt& token)> is_taken_back{};
+  // Whether a client may introspect a token that was not issued to it, as its resource may. None: never.
+  std::function<core::Result<bool>(const Client& client, const oauth::VerifiedJwt& token)> may_introspect{};
 
   core::WallTime now() const { return clock->now(); }
   const Grant* find_grant(std::string_view type) const;

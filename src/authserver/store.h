@@ -28,8 +28,10 @@ struct Client {
   std::string id;    // "0oa..."
   std::string name;  // for people
   AuthMethod auth_method = AuthMethod::none;
-  oauth::KeySet keys{};               // private_key_jwt: public keys
-  std::string secret_hash{};          // client_secret_*: hash_secret() of the secret
+  oauth::KeySet keys{};  // private_key_jwt: public keys
+  // client_secret_*: hash_secret() of each secret that is good now, so that one can be changed over to
+  // another.
+  std::vector<std::string> secret_hashes{};
   std::vector<std::string> grants{};  // grant_type values
   std::vector<std::string> scopes{};  // what may be granted; "okta.*" stands for every scope that starts so
   // Where a browser may be sent with a code; compared as texts, as Okta and RFC 9700 section 2.1 want it.

@@ -35,8 +35,8 @@ std::string concrete(std::string_view path) {
 }
 
 TEST(Operations, HoldsThePublicApiAndTheSuperset) {
-  // 732 public operations, 809 in the superset, 813 distinct ones.
-  EXPECT_EQ(operations().size(), 813u);
+  // 732 public operations, 809 in the superset, 813 distinct ones; 9 that no description holds.
+  EXPECT_EQ(operations().size(), 822u);
   std::map<std::string_view, int> methods;
   std::set<std::string_view> ids;
   for (const auto& operation : operations()) {
@@ -44,11 +44,11 @@ TEST(Operations, HoldsThePublicApiAndTheSuperset) {
     ids.insert(operation.id);
   }
   EXPECT_EQ(ids.size(), operations().size());
-  EXPECT_EQ(methods["GET"], 319);
-  EXPECT_EQ(methods["POST"], 263);
-  EXPECT_EQ(methods["DELETE"], 118);
+  EXPECT_EQ(methods["GET"], 323);
+  EXPECT_EQ(methods["POST"], 266);
+  EXPECT_EQ(methods["DELETE"], 119);
   EXPECT_EQ(methods["PUT"], 97);
-  EXPECT_EQ(methods["PATCH"], 16);
+  EXPECT_EQ(methods["PATCH"], 17);
 }
 
 TEST(Operations, AreOrderedByPathAndMethod) {

@@ -21,6 +21,7 @@ using SteadyClock = std::chrono::steady_clock;
 // Long enough to say what is wrong, and one line.
 constexpr std::size_t kMaxReason = 300;
 constexpr std::size_t kMaxRows = 100'000;
+constexpr std::size_t kMaxPrepared = 500;  // statements that a line keeps ready
 
 struct Pq {
   decltype(&PQconnectdbParams) connectdb_params = nullptr;
@@ -200,6 +201,10 @@ struct PostgresConnection::Impl {
     }
     const std::string text = fmt::format("PostgreSQL refused: {} (SQLSTATE {}).", reason(), state);
     if (state == "42501") return fail(ErrorKind::forbidden, "core.postgres.rights", text);
+    if (state == "40001" || state == "40P01") {
+      return fail(ErrorKind::unavailable, "core.postgres.again", text);
+    }
+    if (state == "23505") return fail(ErrorKind::conflict, "core.postgres.unique", text);
     return fail(ErrorKind::unavailable, "core.postgres.sql", text);
   }
 };
@@ -217,6 +222,10 @@ Result<SqlRows> PostgresConnection::run(const std::string& sql, SqlParameters pa
   Impl& impl = *impl_;
   auto found = impl.prepared.find(sql);
   if (found == impl.prepared.end()) {
+    if (impl.prepared.size() >= kMaxPrepared) {
+      RETURN_IF_ERROR(execute("DEALLOCATE ALL"));
+      impl.prepared.clear();
+    }
     const std::string name = fmt::format("s{}", impl.prepared.size());
     if (impl.pq.send_prepare(impl.handle, name.c_str(), sql.c_str(), 0, nullptr) == 0) {
       return impl.broken(impl.reason());
@@ -333,7 +342,7 @@ Result<std::unique_ptr<PostgresConnection>> Postgres::connect() {
   const std::string dead_after = fmt::format("{}", 2 * options_.statement_timeout.count());
   // What stands before dbname are defaults: the URI overrides them. A standby would refuse every change.
   const std::array<std::pair<const char*, const char*>, 6> parameters{{
-      {"fallback_application_name", "okta-mcp-server"},
+      {"fallback_application_name", options_.application.c_str()},
       {"connect_timeout", seconds.c_str()},
       {"tcp_user_timeout", dead_after.c_str()},
       {"target_session_attrs", "read-write"},

@@ -24,6 +24,7 @@ struct PostgresOptions {
   std::size_t connections = 4;
   std::chrono::milliseconds connect_timeout{5000};
   std::chrono::milliseconds statement_timeout{5000};
+  std::string application = "okta-mcp-server";  // as the server's administrator sees it
   // Run once on each new connection, before anything else.
   std::function<Status(PostgresConnection&)> on_connect;
 };
@@ -31,8 +32,10 @@ struct PostgresOptions {
 // Thread-safe. Errors: core.postgres.library (libpq is missing), core.postgres.setting (the URI),
 // core.postgres.connect, core.postgres.busy (all connections in use for too long), core.postgres.lost (the
 // line broke or the server did not answer in time: whether the statement took effect is unknown),
-// core.postgres.rights, core.postgres.sql (anything else; SQLSTATE in the message), and those of on_connect.
-// No message holds the password.
+// core.postgres.rights, core.postgres.again (serialization failure or deadlock: nothing of the transaction
+// took effect, and it may pass when tried again), core.postgres.unique (a UNIQUE or PRIMARY KEY rule),
+// core.postgres.sql (anything else; SQLSTATE in the message), and those of on_connect. No message holds the
+// password.
 class Postgres {
  public:
   explicit Postgres(PostgresOptions options);

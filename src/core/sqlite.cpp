@@ -11,7 +11,10 @@ namespace {
 
 std::unexpected<Error> failure(std::string_view doing, sqlite3* handle) {
   const char* reason = handle ? sqlite3_errmsg(handle) : "out of memory";
-  return fail(ErrorKind::unavailable, "core.sqlite", std::string(doing) + ": " + reason + ".");
+  const int code = handle ? sqlite3_extended_errcode(handle) : SQLITE_NOMEM;
+  const bool taken = code == SQLITE_CONSTRAINT_UNIQUE || code == SQLITE_CONSTRAINT_PRIMARYKEY;
+  return fail(taken ? ErrorKind::conflict : ErrorKind::unavailable,
+              taken ? "core.sqlite.unique" : "core.sqlite", std::string(doing) + ": " + reason + ".");
 }
 
 }  // namespace
@@ -101,6 +104,22 @@ Status Database::execute(const std::string& sql) {
   if (sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK)
     return failure("A statement failed", handle_);
   return {};
+}
+
+bool Database::in_transaction() const {
+  return sqlite3_get_autocommit(handle_) == 0;
+}
+
+void Database::wait_for_turns(std::chrono::milliseconds patience) {
+  patience_ms_ = patience.count();
+  sqlite3_busy_handler(
+      handle_,
+      [](void* database, int times) {
+        if (times >= static_cast<Database*>(database)->patience_ms_) return 0;
+        sqlite3_sleep(1);
+        return 1;
+      },
+      this);
 }
 
 Status Database::transaction(const std::function<Status()>& work) {

@@ -7,6 +7,8 @@
 // One connection is for one thread at a time; the caller guards it.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <functional>
 #include <initializer_list>
 #include <memory>
@@ -49,7 +51,8 @@ class Statement {
 class Database {
  public:
   // Opens or creates the file with mode 0600; write-ahead log, five seconds of patience for other processes.
-  // Errors: core.sqlite with SQLite's reason.
+  // Errors: core.sqlite with SQLite's reason; core.sqlite.unique where a statement broke a UNIQUE or PRIMARY
+  // KEY rule.
   static Result<std::unique_ptr<Database>> open(const std::string& path);
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
@@ -60,10 +63,16 @@ class Database {
   Status execute(const std::string& sql);
   // BEGIN IMMEDIATE, `work`, COMMIT; ROLLBACK when `work` fails.
   Status transaction(const std::function<Status()>& work);
+  // After some errors (a full disk) SQLite has rolled back by itself.
+  bool in_transaction() const;
+  // Asks for a lock that another process holds each millisecond, instead of ever less often: among several
+  // that write all the time everybody gets a turn.
+  void wait_for_turns(std::chrono::milliseconds patience);
 
  private:
   explicit Database(sqlite3* handle) : handle_(handle) {}
   sqlite3* handle_;
+  std::int64_t patience_ms_ = 0;
 };
 
 }  // namespace core

@@ -12,6 +12,9 @@ namespace {
 using core::json::Object;
 using core::json::Value;
 
+// Most results fit; longer ones grow.
+constexpr std::size_t kUsualResult = 512;
+
 // Since when each revision has what, after the changelogs of the specification.
 constexpr WireRules rules_of(Revision revision) {
   using enum Revision;
@@ -150,40 +153,42 @@ std::string Codec::discover_result(const Offer& offer) const {
 }
 
 // A kind the revision does not know becomes the text that says what it was; members it does not know go.
-std::string Codec::content_text(const Content& content) const {
+void Codec::append_content(std::string& out, const Content& content) const {
   std::string_view type = member(content, "type");
   if (type == "resource_link" && !rules_.resource_links) {
-    return text_block(fmt::format("{}: {}", member(content, "name"), member(content, "uri")));
+    out += text_block(fmt::format("{}: {}", member(content, "name"), member(content, "uri")));
+    return;
   }
   if (type == "audio" && !rules_.audio) {
-    return text_block(fmt::format("[audio, {}: protocol revision {} cannot carry it]",
+    out += text_block(fmt::format("[audio, {}: protocol revision {} cannot carry it]",
                                   member(content, "mimeType"), to_string(rules_.revision)));
+    return;
   }
   if ((!rules_.item_meta && content.contains("_meta")) || (!rules_.icons && content.contains("icons"))) {
     Content known = content;
     if (!rules_.item_meta) known.erase("_meta");
     if (!rules_.icons) known.erase("icons");
-    return content_text(known);
+    return append_content(out, known);
   }
-  std::string out;
   core::json::append(out, content);
-  return out;
 }
 
 std::string Codec::call_result(const ToolResult& result) const {
   bool structured = result.structured && rules_.structured_output &&
                     (rules_.any_structured || result.structured->is_object());
-  std::string blocks = "[";
+  std::string blocks;
+  blocks.reserve(kUsualResult);
+  blocks += '[';
   for (const Content& content : result.content) {
     if (blocks.size() > 1) blocks += ',';
-    blocks += content_text(content);
+    append_content(blocks, content);
   }
   // Many hosts render text only (page Tools: repeat structured content as text).
   if (result.content.empty() && result.structured)
     blocks += text_block(core::json::write(*result.structured));
   blocks += ']';
 
-  ObjectText out;
+  ObjectText out(blocks.size() + envelope_.size() + kUsualResult / 4);
   out.raw("content", blocks);
   if (structured) out.value("structuredContent", *result.structured);
   if (result.is_error) out.boolean("isError", true);

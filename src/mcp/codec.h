@@ -124,7 +124,7 @@ class Codec {
   std::string prompt_text(const Prompt& prompt) const;
   std::string contents_text(const ResourceContents& part, std::string_view uri,
                             std::string_view mime_type) const;
-  std::string content_text(const Content& content) const;
+  void append_content(std::string& out, const Content& content) const;
   std::string capabilities_text(const Offer& offer) const;
   void add_hints(ObjectText& out, const ResourceHints& hints) const;
   void add_icons_and_meta(ObjectText& out, std::span<const Icon> icons, const core::json::Object& meta) const;

@@ -104,7 +104,7 @@ Slipped no_streams(const HttpFacts& facts) {
 Slipped no_json(const HttpFacts& facts) {
   if (facts.method != net::Method::post) return std::nullopt;
   HeaderField type = find_field(facts.headers, "Content-Type");
-  if (type.count == 1 && net::media_type(type.value) == kJson) return std::nullopt;
+  if (type.count == 1 && (type.value == kJson || net::media_type(type.value) == kJson)) return std::nullopt;
   return Slip{"The body must be application/json."};
 }
 
@@ -156,10 +156,14 @@ Slipped no_envelope(const HttpFacts& facts) {
 }
 
 Slipped repeated_header(const HttpFacts& facts) {
-  for (std::string_view name :
-       {kVersionHeader, kMethodHeader, kNameHeader, kSessionHeader, kLastEventHeader}) {
-    if (find_field(facts.headers, name).count > 1)
-      return Slip{fmt::format("{} occurs more than once.", name)};
+  constexpr std::array kOnce = {kVersionHeader, kMethodHeader, kNameHeader, kSessionHeader, kLastEventHeader};
+  unsigned seen = 0;
+  for (const auto& [key, value] : facts.headers) {
+    for (std::size_t i = 0; i < kOnce.size(); ++i) {
+      if (!net::equals_ignoring_case(key, kOnce[i])) continue;
+      if ((seen & 1u << i) != 0) return Slip{fmt::format("{} occurs more than once.", kOnce[i])};
+      seen |= 1u << i;
+    }
   }
   return std::nullopt;
 }
@@ -318,6 +322,12 @@ bool refused_quality(std::string_view parameters) {
   return false;
 }
 
+// As nearly every client writes it.
+bool is_usual(const net::Headers& headers) {
+  HeaderField accept = find_field(headers, "Accept");
+  return accept.count == 1 && accept.value == "application/json, text/event-stream";
+}
+
 }  // namespace
 
 std::span<const Rung> ladder() {
@@ -368,6 +378,7 @@ int answer_status(Era era, int error_code) {
 }
 
 bool prefers_events(const net::Headers& headers) {
+  if (is_usual(headers)) return false;
   if (!accepts(headers, kJson)) return true;
   for (const auto& [key, value] : headers) {
     if (!net::equals_ignoring_case(key, "Accept")) continue;
@@ -379,6 +390,7 @@ bool prefers_events(const net::Headers& headers) {
 }
 
 bool accepts(const net::Headers& headers, std::string_view media_type) {
+  if (is_usual(headers) && (media_type == kJson || media_type == kEvents)) return true;
   std::string_view top_type = media_type.substr(0, media_type.find('/') + 1);
   bool listed = false;
   bool taken = false;

@@ -31,8 +31,9 @@ void respond(net::Exchange& exchange, net::ServerResponse response) {
 }
 
 void respond_json(net::Exchange& exchange, int status, std::string body) {
-  respond(exchange,
-          {.status = status, .headers = {{"Content-Type", "application/json"}}, .body = std::move(body)});
+  net::ServerResponse response{.status = status, .body = std::move(body)};
+  response.headers.add("Content-Type", "application/json");
+  respond(exchange, std::move(response));
 }
 
 void respond_empty(net::Exchange& exchange, int status) {

@@ -14,6 +14,10 @@ namespace mcp {
 class ObjectText {
  public:
   ObjectText() : text_("{") {}
+  explicit ObjectText(std::size_t expected_bytes) {
+    text_.reserve(expected_bytes);
+    text_ += '{';
+  }
   ObjectText& raw(std::string_view key, std::string_view json);
   ObjectText& string(std::string_view key, std::string_view value);
   // Left out when empty, as optional members are.

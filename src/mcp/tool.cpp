@@ -7,11 +7,15 @@ Content text_content(std::string text) {
 }
 
 ToolResult text_result(std::string text) {
-  return {.content = {text_content(std::move(text))}};
+  ToolResult result;
+  result.content.push_back(text_content(std::move(text)));  // an initializer list would copy it
+  return result;
 }
 
 ToolResult error_result(std::string text) {
-  return {.content = {text_content(std::move(text))}, .structured = std::nullopt, .is_error = true};
+  ToolResult result = text_result(std::move(text));
+  result.is_error = true;
+  return result;
 }
 
 }  // namespace mcp

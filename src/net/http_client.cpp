@@ -73,7 +73,7 @@ class CurlHttpClient final : public HttpClient {
     auto transfer = std::make_shared<Transfer>();
     transfer->request = &request;
     transfer->origin = url.origin();
-    transfer->proxy = proxy_for(url, proxies_);
+    if (!request.addresses) transfer->proxy = proxy_for(url, proxies_);
     transfer->url = std::move(url);
     transfer->deadline = std::min(context.deadline, Transfer::later(transfer->begun, request.total_timeout));
     if (context.cancelled()) {

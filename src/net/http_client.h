@@ -17,6 +17,7 @@
 
 namespace net {
 
+class AddressPolicy;
 struct HttpResponse;
 
 struct HttpRequest {
@@ -28,7 +29,12 @@ struct HttpRequest {
   std::chrono::milliseconds connect_timeout{10'000};
   std::chrono::milliseconds idle_timeout{30'000};    // no byte in either direction for that long
   std::chrono::milliseconds total_timeout{120'000};  // context.deadline may be sooner
-  std::size_t max_response_bytes = 64u << 20;        // of the decoded body; the headers may have 256 KiB
+  std::size_t max_response_bytes = 64u << 20;        // of the decoded body
+  std::size_t max_header_bytes = 256u << 10;
+
+  // When set, it is asked about each address before a connection is made and before a kept one is used, and
+  // no proxy is used. Outlives the request.
+  const AddressPolicy* addresses = nullptr;
 
   // When set, called once with the final answer's status and headers as soon as they are there, before any
   // on_body; HttpResponse::body and elapsed are not filled yet. For streams that go on for long, and for who
@@ -53,6 +59,7 @@ struct HttpResponse {
 //   net.header            a header cannot be sent (line break, Content-Length)   nothing was sent
 //   net.library           libcurl is missing or too old                          nothing was sent
 //   net.dns               the name does not resolve                              nothing was sent
+//   net.address           HttpRequest::addresses allows none of the host's       nothing was sent
 //   net.connect           refused or unreachable                                 nothing was sent
 //   net.proxy             the proxy refused, is away, or wants a password        nothing was sent
 //   net.tls               handshake or certificate                               nothing was sent

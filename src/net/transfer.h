@@ -10,6 +10,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "core/result.h"
 #include "net/http_client.h"
@@ -38,10 +39,12 @@ struct Transfer {
   std::string error_text;        // libcurl's buffer
 
   TransferEnd end = TransferEnd::libcurl;
-  bool running = false;  // it has one of its host's places
-  bool sent = false;     // the request began to leave
+  std::string_view refused;  // what kind of address HttpRequest::addresses did not allow
+  bool running = false;      // it has one of its host's places
+  bool sent = false;         // the request began to leave
   bool head_complete = false;
   std::size_t header_bytes = 0;
+  std::size_t codings = 0;  // of the body, besides chunks
   std::size_t body_bytes = 0;
   std::int64_t uploaded = 0;
   Clock::time_point last_activity;

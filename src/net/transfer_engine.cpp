@@ -1,93 +1,27 @@
 // libcurl's multi interface on one thread, which owns every handle; commands reach it through queues and
 // curl_multi_wakeup.
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <csignal>
-#include <curl/curl.h>
-#include <dlfcn.h>
+#include <cstring>
 #include <fmt/format.h>
 #include <limits>
 #include <map>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <thread>
 
+#include "net/address.h"
+#include "net/curl_impl.h"
 #include "net/transfer.h"
 
 namespace net {
 namespace {
 
-core::Error library_error(std::string_view what) {
-  return {.kind = core::ErrorKind::unavailable,
-          .code = "net.library",
-          .message = fmt::format("The HTTP library cannot be used: {}.", what),
-          .hint = "Install the Debian package libcurl4 (7.87 or newer)."};
-}
-
-}  // namespace
-
-// What is used of libcurl, found at run time: loading it takes milliseconds, which a program that only lists
-// its tools never pays.
-struct Curl {
-  decltype(&curl_global_init) global_init = nullptr;
-  decltype(&curl_easy_init) easy_init = nullptr;
-  decltype(&curl_easy_setopt) easy_setopt = nullptr;
-  decltype(&curl_easy_getinfo) easy_getinfo = nullptr;
-  decltype(&curl_easy_pause) easy_pause = nullptr;
-  decltype(&curl_easy_cleanup) easy_cleanup = nullptr;
-  decltype(&curl_easy_strerror) easy_strerror = nullptr;
-  decltype(&curl_slist_append) slist_append = nullptr;
-  decltype(&curl_slist_free_all) slist_free_all = nullptr;
-  decltype(&curl_multi_init) multi_init = nullptr;
-  decltype(&curl_multi_setopt) multi_setopt = nullptr;
-  decltype(&curl_multi_add_handle) multi_add_handle = nullptr;
-  decltype(&curl_multi_remove_handle) multi_remove_handle = nullptr;
-  decltype(&curl_multi_perform) multi_perform = nullptr;
-  decltype(&curl_multi_poll) multi_poll = nullptr;
-  decltype(&curl_multi_wakeup) multi_wakeup = nullptr;
-  decltype(&curl_multi_info_read) multi_info_read = nullptr;
-  decltype(&curl_multi_cleanup) multi_cleanup = nullptr;
-
-  // Never unloaded: libcurl and the libraries below it register handlers for the end of the process.
-  static core::Result<Curl> load() {
-    void* library = ::dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
-    if (!library) return core::fail(library_error("libcurl.so.4 is not installed"));
-    Curl curl;
-    bool complete = true;
-    const auto find = [&](auto& function, const char* name) {
-      function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(::dlsym(library, name));
-      complete = complete && function;
-    };
-    find(curl.global_init, "curl_global_init");
-    find(curl.easy_init, "curl_easy_init");
-    find(curl.easy_setopt, "curl_easy_setopt");
-    find(curl.easy_getinfo, "curl_easy_getinfo");
-    find(curl.easy_pause, "curl_easy_pause");
-    find(curl.easy_cleanup, "curl_easy_cleanup");
-    find(curl.easy_strerror, "curl_easy_strerror");
-    find(curl.slist_append, "curl_slist_append");
-    find(curl.slist_free_all, "curl_slist_free_all");
-    find(curl.multi_init, "curl_multi_init");
-    find(curl.multi_setopt, "curl_multi_setopt");
-    find(curl.multi_add_handle, "curl_multi_add_handle");
-    find(curl.multi_remove_handle, "curl_multi_remove_handle");
-    find(curl.multi_perform, "curl_multi_perform");
-    find(curl.multi_poll, "curl_multi_poll");
-    find(curl.multi_wakeup, "curl_multi_wakeup");
-    find(curl.multi_info_read, "curl_multi_info_read");
-    find(curl.multi_cleanup, "curl_multi_cleanup");
-    if (!complete) return core::fail(library_error("libcurl.so.4 is too old"));
-    if (curl.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
-      return core::fail(library_error("libcurl failed to start"));
-    }
-    return curl;
-  }
-};
-
-namespace {
-
 using Clock = Transfer::Clock;
 
-constexpr std::size_t kMaxHeaderBytes = 256u << 10;  // of one answer
-constexpr std::size_t kStreamAhead = 256u << 10;     // bytes that wait for on_body before the transfer pauses
+constexpr std::size_t kStreamAhead = 256u << 10;  // bytes that wait for on_body before the transfer pauses
 constexpr std::size_t kMaxTargetInMessage = 200;
 
 // A request that is safe to send twice. DELETE is idempotent in RFC 9110, yet is not here: the first DELETE
@@ -105,6 +39,23 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
 }
 
+// Codings that libcurl would undo one behind the other. A few hundred bytes that were compressed twice can
+// expand, between the two, to more than a computer gets through in an hour.
+std::size_t codings_in(std::string_view name, std::string_view list) {
+  if (!equals_ignoring_case(name, "Content-Encoding") && !equals_ignoring_case(name, "Transfer-Encoding"))
+    return 0;
+  std::size_t codings = 0;
+  while (!list.empty()) {
+    const auto comma = list.find(',');
+    const std::string_view coding = trimmed(list.substr(0, comma));
+    const bool plain =
+        coding.empty() || equals_ignoring_case(coding, "identity") || equals_ignoring_case(coding, "chunked");
+    codings += plain ? 0 : 1;
+    list.remove_prefix(comma == std::string_view::npos ? list.size() : comma + 1);
+  }
+  return codings;
+}
+
 void take_header_line(Transfer& transfer, std::string_view line) {
   // Past the final head there are trailers only, whatever they look like.
   if (transfer.head_complete && transfer.response.status >= 200) return;
@@ -114,6 +65,7 @@ void take_header_line(Transfer& transfer, std::string_view line) {
     transfer.response.status = 0;
     std::from_chars(digits.data(), digits.data() + digits.size(), transfer.response.status);
     transfer.response.headers = {};
+    transfer.codings = 0;
     transfer.head_complete = false;
     return;
   }
@@ -128,8 +80,10 @@ void take_header_line(Transfer& transfer, std::string_view line) {
   }
   const auto colon = line.find(':');
   if (colon == std::string_view::npos) return;
-  transfer.response.headers.add(std::string(trimmed(line.substr(0, colon))),
-                                std::string(trimmed(line.substr(colon + 1))));
+  const std::string_view name = trimmed(line.substr(0, colon));
+  const std::string_view value = trimmed(line.substr(colon + 1));
+  transfer.codings += codings_in(name, value);
+  transfer.response.headers.add(std::string(name), std::string(value));
 }
 
 std::size_t on_header(char* data, std::size_t size, std::size_t count, void* user) noexcept try {
@@ -137,11 +91,15 @@ std::size_t on_header(char* data, std::size_t size, std::size_t count, void* use
   const std::string_view line(data, size * count);
   transfer.last_activity = Clock::now();
   transfer.header_bytes += line.size();
-  if (transfer.header_bytes > kMaxHeaderBytes) {
+  if (transfer.header_bytes > transfer.request->max_header_bytes) {
     transfer.end = TransferEnd::headers_too_large;
     return 0;
   }
   take_header_line(transfer, line);
+  if (transfer.codings > 1) {
+    transfer.end = TransferEnd::codings;
+    return 0;
+  }
   return line.size();
 } catch (...) {
   return 0;
@@ -179,12 +137,43 @@ int on_progress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t uploa
   return 0;
 }
 
+// What is not clearly an allowed address is none.
+bool may_connect(Transfer& transfer, const std::optional<IpAddress>& address) {
+  const bool allowed = address && transfer.request->addresses->allows(transfer.url, *address);
+  if (!allowed) transfer.refused = address ? describe(reach_of(*address)) : "an unknown kind of address";
+  return allowed;
+}
+
+// In place of libcurl's own socket(): the address is the one it is about to connect to, and the next one of
+// the host is tried after a refusal.
+curl_socket_t on_open_socket(void* user, curlsocktype purpose, curl_sockaddr* to) noexcept try {
+  auto& transfer = *static_cast<Transfer*>(user);
+  std::optional<IpAddress> address;
+  if (to->family == AF_INET) {
+    std::array<std::uint8_t, 4> bytes{};
+    std::memcpy(bytes.data(), &reinterpret_cast<const sockaddr_in*>(&to->addr)->sin_addr, bytes.size());
+    address = IpAddress::v4(bytes);
+  } else if (to->family == AF_INET6) {
+    address.emplace();
+    std::memcpy(address->bytes.data(), &reinterpret_cast<const sockaddr_in6*>(&to->addr)->sin6_addr,
+                address->bytes.size());
+  }
+  if (purpose != CURLSOCKTYPE_IPCXN || !may_connect(transfer, address)) return CURL_SOCKET_BAD;
+  return ::socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+} catch (...) {
+  return CURL_SOCKET_BAD;
+}
+
 // Called when a connection stands and the request is about to leave: once, and again when libcurl found that
 // a pooled connection had died before a byte of the answer came, and sends the request anew. It does so for
 // every method (Curl_retry_request in its transfer.c), which RFC 9110 section 9.2.2 allows for idempotent
 // ones only. So a write goes on only if not a byte of it had left.
-int on_ready_to_send(void* user, char*, char*, int, int) noexcept {
+int on_ready_to_send(void* user, char* address, char*, int, int) noexcept try {
   auto& transfer = *static_cast<Transfer*>(user);
+  // A kept connection may have been made for a request with other rules.
+  if (transfer.request->addresses && !may_connect(transfer, IpAddress::parse(address))) {
+    return CURL_PREREQFUNC_ABORT;
+  }
   if (transfer.sent && !is_safe(transfer.request->method)) {
     long bytes_sent = 1;
     transfer.curl->easy_getinfo(transfer.easy, CURLINFO_REQUEST_SIZE, &bytes_sent);
@@ -196,6 +185,8 @@ int on_ready_to_send(void* user, char*, char*, int, int) noexcept {
   transfer.sent = true;
   transfer.last_activity = Clock::now();
   return CURL_PREREQFUNC_OK;
+} catch (...) {
+  return CURL_PREREQFUNC_ABORT;
 }
 
 // Sets the options of one request; remembers whether libcurl took them all.
@@ -249,6 +240,10 @@ void set_callbacks(Setup& setup, Transfer& transfer) {
   setup.set(CURLOPT_XFERINFODATA, &transfer);
   setup.set(CURLOPT_PREREQFUNCTION, &on_ready_to_send);
   setup.set(CURLOPT_PREREQDATA, &transfer);
+  if (transfer.request->addresses) {
+    setup.set(CURLOPT_OPENSOCKETFUNCTION, &on_open_socket);
+    setup.set(CURLOPT_OPENSOCKETDATA, &transfer);
+  }
 }
 
 bool set_up(const Curl& curl, Transfer& transfer, const HttpClientOptions& options) {
@@ -484,6 +479,10 @@ class CurlEngine final : public TransferEngine {
     // libcurl takes a connection that ends among the headers for the end of a body without a length.
     if (code == CURLE_OK && end == TransferEnd::libcurl && !transfer->head_complete)
       code = CURLE_PARTIAL_FILE;
+    // Another address of the host may have been allowed; then all is well.
+    if (code != CURLE_OK && end == TransferEnd::libcurl && !transfer->sent && !transfer->refused.empty()) {
+      end = TransferEnd::address;
+    }
     const bool good = end == TransferEnd::libcurl && code == CURLE_OK;
     std::optional<core::Error> error;
     if (!good) error = explain(failure_of(*transfer, end, code));
@@ -522,7 +521,8 @@ class CurlEngine final : public TransferEngine {
             .resolved = lookup_seconds > 0,
             .sent = transfer.sent,
             .answered = transfer.response.status != 0,
-            .limit = transfer.request->max_response_bytes};
+            .limit = transfer.request->max_response_bytes,
+            .refused = transfer.refused};
   }
 
   const Curl curl_;

@@ -209,6 +209,15 @@ Error explain(const FailedTransfer& failed) {
       return too_large(failed);
     case TransferEnd::not_repeated:
       return broken(failed);
+    case TransferEnd::codings:
+      return make(ErrorKind::protocol, "net.protocol",
+                  fmt::format("The answer of {} is compressed more than once.", failed.target),
+                  "No client needs that; the server, or something in between, is set up wrongly.");
+    case TransferEnd::address:
+      return make(
+          ErrorKind::forbidden, "net.address",
+          fmt::format("The host of {} is {}, which is not reached from here.", failed.origin, failed.refused),
+          "Give a URL on the public Internet, or have the network allowed in the settings.");
     case TransferEnd::libcurl:
       break;
   }

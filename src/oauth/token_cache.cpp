@@ -273,6 +273,8 @@ std::shared_ptr<const AccessToken> TokenCache::adopt(StoredToken token) {
     if (auto prover = options_.dpop.adopt(token.dpop_key)) access->dpop = std::move(*prover);
   }
   std::lock_guard lock(mutex_);
+  // Rejected between the moment others could find it in the store and now: it does not come back.
+  if (!rejected_.empty() && core::sha256(access->value.reveal()) == rejected_) return access;
   if (!current_ || current_->value.reveal() != access->value.reveal()) ++generation_;
   current_ = std::move(access);
   renew_from_ = token.expires_at - refresh_ahead(token.expires_at - token.obtained_at);

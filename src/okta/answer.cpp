@@ -337,12 +337,22 @@ core::Result<std::optional<Next>> read_next(const Question& question, const net:
   return Next{url->str(), *std::move(cursor)};
 }
 
+// Where the outcome of accepted work will be; empty where that is not on this org.
+std::string own_location(const Question& question, const net::HttpResponse& answer) {
+  const auto given = answer.headers.get("Location");
+  const auto base = net::parse_url(question.origin);
+  if (given.empty() || !base) return {};
+  const auto url = net::resolve_url(*base, given);
+  return url && is_own_link(question.origin, url->origin()) ? url->path : std::string{};
+}
+
 }  // namespace
 
 core::Result<Response> read_answer(const Question& question, const net::HttpResponse& answer) {
   if (answer.status / 100 != 2) return core::fail(translate(question, answer));
   Response response{.status = answer.status,
                     .etag = std::string(answer.headers.get("ETag")),
+                    .location = own_location(question, answer),
                     .request_id = request_id(answer)};
   ASSIGN_OR_RETURN(response.body, read_body(question, answer));
   if (!question.write) {

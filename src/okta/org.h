@@ -59,6 +59,7 @@ struct Response {
   // A member that stands twice in an object keeps its last value: the data is not ours to refuse.
   core::json::Value body;
   std::string etag;
+  std::string location;  // path of the Location header where it leads to this org (202: the operation)
   std::optional<std::string>
       next;  // the `after` cursor of the rel="next" link (or of _links.next in the body)
   std::optional<std::string> next_url;

@@ -68,6 +68,7 @@ struct McpAuthServer {
   std::vector<std::string> token_endpoint_auth_methods{};
   std::vector<std::string> grant_profiles{};  // authorization_grant_profiles_supported
   std::vector<std::string> scopes_supported{};
+  bool iss_in_response = false;  // authorization_response_iss_parameter_supported (RFC 9207)
   core::WallTime created{};
   core::WallTime updated{};
   std::int64_t version = 0;
@@ -87,6 +88,10 @@ struct ClientAuthSettings {
   std::string auth_method = "client_secret_basic";  // token_endpoint_auth_method
   std::vector<std::string> scopes{};                // asked for at consent
   std::optional<core::WallTime> secret_expires{};
+  // Dynamic: where and with what it is ended (RFC 7592); Service::vault, context "client-auth-settings/" + id
+  // + "/registration". Both may be empty.
+  std::string registration_uri{};
+  std::string sealed_registration_token{};
   core::WallTime created{};
   core::WallTime updated{};
   std::int64_t version = 0;

@@ -40,6 +40,9 @@ std::string ResourceNames::client_auth_settings(std::string_view id) const {
 std::string ResourceNames::ai_agent(std::string_view id) const {
   return make("directory", fmt::format("workload-principals:ai-agents:{}", id));
 }
+std::string ResourceNames::a2a_server(std::string_view id) const {
+  return make("directory", fmt::format("resource-servers:a2a:{}", id));
+}
 std::string ResourceNames::mcp_client(std::string_view id) const {
   return make("directory", fmt::format("workload-principals:mcp:{}", id));
 }

@@ -24,6 +24,7 @@ class ResourceNames {
   std::string custom_as(std::string_view id) const;
   std::string client_auth_settings(std::string_view id) const;
   std::string ai_agent(std::string_view id) const;
+  std::string a2a_server(std::string_view id) const;  // the same agent, as a resource
   std::string mcp_client(std::string_view id) const;  // an MCP server as a client
   std::string connection(std::string_view id) const;
   std::string vault_secret(std::string_view id) const;

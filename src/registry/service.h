@@ -31,6 +31,7 @@ struct Settings {
   std::chrono::seconds check_interval{600};  // of every server that is not PENDING
   std::chrono::seconds drift_interval{600};  // of its metadata
   bool allow_http_loopback = false;          // resources and issuers on loopback by plain http
+  bool strict_resource = false;  // a slash too many in a server's metadata is a failure, not a warning
   std::chrono::seconds operation_retention{24 * 3600};
 };
 

@@ -13,8 +13,10 @@
 // this room run on both. A row's body is JSON, the entities are entities.h's.
 //
 // Errors of every function: registry.store.unavailable (the reason in the message; after a failed transaction
-// nobody knows whether it took effect), registry.store.newer (a later version of this program made it), and
-// those named below.
+// nobody knows whether it took effect), registry.store.newer (a later version of this program made it),
+// registry.store.limit (something is larger than a row may be), registry.store.text (not UTF-8, or with a
+// NUL), and those named below. Whatever else `work` makes of an error of a statement, its transaction is lost
+// with it; after registry.store.exists, .changed and registry.UNIQUE_CONSTRAINT it may go on.
 #pragma once
 
 #include <chrono>
@@ -41,7 +43,7 @@ enum class Kind {
   tool,                  // "ems.../emt...", parent the server
   readiness,             // the latest report; id and parent the server
   client_auth_settings,  // rsc
-  workload_principal,    // wlp: AI agents, and MCP servers as clients (parent the server)
+  workload_principal,    // wlp: AI agents (parent "ai-agents"), MCP servers as clients (parent the server)
   jwk,                   // pks, parent the workload principal
   client_secret,         // ocs, parent the workload principal
   connection,            // mcn, parent the workload principal
@@ -60,6 +62,8 @@ enum class Kind {
   grant,                 // what a person allowed at an external server; parent the client_auth_settings
   interaction,           // a consent that is under way
   operation,             // op-
+  principal_url,         // a URL that a workload principal is known by; parent the workload principal
+  revocation,            // tokens taken back; id their subject (revocation.h)
 };
 std::string_view to_string(Kind kind);
 
@@ -69,7 +73,7 @@ struct Row {
   std::string parent{};             // of lists; may be empty
   std::string unique{};             // no two rows of a kind have the same; empty: none
   std::string status{};             // of searches
-  std::string name{};               // of searches, compared without case
+  std::string name{};               // of searches, compared without case by its first 256 characters
   std::string detected_name{};      // as `name`
   std::vector<std::string> refs{};  // ids of the rows that this one needs; asked by Query::refers_to
   core::json::Object body{};
@@ -182,7 +186,10 @@ class Store : public Reader {
   static constexpr std::size_t kMaxPage = 1000;
 
   // All of it or, when `work` fails, nothing; that error is returned. `work` may run more than once (a
-  // deadlock or a serialization failure is tried again), so it changes nothing outside of `tx`.
+  // deadlock or a serialization failure is tried again) and on another thread, so it changes nothing outside
+  // of `tx`, and waits for nothing: others' transactions may wait for its end. Within `work` the store
+  // changes through `tx` only: another transaction(), claim(), or change of state() is refused
+  // (registry.store.nested). A KeyRing may make a key when it seals: seal before.
   virtual core::Status transaction(const std::function<core::Status(Transaction& tx)>& work) = 0;
 
   virtual core::Result<std::vector<Event>> events(const EventQuery& query) = 0;
@@ -193,8 +200,17 @@ class Store : public Reader {
   // False: it is another's now.
   virtual core::Result<bool> renew(const Work& work, std::chrono::milliseconds lease) = 0;
 
+  // Removes at most kMaxPage rows of a kind that were not changed since, those first that were not for the
+  // longest; `statuses`: only rows in one of these. Says how many.
+  virtual core::Result<std::size_t> prune(Kind kind, core::WallTime changed_before,
+                                          const std::vector<std::string>& statuses) = 0;
+  // Removes some ids of consume() and records of state() whose time is over. Says how many; 0: there are
+  // none.
+  virtual core::Result<std::size_t> forget_expired() = 0;
+
   // Records with an expiry in the same database: codes, tokens, nonces, sealing keys (authserver::Store and
-  // core::KeyRing stand on it). Its logs are not there: registry.store.unavailable.
+  // core::KeyRing stand on it). Its logs are not there: registry.store.unavailable. Changes are transactions
+  // of their own.
   virtual core::StateStore& state() = 0;
 
   // A copy that can be opened by itself, while others write. SQLite only; for PostgreSQL: pg_dump.

@@ -41,6 +41,7 @@ struct WorkloadPrincipal {
 
   const std::string& client_id() const { return cimd_url.empty() ? id : cimd_url; }
 };
+std::string_view to_string(WorkloadPrincipal::Type type);  // "AI_AGENT", "MCP_SERVER"
 
 struct AgentKey {
   std::string id;     // pks...
@@ -97,6 +98,9 @@ struct Connection {
   core::WallTime updated{};
   std::int64_t version = 0;
 };
+
+std::string_view to_string(Connection::Scopes condition);  // "INCLUDE_ONLY"
+std::optional<Connection::Scopes> parse_scope_condition(std::string_view text);
 
 // Which client may hand its token to which workload principal.
 struct DelegationLink {

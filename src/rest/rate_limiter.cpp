@@ -1,5 +1,7 @@
 #include "rest/rate_limiter.h"
 
+#include <algorithm>
+
 namespace rest {
 
 void RateLimiter::Verdict::write(net::Headers& headers) const {
@@ -12,11 +14,16 @@ RateLimiter::Verdict RateLimiter::take(std::string_view bucket) {
   std::lock_guard lock(mutex_);
   const auto named = limits_.named.find(bucket);
   const std::size_t limit = named == limits_.named.end() ? limits_.otherwise : named->second;
-  auto window = windows_.find(bucket);
-  // The buckets are the catalogue's, so the map stays small.
-  if (window == windows_.end()) window = windows_.emplace(std::string(bucket), Window{}).first;
-
   const core::WallTime now = clock_.now();
+  auto window = windows_.find(bucket);
+  if (window == windows_.end()) {
+    // Where buckets are callers, those whose minute is over are forgotten.
+    if (windows_.size() >= sweep_at_) {
+      std::erase_if(windows_, [&](const auto& entry) { return now >= entry.second.ends; });
+      sweep_at_ = std::max(kSweepAt, 2 * windows_.size());
+    }
+    window = windows_.emplace(std::string(bucket), Window{}).first;
+  }
   if (now >= window->second.ends) window->second = Window{.ends = now + std::chrono::seconds(60), .used = 0};
   const bool allowed = window->second.used < limit;
   if (allowed) ++window->second.used;

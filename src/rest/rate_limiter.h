@@ -35,6 +35,8 @@ class RateLimiter {
   void set(std::string bucket, std::size_t limit);
 
  private:
+  static constexpr std::size_t kSweepAt = 4096;
+
   struct Window {
     core::WallTime ends{};
     std::size_t used = 0;
@@ -43,6 +45,7 @@ class RateLimiter {
   RateLimits limits_;
   core::Clock& clock_;
   std::map<std::string, Window, std::less<>> windows_;
+  std::size_t sweep_at_ = kSweepAt;  // so many windows: time to look for old ones
 };
 
 }  // namespace rest

@@ -45,28 +45,37 @@ export async function finished(command, args, { cwd, env = {}, seconds = 120, in
   return { code, out, err };
 }
 
-/**
- * Runs the official conformance suite against `url` with `options` of its command line. Gives its exit code and per
- * scenario how many checks passed, and which did not.
- */
-export async function conformance(url, options) {
-  const results = scratch();
-  const suite = path.join(here, 'node_modules/@modelcontextprotocol/conformance/dist/index.js');
-  const run = await finished(process.execPath, [suite, 'server', '--url', url, '-o', results, ...options], { seconds: 200 });
+const suite = path.join(here, 'node_modules/@modelcontextprotocol/conformance/dist/index.js');
+
+/** What the suite wrote down: per scenario how many checks passed, and which did not. */
+function verdicts(results, name) {
   const scenarios = {};
-  for (const folder of fs.readdirSync(results)) {
-    const name = /^server-(.*)-\d{4}-\d\d-\d\dT[\dA-Z-]+$/.exec(folder)?.[1];
-    const file = path.join(results, folder, 'checks.json');
-    if (!name || !fs.existsSync(file)) continue;
-    const checks = JSON.parse(fs.readFileSync(file, 'utf8'));
-    scenarios[name] = {
+  for (const file of fs.readdirSync(results, { recursive: true }).filter((entry) => path.basename(entry) === 'checks.json')) {
+    const scenario = name.exec(path.dirname(file))?.[1];
+    if (!scenario) continue;
+    const checks = JSON.parse(fs.readFileSync(path.join(results, file), 'utf8'));
+    scenarios[scenario] = {
       passed: checks.filter((c) => c.status === 'SUCCESS').length,
       failed: checks.filter((c) => c.status === 'FAILURE').map((c) => `${c.id}: ${c.errorMessage ?? c.description}`),
       skipped: checks.filter((c) => c.status === 'SKIPPED').length,
       warned: checks.filter((c) => c.status === 'WARNING').map((c) => `${c.id}: ${c.errorMessage ?? c.description}`),
     };
   }
-  return { code: run.code, scenarios, output: run.out + run.err };
+  return scenarios;
+}
+
+/** Runs the official conformance suite against the server at `url`, with `options` of its command line. */
+export async function conformance(url, options) {
+  const results = scratch();
+  const run = await finished(process.execPath, [suite, 'server', '--url', url, '-o', results, ...options], { seconds: 200 });
+  return { code: run.code, scenarios: verdicts(results, /^server-(.*)-\d{4}-\d\d-\d\dT[\dA-Z-]+$/), output: run.out + run.err };
+}
+
+/** Runs it against a client that is started with the suite's server as its last argument. */
+export async function clientConformance(command, options) {
+  const results = scratch();
+  const run = await finished(process.execPath, [suite, 'client', '--command', command, '-o', results, ...options], { seconds: 200 });
+  return { code: run.code, scenarios: verdicts(results, /^(.*)-\d{4}-\d\d-\d\dT[\dA-Z-]+$/), output: run.out + run.err };
 }
 
 export const modernMeta = (capabilities = {}) => ({

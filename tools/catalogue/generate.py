@@ -103,6 +103,36 @@ PAGE_MAXIMA = {
 }
 
 
+# --- What no published description holds -------------------------------------------------------------------------
+# "MCP servers" of Okta for AI Agents, after the pages of developer.okta.com that name path, scope and limit
+# (docs/api/secures-ai/mcp-servers, reference "MCP Server Registrations"). A description that comes to hold one wins.
+MCP_SERVERS = "/resource-servers/api/v1/mcp-servers"
+MCP_SERVER_READ = "okta.resourceServers.mcpServers.read"
+MCP_SERVER_MANAGE = "okta.resourceServers.mcpServers.manage"
+UNPUBLISHED = [
+    # id, method, path below MCP_SERVERS, effect, page maximum, body, parameters
+    ("listMcpServers", "GET", "", "read", 200, "", "qafter:string qlimit:integer qsearch:string"),
+    ("registerMcpServer", "POST", "", "create", 0, "body", ""),
+    ("getMcpServer", "GET", "/{mcpServerId}", "read", 0, "", "p!mcpServerId:string"),
+    ("updateMcpServer", "PATCH", "/{mcpServerId}", "update", 0, "body", "p!mcpServerId:string"),
+    ("deleteMcpServer", "DELETE", "/{mcpServerId}", "destroy", 0, "", "p!mcpServerId:string"),
+    ("activateMcpServer", "POST", "/{mcpServerId}/lifecycle/activate", "lifecycle", 0, "", "p!mcpServerId:string"),
+    ("deactivateMcpServer", "POST", "/{mcpServerId}/lifecycle/deactivate", "lifecycle", 0, "", "p!mcpServerId:string"),
+    ("listMcpServerAuthorizationServers", "GET", "/{mcpServerId}/authorization-servers", "read", 200, "",
+     "p!mcpServerId:string qafter:string qlimit:integer qfilter:string"),
+]
+RESOURCE_SERVER_OPERATION = ("getResourceServerOperation", "GET", "/resource-servers/api/v1/operations/{operationId}",
+                             "read", MCP_SERVER_READ, "/resource-servers/api/v1/operations", "0", "",
+                             "p!operationId:string")
+
+
+def unpublished():
+    for name, method, below, effect, page_maximum, body, parameters in UNPUBLISHED:
+        scope = MCP_SERVER_READ if effect == "read" else MCP_SERVER_MANAGE
+        yield [name, method, MCP_SERVERS + below, effect, scope, MCP_SERVERS, str(page_maximum), body, parameters]
+    yield list(RESOURCE_SERVER_OPERATION)
+
+
 def shape(path):
     """A path whose parameters have lost their names: the two sources name them differently."""
     return re.sub(r"\{[^}]*\}", "{}", path)
@@ -224,6 +254,8 @@ def operations(directory):
             document = yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
         for key, row in rows_of(document):
             merged.setdefault(key, row)
+    for row in unpublished():
+        merged.setdefault((row[1], shape(row[2])), row)
     rows = sorted(merged.values(), key=lambda row: (row[2], row[1]))
     ids = [row[0] for row in rows]
     if len(set(ids)) != len(ids):

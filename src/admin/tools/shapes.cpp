@@ -47,6 +47,31 @@ constexpr Column kLogColumns[] = {
     {"target", "target.displayName", 1}, {"targetId", "target.id", 3},      {"ip", "client.ipAddress", 3},
     {"message", "displayMessage", 4},
 };
+constexpr Column kMcpServerColumns[] = {
+    {"id", "id", 0},
+    {"name", "metadata.displayName", 0},
+    {"status", "status", 0},
+    {"resourceUrl", "resourceUrl", 0},
+    {"connectable", "connectable", 1},
+    {"authorizationServers", "authorizationServerCount", 3},
+    {"lastUpdated", "lastUpdated", 4},
+};
+constexpr Column kAiAgentColumns[] = {
+    {"id", "id", 0},
+    {"name", "profile.name", 0},
+    {"status", "status", 0},
+    {"description", "profile.description", 2},
+    {"platform", "platform", 3},
+    {"lastUpdated", "lastUpdated", 4},
+};
+constexpr Column kConnectionColumns[] = {
+    {"id", "id", 0},
+    {"type", "connectionType", 0},
+    {"status", "status", 0},
+    {"resourceIndicator", "resourceIndicator", 1},
+    {"scopeCondition", "scopeCondition", 2},
+    {"scopes", "scopes", 2},
+};
 
 }  // namespace
 
@@ -57,5 +82,8 @@ const ListShape kApplications{"application", "applications", kApplicationColumns
 const ListShape kPolicies{"policy", "policies", kPolicyColumns};
 const ListShape kPolicyRules{"rule", "rules", kRuleColumns};
 const ListShape kLogEvents{"event", "events", kLogColumns};
+const ListShape kMcpServers{"MCP server", "MCP servers", kMcpServerColumns};
+const ListShape kAiAgents{"agent", "agents", kAiAgentColumns};
+const ListShape kConnections{"connection", "connections", kConnectionColumns};
 
 }  // namespace admin

@@ -16,6 +16,9 @@ extern const ListShape kApplications;
 extern const ListShape kPolicies;
 extern const ListShape kPolicyRules;
 extern const ListShape kLogEvents;
+extern const ListShape kMcpServers;
+extern const ListShape kAiAgents;
+extern const ListShape kConnections;
 
 // Both log tools: window, order and filter differ, the rest is a list.
 core::Result<mcp::Outcome> get_logs(Services& services, const ToolRow& row, const core::Context& context,

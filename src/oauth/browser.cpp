@@ -1,4 +1,4 @@
-#include "browser.h"
+#include "oauth/browser.h"
 
 #include <csignal>
 #include <cstdlib>
@@ -7,6 +7,8 @@
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
+
+namespace oauth {
 
 bool open_browser(const std::string& link) {
   const auto set = [](const char* name) {
@@ -37,3 +39,5 @@ bool open_browser(const std::string& link) {
   posix_spawn_file_actions_destroy(&quiet);
   return started;
 }
+
+}  // namespace oauth

@@ -1,0 +1,527 @@
+#include "registry/client_auth_settings.h"
+
+#include <algorithm>
+#include <array>
+#include <fmt/format.h>
+#include <optional>
+#include <utility>
+
+#include "registry/api.h"
+#include "registry/mcp_server_api.h"
+#include "registry/operation.h"
+#include "rest/body.h"
+
+namespace registry {
+namespace {
+
+using core::ErrorKind;
+using core::json::Object;
+using rest::Answer;
+using rest::Call;
+using rest::Reply;
+
+constexpr std::string_view kMasked = "********";
+constexpr std::string_view kPurpose = "STS";  // the only one
+constexpr std::size_t kMostScopes = 500;
+constexpr std::array<std::string_view, 3> kAuthMethods{"client_secret_basic", "client_secret_post", "none"};
+
+core::json::Array array_of(const std::vector<std::string>& texts) {
+  core::json::Array array;
+  array.reserve(texts.size());
+  for (const auto& text : texts) array.emplace_back(text);
+  return array;
+}
+
+std::string href_of(const Service& service, std::string_view id) {
+  return service.url(fmt::format("{}/client-auth-settings/{}", kResourceServers, id));
+}
+
+core::Status emit(Transaction& tx, const ClientAuthSettings& settings, std::string_view verb,
+                  const Actor& actor, const std::string& transaction, Object changes = {}) {
+  EventTarget target{.id = settings.id, .type = "ClientAuthSettings", .name = settings.name};
+  target.detail = {{"issuer", settings.issuer},
+                   {"clientId", settings.client_id},
+                   {"registrationType", settings.dynamic ? "DYNAMIC" : "MANUAL"},
+                   {"status", verb == "delete" ? "DELETED" : (settings.active ? "ACTIVE" : "INACTIVE")}};
+  Event event{.type = fmt::format("resource_servers.client_authentication_settings.{}", verb),
+              .actor = actor};
+  event.targets.push_back(std::move(target));
+  event.targets.push_back({.id = settings.auth_server, .type = "AuthServer", .name = settings.issuer});
+  event.targets.push_back({.id = settings.server, .type = "McpServer"});
+  event.transaction = transaction;
+  if (!changes.empty()) event.debug["changeDetails"] = std::move(changes);
+  return tx.emit(std::move(event));
+}
+
+core::Result<ClientAuthSettings> get_settings(registry::Reader& reader, std::string_view id) {
+  ASSIGN_OR_RETURN(const auto row, reader.get(Kind::client_auth_settings, id));
+  if (!row) return no_such(id, "ClientAuthSettings");
+  return read_client_auth_settings(*row);
+}
+
+core::Result<ClientAuthSettings> hold_settings(Transaction& tx, std::string_view id) {
+  // Which server they belong to never changes; it is held first (Transaction::hold()).
+  ASSIGN_OR_RETURN(const auto seen, get_settings(tx, id));
+  ASSIGN_OR_RETURN(const auto server, tx.hold(Kind::mcp_server, seen.server));
+  if (!server) return no_such(id, "ClientAuthSettings");
+  ASSIGN_OR_RETURN(const auto row, tx.hold(Kind::client_auth_settings, id));
+  if (!row) return no_such(id, "ClientAuthSettings");
+  return read_client_auth_settings(*row);
+}
+
+// ---- What a request says ----
+
+struct Request {
+  std::string name, auth_server, issuer, server, client_id;
+  core::Secret secret;
+  std::string auth_method;
+  std::vector<std::string> scopes;
+  bool dynamic = false;
+};
+
+core::Status check_name(std::string_view name) {
+  if (name.empty() || name.size() > 255)
+    return refuse(ErrorKind::invalid_input, "INVALID_VALUE", "name must have 1 to 255 bytes.", "name");
+  return {};
+}
+
+// RFC 6749 section 3.3: a scope is printable ASCII without space, quote and backslash.
+core::Status check_scopes(const std::vector<std::string>& scopes) {
+  for (const auto& scope : scopes)
+    if (!std::all_of(scope.begin(), scope.end(),
+                     [](char c) { return c > 0x20 && c < 0x7f && c != '"' && c != '\\'; }))
+      return refuse(ErrorKind::invalid_input, "INVALID_FORMAT",
+                    "scopes holds a name with a space, a quote, a backslash or a character outside of ASCII "
+                    "(RFC 6749, section 3.3); give each scope as an element of its own.",
+                    "scopes");
+  return {};
+}
+
+core::Status check_auth_method(std::string_view method, bool has_secret) {
+  if (std::find(kAuthMethods.begin(), kAuthMethods.end(), method) == kAuthMethods.end())
+    return refuse(ErrorKind::invalid_input, "INVALID_VALUE",
+                  "tokenEndpointAuthMethod must be client_secret_basic, client_secret_post or none.",
+                  "tokenEndpointAuthMethod");
+  if ((method == "none") == has_secret)
+    return refuse(ErrorKind::invalid_input, "INVALID_VALUE",
+                  has_secret
+                      ? "tokenEndpointAuthMethod none goes with no clientSecret; remove one of the two."
+                      : fmt::format("tokenEndpointAuthMethod {} needs a clientSecret.", method),
+                  "clientSecret");
+  return {};
+}
+
+core::Result<Request> read_request(const Object& body) {
+  RETURN_IF_ERROR(
+      check_members(body, {"name", "authorizationServerId", "issuer", "mcpServerId", "registrationType",
+                           "clientId", "clientSecret", "scopes", "tokenEndpointAuthMethod", "purpose"}));
+  Request request;
+  ASSIGN_OR_RETURN(auto name, text_member(body, "name", {.required = true}));
+  request.name = std::move(name).value_or("");
+  ASSIGN_OR_RETURN(auto auth_server, text_member(body, "authorizationServerId"));
+  ASSIGN_OR_RETURN(auto issuer, text_member(body, "issuer", {.longest = 2048}));
+  ASSIGN_OR_RETURN(auto server, text_member(body, "mcpServerId"));
+  request.auth_server = std::move(auth_server).value_or("");
+  request.issuer = std::move(issuer).value_or("");
+  request.server = std::move(server).value_or("");
+  if (request.auth_server.empty() && request.issuer.empty())
+    return refuse(ErrorKind::invalid_input, "INVALID_VALUE",
+                  "Give authorizationServerId (eas...), or the issuer of an authorization server.",
+                  "authorizationServerId");
+  ASSIGN_OR_RETURN(const auto purpose, text_member(body, "purpose"));
+  if (purpose && *purpose != kPurpose)
+    return refuse(ErrorKind::invalid_input, "INVALID_VALUE", fmt::format("purpose must be {}.", kPurpose),
+                  "purpose");
+  ASSIGN_OR_RETURN(const auto type, text_member(body, "registrationType"));
+  if (type && *type != "MANUAL" && *type != "DYNAMIC")
+    return refuse(ErrorKind::invalid_input, "INVALID_VALUE", "registrationType must be MANUAL or DYNAMIC.",
+                  "registrationType");
+  request.dynamic = type && *type == "DYNAMIC";
+  ASSIGN_OR_RETURN(auto scopes, texts_member(body, "scopes", kMostScopes));
+  request.scopes = std::move(scopes).value_or(std::vector<std::string>{});
+  RETURN_IF_ERROR(check_scopes(request.scopes));
+  ASSIGN_OR_RETURN(auto client_id, text_member(body, "clientId", {.longest = 512}));
+  ASSIGN_OR_RETURN(auto secret, text_member(body, "clientSecret", {.longest = 4096}));
+  ASSIGN_OR_RETURN(auto method, text_member(body, "tokenEndpointAuthMethod"));
+  if (request.dynamic) {
+    for (const std::string_view member : {"clientId", "clientSecret", "tokenEndpointAuthMethod"})
+      if (body.contains(member))
+        return refuse(ErrorKind::invalid_input, "INVALID_VALUE",
+                      fmt::format("{} comes from the authorization server when registrationType is DYNAMIC; "
+                                  "leave it out.",
+                                  member),
+                      std::string(member));
+    return request;
+  }
+  if (!client_id || client_id->empty())
+    return refuse(ErrorKind::invalid_input, "INVALID_VALUE",
+                  "clientId is required when registrationType is MANUAL.", "clientId");
+  request.client_id = *std::move(client_id);
+  request.secret = core::Secret(std::move(secret).value_or(""));
+  request.auth_method =
+      method ? *std::move(method) : (request.secret.empty() ? "none" : "client_secret_basic");
+  RETURN_IF_ERROR(check_auth_method(request.auth_method, !request.secret.empty()));
+  return request;
+}
+
+// The one external authorization server that a request means.
+core::Result<McpAuthServer> find_auth_server(registry::Reader& reader, const Request& request) {
+  Query query{.kind = Kind::mcp_auth_server, .parent = request.server};
+  query.refers_to = request.auth_server;
+  if (!request.issuer.empty())
+    query.texts.push_back(
+        {.match = Query::Text::Match::equals, .field = Query::Text::Field::name, .text = request.issuer});
+  std::vector<McpAuthServer> found;
+  ASSIGN_OR_RETURN(const auto rows, reader.list(query));
+  for (const Row& row : rows) {
+    ASSIGN_OR_RETURN(auto as, read_mcp_auth_server(row));
+    if (request.issuer.empty() || as.issuer == request.issuer) found.push_back(std::move(as));
+  }
+  const std::string member = request.auth_server.empty() ? "issuer" : "authorizationServerId";
+  if (found.empty())
+    return refuse(ErrorKind::invalid_input, "INVALID_VALUE",
+                  fmt::format("No MCP server has the authorization server {}; link it first.",
+                              request.auth_server.empty() ? request.issuer : request.auth_server),
+                  member);
+  if (found.front().okta)
+    return refuse(ErrorKind::invalid_input, "INVALID_VALUE",
+                  fmt::format("{} is an Okta custom authorization server: XAA needs no client registration.",
+                              found.front().id),
+                  member);
+  if (found.size() > 1)
+    return refuse(ErrorKind::invalid_input, "INVALID_VALUE",
+                  "Several MCP servers have an authorization server of this issuer; give "
+                  "authorizationServerId or mcpServerId, too.",
+                  member);
+  return found.front();
+}
+
+// Registers this org at the authorization server itself. The call site of dynamic registration.
+core::Status register_dynamically(const Service& /*service*/, const McpAuthServer& as,
+                                  ClientAuthSettings& /*settings*/) {
+  return refuse(
+      ErrorKind::invalid_input, "REGISTRATION_UNSUPPORTED",
+      fmt::format("Dynamic registration at {} is not available; register a client there by hand and "
+                  "give its clientId (registrationType MANUAL).",
+                  as.issuer),
+      "registrationType");
+}
+
+// ---- Routes ----
+
+core::Result<ClientAuthSettings> make_settings(const Service& service, Request request) {
+  ASSIGN_OR_RETURN(const auto as, find_auth_server(*service.store, request));
+  ClientAuthSettings settings{.id = service.new_id("rsc"),
+                              .name = std::move(request.name),
+                              .server = as.server,
+                              .auth_server = as.id,
+                              .issuer = as.issuer,
+                              .client_id = std::move(request.client_id)};
+  settings.dynamic = request.dynamic;
+  settings.scopes = std::move(request.scopes);
+  if (request.dynamic) {
+    RETURN_IF_ERROR(register_dynamically(service, as, settings));
+    return settings;
+  }
+  settings.auth_method = std::move(request.auth_method);
+  if (!request.secret.empty()) {
+    ASSIGN_OR_RETURN(settings.sealed_secret,
+                     service.vault->seal(request.secret.reveal(), secret_context(settings.id)));
+  }
+  return settings;
+}
+
+Answer<Reply> create_settings(const Service& service, const Call& call) {
+  ASSIGN_OR_RETURN(const auto body, rest::read_object(call));
+  ASSIGN_OR_RETURN(auto request, answer(read_request(body)));
+  ASSIGN_OR_RETURN(auto settings, answer(make_settings(service, std::move(request))));
+  const std::string transaction = service.random->uuid();
+  const core::Status done = service.store->transaction([&](Transaction& tx) -> core::Status {
+    ASSIGN_OR_RETURN(const auto server, hold_server(tx, settings.server));
+    ASSIGN_OR_RETURN(const auto as, hold_auth_server(tx, settings.server, settings.auth_server));
+    Row row = to_row(settings);
+    row.version = 0;  // also when this is tried again
+    RETURN_IF_ERROR(tx.insert(row));
+    settings.created = row.created;
+    settings.updated = row.updated;
+    settings.version = row.version;
+    RETURN_IF_ERROR(emit(tx, settings, "create", actor_of(call.caller), transaction));
+    return schedule_validation(tx, service, server.id);
+  });
+  if (!done && done.error().code == "registry.UNIQUE_CONSTRAINT")
+    return rest::refuse(
+        problem_of(refuse(ErrorKind::conflict, "UNIQUE_CONSTRAINT",
+                          fmt::format("{} has client authentication settings with the name {} already.",
+                                      settings.auth_server, settings.name),
+                          "name")
+                       .error()));
+  if (!done) return rest::refuse(problem_of(done.error()));
+  Reply reply = entity_reply(show(service, settings), settings.version, 201);
+  reply.headers.add("Location", href_of(service, settings.id));
+  return reply;
+}
+
+Answer<Reply> list_settings(const Service& service, const Call& call) {
+  Query query{.kind = Kind::client_auth_settings};
+  query.refers_to = call.query_value("mcpServerId");
+  if (call.has_query("authorizationServerId")) {
+    Request of;
+    of.server = call.query_value("mcpServerId");
+    of.auth_server = call.query_value("authorizationServerId");
+    ASSIGN_OR_RETURN(const auto as, answer(find_auth_server(*service.store, of)));
+    query.refers_to = auth_server_row_id(as.server, as.id);
+  }
+  return list_reply(call, service, std::move(query), "rsc", [&](const Row& row) -> core::Result<Object> {
+    ASSIGN_OR_RETURN(const auto settings, read_client_auth_settings(row));
+    return show(service, settings);
+  });
+}
+
+Answer<Reply> read_settings(const Service& service, const Call& call) {
+  ASSIGN_OR_RETURN(const auto settings, answer(get_settings(*service.store, call.param(0))));
+  return entity_reply(show(service, settings), settings.version);
+}
+
+void note(Object& changes, std::string_view member, std::string_view from, std::string_view to) {
+  if (from != to) changes[member] = Object{{"from", from}, {"to", to}};
+}
+
+core::Status patch_scopes(const Object& body, ClientAuthSettings& settings, Object& changes) {
+  if (!body.contains("scopes")) return {};
+  ASSIGN_OR_RETURN(auto scopes, texts_member(body, "scopes", kMostScopes));
+  auto next = std::move(scopes).value_or(std::vector<std::string>{});
+  RETURN_IF_ERROR(check_scopes(next));
+  if (next != settings.scopes)
+    changes["scopes"] = Object{{"from", array_of(settings.scopes)}, {"to", array_of(next)}};
+  settings.scopes = std::move(next);
+  return {};
+}
+
+// Client id, secret and method belong together.
+core::Status patch_client(const Service& service, const Object& body, ClientAuthSettings& settings,
+                          Object& changes) {
+  if (body.contains("clientId")) {
+    ASSIGN_OR_RETURN(const auto id, text_member(body, "clientId", {.required = true, .longest = 512}));
+    note(changes, "clientId", settings.client_id, *id);
+    settings.client_id = *id;
+  }
+  if (body.contains("clientSecret")) {
+    ASSIGN_OR_RETURN(auto text, text_member(body, "clientSecret", {.longest = 4096}));
+    const core::Secret secret(std::move(text).value_or(""));
+    settings.sealed_secret.clear();
+    settings.secret_expires.reset();
+    if (!secret.empty()) {
+      ASSIGN_OR_RETURN(settings.sealed_secret,
+                       service.vault->seal(secret.reveal(), secret_context(settings.id)));
+    }
+    changes["clientSecret"] = Object{{"from", kMasked}, {"to", kMasked}};
+  }
+  if (body.contains("tokenEndpointAuthMethod")) {
+    ASSIGN_OR_RETURN(const auto method, text_member(body, "tokenEndpointAuthMethod", {.required = true}));
+    note(changes, "tokenEndpointAuthMethod", settings.auth_method, *method);
+    settings.auth_method = *method;
+  }
+  return check_auth_method(settings.auth_method, !settings.sealed_secret.empty());
+}
+
+core::Status patch(const Service& service, const Object& body, ClientAuthSettings& settings,
+                   Object& changes) {
+  if (settings.dynamic) {
+    RETURN_IF_ERROR(check_members(
+        body, {"name", "scopes"},
+        {"id", "orn", "status", "created", "lastUpdated", "issuer", "mcpServerId", "authorizationServerId",
+         "registrationType", "purpose", "clientId", "clientSecret", "tokenEndpointAuthMethod"}));
+  } else {
+    RETURN_IF_ERROR(check_members(body,
+                                  {"name", "scopes", "clientId", "clientSecret", "tokenEndpointAuthMethod"},
+                                  {"id", "orn", "status", "created", "lastUpdated", "issuer", "mcpServerId",
+                                   "authorizationServerId", "registrationType", "purpose"}));
+  }
+  if (body.contains("name")) {
+    ASSIGN_OR_RETURN(const auto name, text_member(body, "name", {.required = true}));
+    RETURN_IF_ERROR(check_name(*name));
+    note(changes, "name", settings.name, *name);
+    settings.name = *name;
+  }
+  RETURN_IF_ERROR(patch_scopes(body, settings, changes));
+  return settings.dynamic ? core::Status{} : patch_client(service, body, settings, changes);
+}
+
+Answer<Reply> patch_settings(const Service& service, const Call& call) {
+  ASSIGN_OR_RETURN(const auto body, read_patch(call));
+  RETURN_IF_ERROR(check_if_match_syntax(call));
+  ClientAuthSettings settings;
+  const std::string transaction = service.random->uuid();
+  const core::Status done = service.store->transaction([&](Transaction& tx) -> core::Status {
+    ASSIGN_OR_RETURN(settings, hold_settings(tx, call.param(0)));
+    RETURN_IF_ERROR(check_version(call, settings.version));
+    Object changes;
+    RETURN_IF_ERROR(patch(service, body, settings, changes));
+    if (changes.empty()) return {};
+    Row row = to_row(settings);
+    RETURN_IF_ERROR(tx.update(row));
+    settings.version = row.version;
+    settings.updated = row.updated;
+    RETURN_IF_ERROR(emit(tx, settings, "update", actor_of(call.caller), transaction, std::move(changes)));
+    return schedule_validation(tx, service, settings.server);
+  });
+  if (!done) return rest::refuse(problem_of(done.error()));
+  return entity_reply(show(service, settings), settings.version);
+}
+
+Answer<Reply> set_active(const Service& service, const Call& call, bool active) {
+  ClientAuthSettings settings;
+  const std::string transaction = service.random->uuid();
+  const core::Status done = service.store->transaction([&](Transaction& tx) -> core::Status {
+    ASSIGN_OR_RETURN(settings, hold_settings(tx, call.param(0)));
+    if (settings.active == active) {
+      auto refusal = refuse(ErrorKind::conflict, "INVALID_STATE_TRANSITION",
+                            fmt::format("The client authentication settings {} are {} already.", settings.id,
+                                        active ? "ACTIVE" : "INACTIVE"),
+                            "status");
+      refusal.error().hint =
+          active ? "Allowed in ACTIVE: deactivate, delete." : "Allowed in INACTIVE: activate, delete.";
+      return refusal;
+    }
+    settings.active = active;
+    Row row = to_row(settings);
+    RETURN_IF_ERROR(tx.update(row));
+    settings.version = row.version;
+    settings.updated = row.updated;
+    Object changes;
+    note(changes, "status", active ? "INACTIVE" : "ACTIVE", active ? "ACTIVE" : "INACTIVE");
+    RETURN_IF_ERROR(emit(tx, settings, "update", actor_of(call.caller), transaction, std::move(changes)));
+    return active ? schedule_validation(tx, service, settings.server) : core::Status{};
+  });
+  if (!done) return rest::refuse(problem_of(done.error()));
+  return entity_reply(show(service, settings), settings.version);
+}
+
+Answer<Reply> delete_settings(const Service& service, const Call& call) {
+  RETURN_IF_ERROR(check_if_match_syntax(call));
+  const std::string transaction = service.random->uuid();
+  const core::Status done = service.store->transaction([&](Transaction& tx) -> core::Status {
+    ASSIGN_OR_RETURN(const auto settings, hold_settings(tx, call.param(0)));
+    RETURN_IF_ERROR(check_version(call, settings.version));
+    return remove_settings(tx, service, settings, actor_of(call.caller), transaction);
+  });
+  if (!done) return rest::refuse(problem_of(done.error()));
+  return rest::no_content();
+}
+
+}  // namespace
+
+std::string secret_context(std::string_view settings) {
+  return fmt::format("client-auth-settings/{}", settings);
+}
+
+core::Result<core::Secret> open_secret(const Service& service, const ClientAuthSettings& settings) {
+  if (settings.sealed_secret.empty()) return core::Secret();
+  ASSIGN_OR_RETURN(auto text, service.vault->open(settings.sealed_secret, secret_context(settings.id)));
+  return core::Secret(std::move(text));
+}
+
+core::json::Object show(const Service& service, const ClientAuthSettings& settings) {
+  const std::string_view status = settings.active ? "ACTIVE" : "INACTIVE";
+  Object credentials{{"type", settings.sealed_secret.empty() ? "none" : "client_secret"}, {"status", status}};
+  Object shown{{"id", settings.id},
+               {"orn", service.names.client_auth_settings(settings.id)},
+               {"name", settings.name},
+               {"status", status},
+               {"purpose", kPurpose},
+               {"registrationType", settings.dynamic ? "DYNAMIC" : "MANUAL"},
+               {"mcpServerId", settings.server},
+               {"authorizationServerId", settings.auth_server},
+               {"issuer", settings.issuer},
+               {"clientId", settings.client_id},
+               {"tokenEndpointAuthMethod", settings.auth_method},
+               {"scopes", array_of(settings.scopes)},
+               {"created", core::to_rfc3339(settings.created)},
+               {"lastUpdated", core::to_rfc3339(settings.updated)}};
+  if (!settings.sealed_secret.empty()) {
+    shown["clientSecret"] = kMasked;
+    credentials["clientSecret"] = kMasked;
+  }
+  if (settings.secret_expires) credentials["expires"] = core::to_rfc3339(*settings.secret_expires);
+  shown["oauthClient"] =
+      Object{{"clientId", settings.client_id},
+             {"status", status},
+             {"tokenEndpointAuthMethod", settings.auth_method},
+             {"grantTypes", core::json::Array{"authorization_code", "refresh_token"}},
+             {"redirectUris", core::json::Array{core::json::Value(service.url("/oauth2/v1/sts/callback"))}}};
+  shown["credentials"] = std::move(credentials);
+  shown["trust"] = Object{{"issuer", settings.issuer},
+                          {"authorizationServerId", settings.auth_server},
+                          {"mcpServerId", settings.server}};
+  Object links;
+  const std::string href = href_of(service, settings.id);
+  add_link(links, "self", href, "GET");
+  if (settings.active)
+    add_link(links, "deactivate", href + "/lifecycle/deactivate", "POST");
+  else
+    add_link(links, "activate", href + "/lifecycle/activate", "POST");
+  add_link(links, "delete", href, "DELETE");
+  shown["_links"] = std::move(links);
+  return shown;
+}
+
+core::Status remove_settings(Transaction& tx, const Service& /*service*/, const ClientAuthSettings& settings,
+                             const Actor& actor, const std::string& transaction) {
+  ASSIGN_OR_RETURN(const auto connections,
+                   tx.list({.kind = Kind::connection, .refers_to = settings.id, .limit = 1}));
+  if (!connections.empty())
+    return refuse(
+        ErrorKind::conflict, "RESOURCE_IN_USE",
+        fmt::format("The client authentication settings {} are used by the connection {} of {}; delete "
+                    "that connection first.",
+                    settings.id, connections.front().id, connections.front().parent),
+        "id");
+  for (;;) {
+    ASSIGN_OR_RETURN(const auto grants, tx.list({.kind = Kind::grant, .parent = settings.id}));
+    if (grants.empty()) break;
+    for (const Row& grant : grants) RETURN_IF_ERROR(tx.remove(Kind::grant, grant.id));
+  }
+  RETURN_IF_ERROR(tx.remove(Kind::client_auth_settings, settings.id));
+  return emit(tx, settings, "delete", actor, transaction);
+}
+
+void add_client_auth_settings_routes(rest::Router& router, const Service& service) {
+  using Handle = Answer<Reply> (*)(const Service&, const Call&);
+  struct Line {
+    net::Method method;
+    std::string_view path, operation;
+    Handle handle;
+    std::string_view scope, about;
+  };
+  constexpr std::string_view kBase = "/client-auth-settings";
+  const std::array lines{
+      Line{net::Method::post, "", "createClientAuthSettings", create_settings, kManageServers,
+           "Register this org as a client of an external authorization server"},
+      Line{net::Method::get, "", "listClientAuthSettings", list_settings, kReadServers,
+           "List client registrations"},
+      Line{net::Method::get, "/{settingsId}", "getClientAuthSettings", read_settings, kReadServers,
+           "Retrieve a client registration: the OAuth client, its credentials and the trust in the issuer"},
+      Line{net::Method::patch, "/{settingsId}", "updateClientAuthSettings", patch_settings, kManageServers,
+           "Change name, scopes or credentials"},
+      Line{net::Method::delete_, "/{settingsId}", "deleteClientAuthSettings", delete_settings, kManageServers,
+           "Delete a client registration and the grants that people gave under it"},
+      Line{net::Method::post, "/{settingsId}/lifecycle/activate", "activateClientAuthSettings",
+           [](const Service& s, const Call& call) { return set_active(s, call, true); }, kManageServers,
+           "Let a client registration be used"},
+      Line{net::Method::post, "/{settingsId}/lifecycle/deactivate", "deactivateClientAuthSettings",
+           [](const Service& s, const Call& call) { return set_active(s, call, false); }, kManageServers,
+           "Keep a client registration from being used"},
+  };
+  for (const Line& line : lines)
+    router.add(
+        {.method = line.method,
+         .path = fmt::format("{}{}{}", kResourceServers, kBase, line.path),
+         .operation = std::string(line.operation),
+         .handler = [&service, handle = line.handle](const Call& call) { return handle(service, call); },
+         .changes = line.method != net::Method::get,
+         .scope = std::string(line.scope),
+         .about = std::string(line.about),
+         .tag = "ClientAuthSettings"});
+}
+
+}  // namespace registry

@@ -1,0 +1,285 @@
+// What workload principals authenticate with: public keys and secrets, of AI agents and of MCP servers that
+// are clients.
+#include <algorithm>
+#include <array>
+#include <fmt/format.h>
+
+#include "authserver/store.h"
+#include "core/secret.h"
+#include "oauth/jwk.h"
+#include "registry/members.h"
+#include "registry/workload_api.h"
+
+namespace registry {
+namespace {
+
+using core::ErrorKind;
+using core::json::Object;
+using Takes = WorkloadRoute::Takes;
+
+constexpr std::size_t kMaxKeys = 50;
+// One in use, and one to change over to.
+constexpr std::size_t kMaxSecrets = 2;
+constexpr std::size_t kSecretLength = 64;
+
+// RFC 7518 sections 6.2.2, 6.3.2, 6.4.1.
+constexpr std::array<std::string_view, 8> kPrivateMembers{"d", "p", "q", "dp", "dq", "qi", "oth", "k"};
+
+std::unexpected<core::Error> bad(std::string location, std::string_view what) {
+  std::string message = fmt::format("{}: {}", location, what);
+  return refuse(ErrorKind::invalid_input, "INVALID_FORMAT", std::move(message), std::move(location));
+}
+
+// The differences between keys and secrets.
+struct CredentialKind {
+  Kind kind;
+  std::string_view collection;  // of the path
+  std::string_view name;        // in a 404
+  std::string_view title;       // for people
+  std::size_t most;
+};
+constexpr CredentialKind kKeys{Kind::jwk, "credentials/jwks", "JsonWebKey", "The key", kMaxKeys};
+constexpr CredentialKind kSecrets{Kind::client_secret, "credentials/secrets", "ClientSecret", "The secret",
+                                  kMaxSecrets};
+
+// Both kinds of rows have their state in Row::status; the body stays as it is.
+bool is_active(const Row& row) {
+  return row.status == "ACTIVE";
+}
+
+core::Result<Object> show_credential(const WorkloadRequest& request, const CredentialKind& kind,
+                                     const Row& row) {
+  Object out;
+  out["id"] = row.id;
+  out["status"] = row.status;
+  out["created"] = core::to_rfc3339(row.created);
+  out["lastUpdated"] = core::to_rfc3339(row.updated);
+  if (kind.kind == Kind::jwk) {
+    ASSIGN_OR_RETURN(const AgentKey key, read_agent_key(row));
+    for (const auto& member : key.jwk) out[member.key()] = member.value();
+  }
+  out["_links"] =
+      links_of(request.service, fmt::format("{}/{}", collection_path(request, kind.collection), row.id),
+               is_active(row));
+  return out;
+}
+
+core::Status emit_credential_event(Transaction& tx, const WorkloadRequest& request,
+                                   const CredentialKind& kind, const WorkloadPrincipal& owner,
+                                   const std::string& id, std::string_view status, std::string_view verb) {
+  Object detail;
+  detail["credential_type"] = kind.kind == Kind::jwk ? "JWK" : "CLIENT_SECRET";
+  detail["credential_status"] = status;
+  std::vector<EventTarget> targets;
+  targets.push_back(target_of(owner));
+  targets.push_back({.id = id, .type = "Credential", .detail = std::move(detail)});
+  return tx.emit({.type = fmt::format("workload_principal.ai_agent.credential.{}", verb),
+                  .actor = request.actor,
+                  .targets = std::move(targets),
+                  .transaction = request.transaction});
+}
+
+core::Result<rest::Reply> list_credentials(const WorkloadRequest& request, const CredentialKind& kind) {
+  Store& store = *request.service.store;
+  ASSIGN_OR_RETURN(const auto owner, principal_of_path(store, request));
+  ASSIGN_OR_RETURN(auto rows, rows_of_page(store, request.page, {.kind = kind.kind, .parent = owner.id}));
+  return show_page(request, std::move(rows),
+                   [&](const Row& row) { return show_credential(request, kind, row); });
+}
+
+core::Result<rest::Reply> get_credential(const WorkloadRequest& request, const CredentialKind& kind) {
+  Store& store = *request.service.store;
+  ASSIGN_OR_RETURN(const auto owner, principal_of_path(store, request));
+  ASSIGN_OR_RETURN(const Row row, row_of_path(store, kind.kind, request.param(1), owner, kind.name));
+  ASSIGN_OR_RETURN(const Object shown, show_credential(request, kind, row));
+  return entity_reply(shown, row.version);
+}
+
+core::Result<rest::Reply> add_credential(const WorkloadRequest& request, const CredentialKind& kind, Row row,
+                                         const std::string& secret) {
+  const Service& service = request.service;
+  core::Result<rest::Reply> reply;
+  RETURN_IF_ERROR(service.store->transaction([&](Transaction& tx) -> core::Status {
+    ASSIGN_OR_RETURN(const WorkloadPrincipal owner, hold_principal_of_path(tx, request));
+    if (!owner.cimd_url.empty()) {
+      return refuse(ErrorKind::conflict, "MANAGED_BY_CLIENT",
+                    "The keys of this agent are those of its client ID metadata document.",
+                    "oauthClient.type");
+    }
+    ASSIGN_OR_RETURN(const auto there, tx.list({.kind = kind.kind, .parent = owner.id, .limit = kind.most}));
+    if (there.size() >= kind.most) {
+      return refuse(ErrorKind::conflict, "LIMIT_REACHED",
+                    fmt::format("There are {} already, which is the most; delete one before.", kind.most));
+    }
+    Row made = row;
+    made.parent = owner.id;
+    if (kind.kind == Kind::jwk) made.unique = owner.id + made.unique;
+    auto inserted = tx.insert(made);
+    if (!inserted && inserted.error().code == "registry.UNIQUE_CONSTRAINT")
+      return refuse(ErrorKind::conflict, "UNIQUE_CONSTRAINT", "kid: another key has this name.", "kid");
+    RETURN_IF_ERROR(inserted);
+    RETURN_IF_ERROR(emit_credential_event(tx, request, kind, owner, made.id, made.status, "create"));
+    ASSIGN_OR_RETURN(Object shown, show_credential(request, kind, made));
+    if (!secret.empty()) shown["client_secret"] = secret;
+    reply = entity_reply(shown, made.version, 201);
+    return {};
+  }));
+  if (reply && !secret.empty()) reply->headers.add("Cache-Control", "no-store");
+  return reply;
+}
+
+core::Result<rest::Reply> change_credential(const WorkloadRequest& request, const CredentialKind& kind,
+                                            AgentEvent event) {
+  const Service& service = request.service;
+  core::Result<rest::Reply> reply;
+  RETURN_IF_ERROR(service.store->transaction([&](Transaction& tx) -> core::Status {
+    // Held, so that of two keys only one can be deactivated at a time.
+    ASSIGN_OR_RETURN(const WorkloadPrincipal owner, hold_principal_of_path(tx, request));
+    ASSIGN_OR_RETURN(Row row, hold_row_of_path(tx, kind.kind, request.param(1), owner, kind.name));
+    RETURN_IF_ERROR(check_version(request.call, row.version));
+    ASSIGN_OR_RETURN(const auto to, switched(is_active(row), event, kind.title));
+    if (event == AgentEvent::deactivate) {
+      ASSIGN_OR_RETURN(const auto active,
+                       tx.list({.kind = kind.kind, .parent = owner.id, .statuses = {"ACTIVE"}, .limit = 2}));
+      if (active.size() < 2) {
+        return refuse(
+            ErrorKind::conflict, "DEACTIVATE_NOT_ALLOWED",
+            fmt::format("{} is the last active one. Add and activate another one before.", kind.title),
+            "status");
+      }
+    }
+    if (!to) {
+      RETURN_IF_ERROR(tx.remove(kind.kind, row.id));
+      RETURN_IF_ERROR(emit_credential_event(tx, request, kind, owner, row.id, "DELETED", "delete"));
+      reply = rest::no_content();
+      return {};
+    }
+    row.status = *to ? "ACTIVE" : "INACTIVE";
+    RETURN_IF_ERROR(tx.update(row));
+    RETURN_IF_ERROR(emit_credential_event(tx, request, kind, owner, row.id, row.status, to_string(event)));
+    ASSIGN_OR_RETURN(const Object shown, show_credential(request, kind, row));
+    reply = entity_reply(shown, row.version);
+    return {};
+  }));
+  return reply;
+}
+
+core::Result<bool> read_status(const Members& in) {
+  ASSIGN_OR_RETURN(const auto status, in.optional_text("status"));
+  if (!status || *status == "ACTIVE") return true;
+  if (*status == "INACTIVE") return false;
+  return bad("status", "must be ACTIVE or INACTIVE");
+}
+
+core::Result<rest::Reply> add_key(const WorkloadRequest& request) {
+  const Members in(request.body);
+  for (const std::string_view name : kPrivateMembers) {
+    if (in.has(name)) {
+      return bad(std::string(name),
+                 "is a part of a private key, which is compromised now. Make a new pair and send its public "
+                 "half only.");
+    }
+  }
+  RETURN_IF_ERROR(in.only({"kty", "use", "alg", "kid", "status", "n", "e", "crv", "x", "y"}));
+  ASSIGN_OR_RETURN(const std::string type, in.text("kty"));
+  if (type != "RSA" && type != "EC") return bad("kty", "must be RSA or EC");
+  ASSIGN_OR_RETURN(const auto use, in.optional_text("use"));
+  if (use && *use != "sig") return bad("use", "must be sig");
+  ASSIGN_OR_RETURN(const auto kid, in.optional_text("kid"));
+  ASSIGN_OR_RETURN(const bool active, read_status(in));
+  Object jwk = request.body;
+  jwk.erase("status");
+  for (const std::string_view name : {"use", "alg", "kid"}) {
+    if (in.is_null(name)) jwk.erase(name);
+  }
+  auto key = oauth::Key::from_jwk(jwk);
+  if (!key) return bad(type == "RSA" ? "n" : "crv", key.error().message);
+  if (!kid) key = key->with_kid(key->thumbprint());
+
+  AgentKey made{.id = request.service.new_id("pks"), .active = active, .jwk = key->public_jwk()};
+  return add_credential(request, kKeys, to_row(made), {});
+}
+
+core::Result<rest::Reply> add_secret(const WorkloadRequest& request) {
+  const Members in(request.body);
+  RETURN_IF_ERROR(in.only({"status"}));
+  ASSIGN_OR_RETURN(const bool active, read_status(in));
+  std::string secret = request.service.random->alphanumeric(kSecretLength);
+  AgentSecret made{
+      .id = request.service.new_id("ocs"), .active = active, .hash = authserver::hash_secret(secret)};
+  auto reply = add_credential(request, kSecrets, to_row(made), secret);
+  core::wipe(secret);
+  return reply;
+}
+
+template <const CredentialKind& kind>
+core::Result<rest::Reply> list(const WorkloadRequest& request) {
+  return list_credentials(request, kind);
+}
+template <const CredentialKind& kind>
+core::Result<rest::Reply> get(const WorkloadRequest& request) {
+  return get_credential(request, kind);
+}
+template <const CredentialKind& kind, AgentEvent event>
+core::Result<rest::Reply> change(const WorkloadRequest& request) {
+  return change_credential(request, kind, event);
+}
+
+using net::Method;
+using enum AgentEvent;
+constexpr std::array<WorkloadRoute, 18> kRoutes{{
+    {Method::get, "/ai-agents/{agentId}/credentials/jwks", "listAIAgentJwks", false,
+     "List the public keys of an AI agent", Takes::page, list<kKeys>},
+    {Method::post, "/ai-agents/{agentId}/credentials/jwks", "addAIAgentJwk", true,
+     "Add a public key to an AI agent", Takes::object, add_key},
+    {Method::get, "/ai-agents/{agentId}/credentials/jwks/{keyId}", "getAIAgentJwk", false,
+     "Retrieve a public key of an AI agent", Takes::nothing, get<kKeys>},
+    {Method::delete_, "/ai-agents/{agentId}/credentials/jwks/{keyId}", "deleteAIAgentJwk", true,
+     "Delete an inactive public key of an AI agent", Takes::nothing, change<kKeys, remove>},
+    {Method::post, "/ai-agents/{agentId}/credentials/jwks/{keyId}/lifecycle/activate", "activateAIAgentJwk",
+     true, "Activate a public key of an AI agent", Takes::nothing, change<kKeys, activate>},
+    {Method::post, "/ai-agents/{agentId}/credentials/jwks/{keyId}/lifecycle/deactivate",
+     "deactivateAIAgentJwk", true, "Deactivate a public key of an AI agent, unless it is the last active one",
+     Takes::nothing, change<kKeys, deactivate>},
+
+    {Method::get, "/ai-agents/{agentId}/credentials/secrets", "listAIAgentSecrets", false,
+     "List the client secrets of an AI agent, without their values", Takes::page, list<kSecrets>},
+    {Method::post, "/ai-agents/{agentId}/credentials/secrets", "addAIAgentSecret", true,
+     "Make a client secret for an AI agent; its value is in this answer only", Takes::optional_object,
+     add_secret},
+    {Method::get, "/ai-agents/{agentId}/credentials/secrets/{secretId}", "getAIAgentSecret", false,
+     "Retrieve a client secret of an AI agent, without its value", Takes::nothing, get<kSecrets>},
+    {Method::delete_, "/ai-agents/{agentId}/credentials/secrets/{secretId}", "deleteAIAgentSecret", true,
+     "Delete an inactive client secret of an AI agent", Takes::nothing, change<kSecrets, remove>},
+    {Method::post, "/ai-agents/{agentId}/credentials/secrets/{secretId}/lifecycle/activate",
+     "activateAIAgentSecret", true, "Activate a client secret of an AI agent", Takes::nothing,
+     change<kSecrets, activate>},
+    {Method::post, "/ai-agents/{agentId}/credentials/secrets/{secretId}/lifecycle/deactivate",
+     "deactivateAIAgentSecret", true,
+     "Deactivate a client secret of an AI agent, unless it is the last active one", Takes::nothing,
+     change<kSecrets, deactivate>},
+
+    {Method::get, "/mcp-servers/{mcpServerId}/credentials/jwks", "listMcpServerJwks", false,
+     "List the public keys of an MCP server as a client", Takes::page, list<kKeys>},
+    {Method::post, "/mcp-servers/{mcpServerId}/credentials/jwks", "addMcpServerJwk", true,
+     "Add a public key to an MCP server as a client", Takes::object, add_key},
+    {Method::get, "/mcp-servers/{mcpServerId}/credentials/jwks/{keyId}", "getMcpServerJwk", false,
+     "Retrieve a public key of an MCP server as a client", Takes::nothing, get<kKeys>},
+    {Method::delete_, "/mcp-servers/{mcpServerId}/credentials/jwks/{keyId}", "deleteMcpServerJwk", true,
+     "Delete an inactive public key of an MCP server as a client", Takes::nothing, change<kKeys, remove>},
+    {Method::post, "/mcp-servers/{mcpServerId}/credentials/jwks/{keyId}/lifecycle/activate",
+     "activateMcpServerJwk", true, "Activate a public key of an MCP server as a client", Takes::nothing,
+     change<kKeys, activate>},
+    {Method::post, "/mcp-servers/{mcpServerId}/credentials/jwks/{keyId}/lifecycle/deactivate",
+     "deactivateMcpServerJwk", true,
+     "Deactivate a public key of an MCP server as a client, unless it is the last active one", Takes::nothing,
+     change<kKeys, deactivate>},
+}};
+
+}  // namespace
+
+void add_credential_routes(rest::Router& router, const Service& service) {
+  add_routes(router, service, "Credentials", kRoutes);
+}
+
+}  // namespace registry

@@ -1,0 +1,68 @@
+// MCP servers as OAuth clients of this org: what they need to call others on behalf of a person.
+#include <array>
+#include <fmt/format.h>
+
+#include "registry/mcp_server.h"
+#include "registry/workload_api.h"
+
+namespace registry {
+namespace {
+
+using core::ErrorKind;
+using Takes = WorkloadRoute::Takes;
+
+core::Result<rest::Reply> create_oauth_client(const WorkloadRequest& request) {
+  const Service& service = request.service;
+  RETURN_IF_ERROR(service.store->transaction([&](Transaction& tx) -> core::Status {
+    ASSIGN_OR_RETURN(const auto row, tx.hold(Kind::mcp_server, request.param(0)));
+    if (!row) return not_found(request.param(0), "McpServer");
+    ASSIGN_OR_RETURN(const McpServer server, read_mcp_server(*row));
+    const WorkloadPrincipal made{
+        .id = service.new_id("wlp"),
+        .type = WorkloadPrincipal::Type::mcp_server,
+        .status = AgentStatus::active,
+        .name = server.display_name.empty() ? server.resource_url : server.display_name,
+        .server = server.id};
+    Row stored = to_row(made);
+    auto inserted = tx.insert(stored);
+    if (!inserted && inserted.error().code == "registry.UNIQUE_CONSTRAINT")
+      return refuse(ErrorKind::conflict, "UNIQUE_CONSTRAINT", "The MCP server is an OAuth client already.");
+    RETURN_IF_ERROR(inserted);
+    RETURN_IF_ERROR(emit_principal_event(tx, made, "register", request.actor, request.transaction));
+    return emit_principal_event(tx, made, "activate", request.actor, request.transaction);
+  }));
+  return rest::Reply{.status = 201, .body = {}, .headers = {}};
+}
+
+core::Result<rest::Reply> delete_oauth_client(const WorkloadRequest& request) {
+  const Service& service = request.service;
+  RETURN_IF_ERROR(service.store->transaction([&](Transaction& tx) -> core::Status {
+    ASSIGN_OR_RETURN(const WorkloadPrincipal client, hold_principal_of_path(tx, request));
+    for (const auto& [kind, what] :
+         {std::pair{Kind::connection, "connections"}, std::pair{Kind::jwk, "keys"}}) {
+      ASSIGN_OR_RETURN(const auto rows, tx.list({.kind = kind, .parent = client.id, .limit = 1}));
+      if (rows.empty()) continue;
+      return refuse(ErrorKind::conflict, "RESOURCE_IN_USE",
+                    fmt::format("The OAuth client has {} still; delete them before.", what));
+    }
+    return remove_principal(tx, service, client, request.actor, request.transaction);
+  }));
+  return rest::no_content();
+}
+
+using net::Method;
+constexpr std::array<WorkloadRoute, 2> kRoutes{{
+    {Method::post, "/mcp-servers/{mcpServerId}/oauth-client", "createMcpServerOAuthClient", true,
+     "Make an MCP server an OAuth client, active at once", Takes::nothing, create_oauth_client},
+    {Method::delete_, "/mcp-servers/{mcpServerId}/oauth-client", "deleteMcpServerOAuthClient", true,
+     "Make an MCP server an OAuth client no more, when its keys and connections are gone", Takes::nothing,
+     delete_oauth_client},
+}};
+
+}  // namespace
+
+void add_oauth_client_routes(rest::Router& router, const Service& service) {
+  add_routes(router, service, "MCP servers as clients", kRoutes);
+}
+
+}  // namespace registry

@@ -1,0 +1,446 @@
+// People: Okta's Users API as far as a registry without passwords has use for it, and the one role there is.
+#include <algorithm>
+#include <fmt/format.h>
+#include <optional>
+#include <string>
+
+#include "catalogue/scim_filter.h"
+#include "core/json.h"
+#include "registry/person.h"
+#include "registry/person_view.h"
+#include "registry/request_fields.h"
+#include "registry/service.h"
+#include "rest/body.h"
+#include "rest/paging.h"
+
+namespace registry {
+
+namespace {
+
+using core::ErrorKind;
+using core::json::Array;
+using core::json::Object;
+using core::json::Value;
+using rest::Answer;
+using rest::Call;
+using rest::Reply;
+
+constexpr std::size_t kMaxText = 100;  // Okta's limit of logins and e-mail addresses
+constexpr std::size_t kMaxName = 50;   // of first and last names
+// The role's id in answers: a person has it once or not at all.
+constexpr std::string_view kOwnerRole = "SUPER_ADMIN";
+
+Value time_or_null(const std::optional<core::WallTime>& time) {
+  return time ? Value(core::to_rfc3339(*time)) : Value(nullptr);
+}
+
+Value text_or_null(const std::string& text) {
+  return text.empty() ? Value(nullptr) : Value(text);
+}
+
+// What is changed of a person, and the event of it, in one transaction. `change` says whether it changed
+// anything.
+using Change = std::function<core::Result<bool>(Transaction&, Person&)>;
+
+core::Result<Person> change_person(const Service& service, const Call& call, std::string_view id,
+                                   std::string_view event, const Object& debug, const Change& change) {
+  Person changed;
+  const auto status = service.store->transaction([&](Transaction& tx) -> core::Status {
+    ASSIGN_OR_RETURN(const auto found, required_person(tx, call, id));
+    ASSIGN_OR_RETURN(const auto row, tx.hold(Kind::user, found.id));
+    if (!row)
+      return refuse(ErrorKind::not_found, "NOT_FOUND", fmt::format("Resource not found: {} (User)", id));
+    ASSIGN_OR_RETURN(changed, read_person(*row));
+    ASSIGN_OR_RETURN(const bool anything, change(tx, changed));
+    if (!anything) return {};
+    Row next = to_row(changed);
+    RETURN_IF_ERROR(tx.update(next));
+    changed.version = next.version;
+    changed.updated = next.updated;
+    return tx.emit({.type = std::string(event),
+                    .actor = actor_of(call.caller),
+                    .targets = {target_of(changed)},
+                    .transaction = service.random->uuid(),
+                    .debug = debug});
+  });
+  RETURN_IF_ERROR(status);
+  return changed;
+}
+
+Reply shown(const Service& service, const Person& person, int status = 200) {
+  Reply reply = rest::json_reply(view_of(service, person), status);
+  reply.headers.set("ETag", etag_of(person.version));
+  return reply;
+}
+
+// ---- Listing ----
+
+bool starts_with_folded(std::string_view text, std::string_view folded_start) {
+  return catalogue::fold_case(text).starts_with(folded_start);
+}
+
+bool matches_q(const Person& person, std::string_view folded) {
+  return folded.empty() || starts_with_folded(person.login, folded) ||
+         starts_with_folded(person.email, folded) || starts_with_folded(person.first_name, folded) ||
+         starts_with_folded(person.last_name, folded);
+}
+
+Answer<std::optional<catalogue::BoundFilter>> read_filter(const Call& call, std::string_view name,
+                                                          const catalogue::FilterCapabilities& list) {
+  const std::string text = call.query_value(name);
+  if (text.empty()) return std::nullopt;
+  auto filter = catalogue::compile_filter(text, list);
+  if (filter) return *std::move(filter);
+  return rest::refuse(
+      rest::other(400, "E0000031", "Invalid search criteria.",
+                  {rest::Cause(filter.error().message, "INVALID_FILTER", std::string(name))}));
+}
+
+Answer<Reply> list_people(const Service& service, const Call& call) {
+  ASSIGN_OR_RETURN(const auto page, rest::read_page(call, {.default_limit = 200, .maximum = 200}));
+  ASSIGN_OR_RETURN(const auto search, read_filter(call, "search", catalogue::users_search()));
+  ASSIGN_OR_RETURN(const auto filter, read_filter(call, "filter", catalogue::users_filter()));
+  const std::string q = catalogue::fold_case(call.query_value("q"));
+  Array list;
+  std::string after = page.after;
+  bool more = true;
+  while (more && list.size() < page.limit) {
+    auto rows = service.store->list({.kind = Kind::user, .after = after, .limit = Store::kMaxPage});
+    if (!rows) return rest::refuse(problem_of(rows.error()));
+    more = rows->size() == Store::kMaxPage;
+    for (const auto& row : *rows) {
+      if (list.size() == page.limit) {
+        more = true;
+        break;
+      }
+      after = row.id;
+      const auto person = read_person(row);
+      if (!person) return rest::refuse(problem_of(person.error()));
+      // As Okta: deactivated people come only to who asks with search or filter.
+      if (!search && !filter && !person->active()) continue;
+      if (!matches_q(*person, q)) continue;
+      const Value view = view_of(service, *person);
+      const catalogue::JsonSubject subject(view);
+      if ((search && !search->matches(subject)) || (filter && !filter->matches(subject))) continue;
+      list.push_back(view);
+    }
+  }
+  Reply reply = rest::json_reply(list);
+  rest::add_links(reply, call, service.settings.issuer, page.limit, more ? after : std::string());
+  return reply;
+}
+
+core::Result<Reply> get_person(const Service& service, const Call& call) {
+  ASSIGN_OR_RETURN(const auto person, required_person(*service.store, call, call.param(0)));
+  return shown(service, person);
+}
+
+// ---- Making and changing ----
+
+core::Status check_login(const std::string& login, std::string_view location) {
+  const bool plain = std::ranges::all_of(login, [](char c) { return c > ' ' && c != '/' && c != '\x7f'; });
+  if (login.size() >= 3 && plain && login != "me") return {};
+  return refuse(ErrorKind::invalid_input, "INVALID_FORMAT",
+                fmt::format("{} must have at least three characters, and no spaces or slashes.", location),
+                std::string(location));
+}
+
+core::Status check_email(const std::string& email, std::string_view location) {
+  const std::size_t at = email.find('@');
+  const bool good = at != std::string::npos && at > 0 && at + 1 < email.size() &&
+                    email.find('@', at + 1) == std::string::npos && !email.contains(' ');
+  if (email.empty() || good) return {};
+  return refuse(ErrorKind::invalid_input, "INVALID_FORMAT",
+                fmt::format("{} must be an e-mail address.", location), std::string(location));
+}
+
+// The profile's members that are there replace the person's.
+core::Status read_profile(RequestFields& in, Person& person) {
+  ASSIGN_OR_RETURN(const auto login, in.text("login", kMaxText));
+  ASSIGN_OR_RETURN(const auto email, in.text("email", kMaxText));
+  ASSIGN_OR_RETURN(const auto first, in.text("firstName", kMaxName));
+  ASSIGN_OR_RETURN(const auto last, in.text("lastName", kMaxName));
+  ASSIGN_OR_RETURN(const auto display, in.text("displayName", kMaxText));
+  RETURN_IF_ERROR(in.done());
+  if (login) person.login = *login;
+  if (email) person.email = *email;
+  if (first) person.first_name = *first;
+  if (last) person.last_name = *last;
+  if (display) person.display_name = *display;
+  RETURN_IF_ERROR(check_login(person.login, in.path_of("login")));
+  return check_email(person.email, in.path_of("email"));
+}
+
+core::Status read_person_body(const Object& body, Person& person, bool is_new) {
+  RequestFields in(body, "");
+  ASSIGN_OR_RETURN(auto profile, in.object("profile"));
+  RETURN_IF_ERROR(in.done());
+  if (!profile || (is_new && !profile->has("login")))
+    return refuse(ErrorKind::invalid_input, "REQUIRED", "profile.login is required.", "profile.login");
+  return read_profile(*profile, person);
+}
+
+Answer<Reply> create_person(const Service& service, const Call& call) {
+  ASSIGN_OR_RETURN(const auto body, rest::read_object(call));
+  Person person{.id = service.new_id("00u"), .login = {}};
+  if (const auto good = read_person_body(body, person, true); !good)
+    return rest::refuse(problem_of(good.error()));
+  const auto status = service.store->transaction([&](Transaction& tx) -> core::Status {
+    Row row = to_row(person);
+    if (auto inserted = tx.insert(row); !inserted) {
+      core::Error error = std::move(inserted).error();
+      if (error.code == "registry.UNIQUE_CONSTRAINT") {
+        error.message = fmt::format("There is a person with the login {} already.", person.login);
+        error.location = "profile.login";
+      }
+      return std::unexpected(std::move(error));
+    }
+    person.created = row.created;
+    person.updated = row.updated;
+    person.version = row.version;
+    return tx.emit({.type = "user.lifecycle.create",
+                    .actor = actor_of(call.caller),
+                    .targets = {target_of(person)},
+                    .transaction = service.random->uuid()});
+  });
+  if (!status) return rest::refuse(problem_of(status.error()));
+  return shown(service, person);
+}
+
+Answer<Reply> update_person(const Service& service, const Call& call) {
+  ASSIGN_OR_RETURN(const auto body, rest::read_object(call));
+  std::optional<rest::Problem> stale;
+  const auto changed =
+      change_person(service, call, call.param(0), "user.account.update_profile", {},
+                    [&](Transaction&, Person& person) -> core::Result<bool> {
+                      stale.reset();
+                      if (auto match = rest::check_if_match(call, etag_of(person.version)); !match) {
+                        stale = std::move(match).error();
+                        return false;
+                      }
+                      RETURN_IF_ERROR(read_person_body(body, person, false));
+                      return true;
+                    });
+  if (stale) return rest::refuse(*std::move(stale));
+  if (!changed) return rest::refuse(problem_of(changed.error()));
+  return shown(service, *changed);
+}
+
+// ---- Lifecycle ----
+
+core::Result<Reply> deactivate_person(const Service& service, const Call& call) {
+  ASSIGN_OR_RETURN(const auto person, change_person(service, call, call.param(0), "user.lifecycle.deactivate",
+                                                    {}, [&](Transaction&, Person& one) -> core::Result<bool> {
+                                                      if (!one.active()) return false;
+                                                      one.status = PersonStatus::deprovisioned;
+                                                      one.sessions_from = service.now();
+                                                      return true;
+                                                    }));
+  return rest::json_reply(Object{});
+}
+
+core::Result<Reply> activate_person(const Service& service, const Call& call) {
+  ASSIGN_OR_RETURN(const auto person,
+                   change_person(service, call, call.param(0), "user.lifecycle.activate", {},
+                                 [](Transaction&, Person& one) -> core::Result<bool> {
+                                   if (one.active())
+                                     return refuse(ErrorKind::forbidden, "INVALID_STATE_TRANSITION",
+                                                   "The person is ACTIVE already; deactivate is allowed.");
+                                   one.status = PersonStatus::active;
+                                   return true;
+                                 }));
+  return rest::json_reply(Object{});
+}
+
+core::Result<Reply> revoke_sessions(const Service& service, const Call& call) {
+  ASSIGN_OR_RETURN(const auto person, change_person(service, call, call.param(0), "user.session.clear", {},
+                                                    [&](Transaction&, Person& one) -> core::Result<bool> {
+                                                      one.sessions_from = service.now();
+                                                      return true;
+                                                    }));
+  return rest::no_content();
+}
+
+// Okta's way: the first deletes an active person's access, the second the person.
+core::Result<Reply> delete_person(const Service& service, const Call& call) {
+  ASSIGN_OR_RETURN(const auto found, required_person(*service.store, call, call.param(0)));
+  if (found.active()) {
+    ASSIGN_OR_RETURN(auto reply, deactivate_person(service, call));
+    return rest::no_content();
+  }
+  const auto status = service.store->transaction([&](Transaction& tx) -> core::Status {
+    ASSIGN_OR_RETURN(const auto row, tx.hold(Kind::user, found.id));
+    if (!row) return {};
+    ASSIGN_OR_RETURN(const auto person, read_person(*row));
+    if (person.active())
+      return refuse(ErrorKind::conflict, "INVALID_STATE_TRANSITION",
+                    "The person is ACTIVE again; deactivate comes first.");
+    ASSIGN_OR_RETURN(const auto agents,
+                     tx.list({.kind = Kind::workload_principal, .refers_to = person.id, .limit = 1}));
+    if (!agents.empty())
+      return refuse(
+          ErrorKind::conflict, "IN_USE",
+          fmt::format("{} owns the agent {}; give it another owner first.", person.login, agents.front().id));
+    RETURN_IF_ERROR(tx.remove(Kind::user, person.id));
+    return tx.emit({.type = "user.lifecycle.delete.initiated",
+                    .actor = actor_of(call.caller),
+                    .targets = {target_of(person)},
+                    .transaction = service.random->uuid()});
+  });
+  RETURN_IF_ERROR(status);
+  return rest::no_content();
+}
+
+// ---- The role ----
+
+Object role_view(const Person& person) {
+  return {{"id", kOwnerRole},
+          {"label", "Super Administrator"},
+          {"type", kOwnerRole},
+          {"status", "ACTIVE"},
+          {"created", core::to_rfc3339(person.created)},
+          {"lastUpdated", core::to_rfc3339(person.updated)},
+          {"assignmentType", "USER"}};
+}
+
+core::Result<Reply> list_roles(const Service& service, const Call& call) {
+  ASSIGN_OR_RETURN(const auto person, required_person(*service.store, call, call.param(0)));
+  Array list;
+  if (person.owner) list.push_back(role_view(person));
+  return rest::json_reply(list);
+}
+
+Answer<Reply> assign_role(const Service& service, const Call& call) {
+  ASSIGN_OR_RETURN(const auto body, rest::read_object(call));
+  RequestFields in(body, "");
+  const auto type = in.choice("type", {kOwnerRole});
+  if (!type) return rest::refuse(problem_of(type.error()));
+  if (!*type)
+    return rest::refuse(
+        problem_of(refuse(ErrorKind::invalid_input, "REQUIRED", "type is required.", "type").error()));
+  if (const auto done = in.done(); !done) return rest::refuse(problem_of(done.error()));
+  const auto person = change_person(service, call, call.param(0), "user.account.privilege.grant",
+                                    {{"privilegeGranted", "Super administrator"}},
+                                    [](Transaction&, Person& one) -> core::Result<bool> {
+                                      if (one.owner)
+                                        return refuse(ErrorKind::conflict, "UNIQUE_CONSTRAINT",
+                                                      "The person has this role already.", "type");
+                                      one.owner = true;
+                                      return true;
+                                    });
+  if (!person) return rest::refuse(problem_of(person.error()));
+  return rest::json_reply(role_view(*person), 201);
+}
+
+core::Result<Reply> unassign_role(const Service& service, const Call& call) {
+  if (call.param(1) != kOwnerRole)
+    return refuse(ErrorKind::not_found, "NOT_FOUND",
+                  fmt::format("Resource not found: {} (RoleAssignment)", call.param(1)));
+  ASSIGN_OR_RETURN(
+      const auto person,
+      change_person(service, call, call.param(0), "user.account.privilege.revoke",
+                    {{"privilegeRevoked", "Super administrator"}},
+                    [](Transaction& tx, Person& one) -> core::Result<bool> {
+                      if (!one.owner)
+                        return refuse(ErrorKind::not_found, "NOT_FOUND",
+                                      fmt::format("Resource not found: {} (RoleAssignment)", kOwnerRole));
+                      ASSIGN_OR_RETURN(
+                          const auto owners,
+                          tx.list({.kind = Kind::user, .refers_to = std::string(kOwnerRef), .limit = 2}));
+                      if (owners.size() < 2)
+                        return refuse(ErrorKind::conflict, "LAST_OWNER",
+                                      "This is the last one with the role; give it to somebody else first.");
+                      one.owner = false;
+                      return true;
+                    }));
+  return rest::no_content();
+}
+
+}  // namespace
+
+Object view_of(const Service& service, const Person& person) {
+  Object profile{{"login", person.login},
+                 {"email", text_or_null(person.email)},
+                 {"firstName", text_or_null(person.first_name)},
+                 {"lastName", text_or_null(person.last_name)}};
+  if (!person.display_name.empty()) profile["displayName"] = person.display_name;
+  const std::string href = service.url("/api/v1/users/" + person.id);
+  return {{"id", person.id},
+          {"status", to_string(person.status)},
+          {"created", core::to_rfc3339(person.created)},
+          {"activated", core::to_rfc3339(person.created)},
+          {"statusChanged", nullptr},
+          {"lastLogin", time_or_null(person.last_login)},
+          {"lastUpdated", core::to_rfc3339(person.updated)},
+          {"passwordChanged", nullptr},
+          {"profile", std::move(profile)},
+          {"credentials", Object{{"provider", Object{{"type", "FEDERATION"}, {"name", "FEDERATION"}}}}},
+          {"_links", Object{{"self", Object{{"href", href}}}}}};
+}
+
+std::string etag_of(std::int64_t version) {
+  return fmt::format("W/\"{}\"", version);
+}
+
+core::Result<Person> required_person(Reader& reader, const Call& call, std::string_view id_or_login) {
+  const std::string_view id = id_or_login == "me" ? std::string_view(call.caller.id) : id_or_login;
+  ASSIGN_OR_RETURN(auto person, find_person(reader, id));
+  if (!person) {
+    ASSIGN_OR_RETURN(person, find_person_by_login(reader, id));
+  }
+  if (!person)
+    return refuse(ErrorKind::not_found, "NOT_FOUND",
+                  fmt::format("Resource not found: {} (User)", id_or_login.substr(0, kMaxText)));
+  return *std::move(person);
+}
+
+Answer<Reply> answered(core::Result<Reply> result) {
+  if (!result) return rest::refuse(problem_of(result.error()));
+  return *std::move(result);
+}
+
+void add_person_routes(rest::Router& router, const Service& service) {
+  using net::Method;
+  const auto add = [&](Method method, std::string path, std::string operation, std::string scope,
+                       std::string about, rest::Handler handler) {
+    router.add({.method = method,
+                .path = std::move(path),
+                .operation = std::move(operation),
+                .handler = std::move(handler),
+                .changes = method != Method::get,
+                .scope = std::move(scope),
+                .about = std::move(about),
+                .tag = "Users"});
+  };
+  const auto bind = [&service](auto function) {
+    return [&service, function](const Call& call) { return function(service, call); };
+  };
+  const auto result = [&service](auto function) {
+    return [&service, function](const Call& call) { return answered(function(service, call)); };
+  };
+  const std::string read = "okta.users.read";
+  const std::string manage = "okta.users.manage";
+  add(Method::get, "/api/v1/users", "listUsers", read, "List people", bind(list_people));
+  add(Method::post, "/api/v1/users", "createUser", manage, "Add a person", bind(create_person));
+  add(Method::get, "/api/v1/users/{id}", "getUser", read, "Read a person, by id or login, or yourself as me",
+      result(get_person));
+  add(Method::post, "/api/v1/users/{id}", "updateUser", manage, "Change a person's profile",
+      bind(update_person));
+  add(Method::delete_, "/api/v1/users/{id}", "deleteUser", manage,
+      "Deactivate a person, or delete a deactivated one", result(delete_person));
+  add(Method::post, "/api/v1/users/{id}/lifecycle/activate", "activateUser", manage,
+      "Let a deactivated person sign in again", result(activate_person));
+  add(Method::post, "/api/v1/users/{id}/lifecycle/deactivate", "deactivateUser", manage,
+      "End a person's access and sessions", result(deactivate_person));
+  add(Method::delete_, "/api/v1/users/{id}/sessions", "revokeUserSessions", manage,
+      "End all sessions of a person", result(revoke_sessions));
+  add(Method::get, "/api/v1/users/{id}/roles", "listAssignedRolesForUser", "okta.roles.read",
+      "List the roles of a person", result(list_roles));
+  add(Method::post, "/api/v1/users/{id}/roles", "assignRoleToUser", "okta.roles.manage",
+      "Make a person an administrator of everything", bind(assign_role));
+  add(Method::delete_, "/api/v1/users/{id}/roles/{roleAssignmentId}", "unassignRoleFromUser",
+      "okta.roles.manage", "Take the role away", result(unassign_role));
+  add_identity_provider_routes(router, service);
+}
+
+}  // namespace registry
