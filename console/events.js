@@ -142,7 +142,7 @@ function step(entry, chosen) {
   return h('li', { class: token === chosen ? 'step chosen' : 'step', 'aria-current': token === chosen ? 'true' : undefined },
     h('div', { class: 'strong' }, nameOfToken(event), ' ', badge(event.outcome?.result)),
     h('code', { class: 'break' }, token || 'no token was given out'),
-    facts([['When', when(event.published)], ['For', nameOfActor(event.actor)], ['At', event.target?.find((target) => /server|resource/i.test(target.type ?? '')) && targetLink(event.target.find((target) => /server|resource/i.test(target.type ?? '')))], ['Scope', debug(event).scope ?? debug(event).scopes], ['Audience', debug(event).audience]]),
+    facts([['When', when(event.published)], ['For', nameOfActor(event.actor)], ['At', event.target?.find((target) => /server|resource/i.test(target.type ?? '')) && targetLink(event.target.find((target) => /server|resource/i.test(target.type ?? '')))], ['Scope', debug(event).grantedScopes ?? debug(event).scope], ['Audience', debug(event).audience]]),
     details(event));
 }
 

@@ -73,7 +73,9 @@ export async function settled(tab) {
   await tab.page.waitForFunction(() => document.querySelector('main h1') && !document.querySelector('main .loading:not([hidden])'), { polling: 50 });
 }
 
-export async function picture(tab, name, { full = true } = {}) {
+export async function picture(tab, name) {
+  // A dialog lies over what is seen of the page, not over the whole of it.
+  const full = !(await tab.page.$('dialog[open]'));
   fs.mkdirSync(pictures, { recursive: true });
   await tab.page.screenshot({ path: path.join(pictures, `${name}.png`), fullPage: full });
 }

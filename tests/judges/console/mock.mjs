@@ -297,7 +297,7 @@ export class MockRegistry {
   /** Code with PKCE, a session cookie, and prompt=none, as src/registry/console.h asks for. */
   oauth(request, url, body) {
     if (url.pathname === '/.well-known/oauth-authorization-server') {
-      return { body: { issuer: this.origin, authorization_endpoint: `${this.origin}/oauth2/v1/authorize`, token_endpoint: `${this.origin}/oauth2/v1/token`, revocation_endpoint: `${this.origin}/oauth2/v1/revoke`, end_session_endpoint: `${this.origin}/oauth2/v1/logout` } };
+      return { body: { issuer: this.origin, authorization_endpoint: `${this.origin}/oauth2/v1/authorize`, token_endpoint: `${this.origin}/oauth2/v1/token`, revocation_endpoint: `${this.origin}/oauth2/v1/revoke` } };
     }
     if (url.pathname === '/oauth2/v1/authorize') {
       const query = url.searchParams;
