@@ -27,14 +27,13 @@ class ClientAuthSettingsTest : public test::ServersTest {
     ASSERT_EQ(linked.status, 202) << linked.cause();
     as_ = get(path_of(server_) + "/authorization-servers").ids().at(0);
   }
-  ApiAnswer create(const std::string& members) {
+  test::ApiAnswer create(const std::string& members) {
     return post(test::kSettings, R"({"name":"main","authorizationServerId":")" + as_ + "\"," + members + "}");
   }
   static std::string path_of_settings(std::string_view id) {
     return fmt::format("{}/{}", test::kSettings, id);
   }
   bool sts() { return get(as_path(server_, as_)).flag("capabilities.sts"); }
-  using ApiAnswer = test::ApiAnswer;
 
   std::string server_, as_;
 };
