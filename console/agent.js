@@ -1,7 +1,7 @@
 // One agent: its state and the kill switch, keys, secrets, owners, connections, delegation links.
-import { announce, focusOn, h, replace } from './dom.js';
+import { announce, h, replace } from './dom.js';
 import { all, call, change, get, kAgents, kLinks, kServers, kSettings, orNothing, path } from './api.js';
-import { ask, attempt, badge, button, checkbox, empty, facts, link, nameOf, notice, section, table, when } from './widgets.js';
+import { ask, badge, button, changer, checkbox, empty, facts, field, input, link, nameOf, notice, section, select, splitWords, table, when } from './widgets.js';
 import { agentName } from './agents.js';
 import { addKey } from './keys.js';
 import { changeOwners, readOwners, readPeople, nameOfUser } from './owners.js';
@@ -21,7 +21,45 @@ async function read(id, signal) {
     rows(kSettings),
     rows(kLinks, { query: { filter: `to.resourceOrn eq "${agent.orn ?? ''}"` } }),
   ]);
-  return { agent, keys, secrets, connections, owners: owners ?? [], people, servers, settings, links };
+  return { agent, keys, secrets, connections, owners, people, servers, settings, links };
+}
+
+/** What its way to authenticate wants and is not there; empty: nothing. */
+function lacksCredential({ agent, keys, secrets }) {
+  const method = agent.oauthClient?.tokenEndpointAuthMethod ?? 'private_key_jwt';
+  const has = (rows) => rows.some((row) => row.status === 'ACTIVE');
+  if (agent.oauthClient?.type === 'CIMD' || agent.oauthClient?.jwksUri || method === 'none') return '';
+  if (method === 'private_key_jwt') return has(keys) ? '' : 'a key';
+  return has(secrets) ? '' : 'a secret';
+}
+
+function edit(agent) {
+  const client = agent.oauthClient ?? {};
+  return ask({
+    title: 'Change this agent',
+    content: [
+      field('Name', input('name', { required: true, minlength: '3', maxlength: '255', value: agentName(agent) })),
+      field('Description', h('textarea', { name: 'description', rows: '2', maxlength: '1000', value: agent.profile?.description ?? '' }), { optional: true }),
+      field('Platform', input('platform', { maxlength: '100', value: agent.platform ?? '' }), { optional: true }),
+      client.type !== 'CIMD' && field('It authenticates with', select('method', [['private_key_jwt', 'a key (private_key_jwt)'], ['client_secret_basic', 'a secret (client_secret_basic)'], ['client_secret_post', 'a secret (client_secret_post)'], ['none', 'nothing (none)']], client.tokenEndpointAuthMethod)),
+      client.type !== 'CIMD' && field('Redirect addresses of its sign-on app', h('textarea', { name: 'redirects', rows: '2', class: 'mono', value: agent.signOnProvider?.redirectUris?.join('\n') ?? '' }), { optional: true, hint: 'Where people come back to after they signed in to it; one a line.' }),
+      checkbox('dpop', 'Its tokens are bound to a key (DPoP)', { checked: client.dpopBoundAccessTokens === true }),
+    ],
+    action: 'Save',
+    act: (data) => {
+      const redirects = splitWords(data.get('redirects'));
+      const body = {
+        profile: { name: data.get('name').trim(), description: data.get('description').trim() || null },
+        platform: data.get('platform').trim() || null,
+        oauthClient: { dpopBoundAccessTokens: data.has('dpop') },
+      };
+      if (client.type !== 'CIMD') {
+        body.oauthClient.tokenEndpointAuthMethod = data.get('method');
+        body.signOnProvider = redirects.length > 0 ? { type: 'NEW_OIDC_APP', redirectUris: redirects } : null;
+      }
+      return change('PATCH', path(kAgents, agent.id), { merge: true, body });
+    },
+  });
 }
 
 /** The kill switch; resolves to whether it was thrown. */
@@ -57,29 +95,20 @@ export async function agentView({ params, signal, title }) {
   const trouble = h('div', {});
   let state = await read(id, signal);
 
-  async function act(control, action, done, focus = 'h1') {
-    let went = false;
-    const ok = await attempt(control, trouble, async () => {
-      try {
-        went = (await action()) !== false;
-      } finally {
-        if (!signal.aborted) state = await read(id, signal).catch(() => state);
-      }
-    });
-    if (signal.aborted) return;
-    show();
-    if (ok && went) {
-      announce(done);
-      focusOn(page.querySelector(focus) ?? page.querySelector('h1'));
-    } else if (!ok) {
-      focusOn(trouble.firstElementChild);
-    }
-  }
+  const act = changer({ signal, page, trouble, show, reread: async () => {
+    state = await read(id, signal);
+  } });
 
   /** Activate, deactivate and delete of something that has these verbs. */
-  function verbs(address, row, name, focus) {
+  function verbs(address, row, name, focus, revocable) {
+    const deactivate = (query) => change('POST', `${address}/lifecycle/deactivate`, { query });
     return h('div', { class: 'row-actions' },
-      row.status === 'ACTIVE' && button('Deactivate', (event) => act(event.target, () => change('POST', `${address}/lifecycle/deactivate`), `${name} is inactive`, focus), { 'aria-label': `Deactivate ${name}` }),
+      row.status === 'ACTIVE' && button('Deactivate', (event) => act(event.target, () => (revocable ? ask({
+        title: `Deactivate ${name}?`,
+        content: [h('p', {}, 'No new tokens come this way from now on.'), checkbox('revoke', 'Revoke the tokens that came this way, too')],
+        action: 'Deactivate', danger: true,
+        act: (data) => deactivate({ revoke: data.has('revoke') ? 'true' : '' }),
+      }) : deactivate()), `${name} is inactive`, focus), { 'aria-label': `Deactivate ${name}` }),
       row.status === 'INACTIVE' && button('Activate', (event) => act(event.target, () => change('POST', `${address}/lifecycle/activate`), `${name} is active`, focus), { 'aria-label': `Activate ${name}` }),
       row.status === 'INACTIVE' && button('Delete', () => act(null, () => ask({ title: `Delete ${name}?`, content: h('p', {}, 'This cannot be undone.'), action: 'Delete', danger: true, act: () => change('DELETE', address) }), `${name} was deleted`, focus), { 'aria-label': `Delete ${name}` }));
   }
@@ -87,7 +116,7 @@ export async function agentView({ params, signal, title }) {
   function target(connection) {
     const to = targetOf(connection);
     const settings = to.kind === 'settings' ? state.settings.find((row) => row.id === to.id) : null;
-    const serverId = to.kind === 'server' ? to.id : (settings?.mcpServerId ?? settings?.mcpServer?.id);
+    const serverId = to.kind === 'server' ? to.id : settings?.mcpServerId;
     const server = state.servers.find((row) => row.id === serverId);
     return [server ? link(nameOf(server), `#/servers/${encodeURIComponent(server.id)}`, { class: 'strong' }) : h('code', { class: 'break' }, to.orn || to.id),
       server && server.status !== 'ACTIVE' && h('div', { class: 'why' }, 'The server is not active: no tokens.'),
@@ -99,10 +128,10 @@ export async function agentView({ params, signal, title }) {
     const { agent, keys, secrets, connections, owners, people, links } = state;
     const name = agentName(agent);
     title(name);
-    const missing = agent.missing ?? (agent.status === 'STAGED' ? [owners.length === 0 && 'an owner', keys.length + secrets.length === 0 && agent.oauthClient?.type !== 'CIMD' && 'a key or a secret'].filter(Boolean) : []);
+    const missing = agent.status === 'STAGED' ? [owners.length === 0 && 'an owner', lacksCredential(state)].filter(Boolean) : [];
     const ownerName = (owner) => {
-      const person = people.find((one) => one.id === owner.id || owner.orn?.endsWith(`:${one.id}`));
-      return person ? nameOfUser(person) : (owner.displayName ?? owner.name ?? owner.login ?? owner.id ?? owner.orn);
+      const person = people.find((one) => one.id === owner.id);
+      return person ? nameOfUser(person) : (owner.profile?.name ?? owner.id);
     };
     replace(page,
       h('p', { class: 'crumbs' }, link('Agents', '#/agents')),
@@ -114,6 +143,7 @@ export async function agentView({ params, signal, title }) {
       h('p', { class: 'actions' },
         ['STAGED', 'INACTIVE'].includes(agent.status) && button('Activate', (event) => act(event.target, () => change('POST', `${base}/lifecycle/activate`, { signal }), `${name} is active`), { kind: 'primary' }),
         agent.status === 'ACTIVE' && button('Deactivate (kill switch)', () => act(null, () => deactivateAgent(agent), `${name} is inactive`), { kind: 'danger' }),
+        button('Change', () => act(null, () => edit(agent), 'Saved')),
         link('In the graph', `#/connections?agent=${encodeURIComponent(id)}`, { kind: 'quiet' }),
         link('Its events', `#/events?about=${encodeURIComponent(id)}`, { kind: 'quiet' }),
         agent.status !== 'ACTIVE' && button('Delete', () => act(null, async () => {
@@ -123,6 +153,8 @@ export async function agentView({ params, signal, title }) {
         }, 'Deleted'))),
       facts([
         ['Client ID', h('code', { class: 'break' }, agent.oauthClient?.clientId ?? agent.id)],
+        ['Authenticates with', agent.oauthClient?.tokenEndpointAuthMethod],
+        ['Redirect addresses', agent.signOnProvider?.redirectUris?.join(', ')],
         ['Description', agent.profile?.description],
         ['Platform', agent.platform],
         ['Its own address', agent.resourceUrl && h('code', { class: 'break' }, agent.resourceUrl)],
@@ -139,10 +171,10 @@ export async function agentView({ params, signal, title }) {
             { name: 'Scopes', cell: scopesOf },
             { name: 'Resource', cell: (row) => h('code', { class: 'break' }, row.resourceIndicator ?? '–') },
             { name: 'Status', cell: (row) => badge(row.status) },
-            { name: 'Actions', cell: (row) => verbs(`${base}/connections/${encodeURIComponent(row.id)}`, row, `connection ${row.id}`, '#connections') },
+            { name: 'Actions', cell: (row) => verbs(`${base}/connections/${encodeURIComponent(row.id)}`, row, `connection ${row.id}`, '#connections', true) },
           ], connections)),
       section('Owners', 'owners',
-        h('p', { class: 'actions' }, button(owners.length > 0 ? 'Change the owners' : 'Name owners', () => act(null, () => changeOwners(agent, owners.map((owner) => ({ id: owner.id ?? owner.orn?.split(':').at(-1) })), signal), 'The owners are saved', '#owners'))),
+        h('p', { class: 'actions' }, button(owners.length > 0 ? 'Change the owners' : 'Name owners', () => act(null, () => changeOwners(agent, owners, signal), 'The owners are saved', '#owners'))),
         owners.length === 0 ? empty('Nobody owns it', 'Without an owner it cannot be activated.') : h('ul', { class: 'plain-list' }, owners.map((owner) => h('li', {}, ownerName(owner))))),
       section('Keys', 'keys',
         h('p', { class: 'actions' }, button('Add a key', () => act(null, () => addKey(id), 'The key was added', '#keys'))),
@@ -157,7 +189,7 @@ export async function agentView({ params, signal, title }) {
       section('Secrets', 'secrets',
         h('p', { class: 'actions' }, button('Make a secret', () => act(null, async () => {
           const { body } = await call('POST', `${base}/credentials/secrets`, { signal, body: {} });
-          await showSecret(body.client_secret ?? body.clientSecret ?? body.secret ?? '');
+          await showSecret(body.client_secret);
           return true;
         }, 'The secret was made', '#secrets'))),
         secrets.length === 0 ? empty('No secrets', 'A key is safer: its private part never leaves the agent.')

@@ -1,7 +1,7 @@
 // Okta custom authorization servers: this registry's own, where ID-JAGs are redeemed.
-import { announce, focusOn, h, replace } from './dom.js';
+import { announce, h, replace } from './dom.js';
 import { all, change, get, kCustom, orNothing, page, path } from './api.js';
-import { ask, attempt, badge, button, checkbox, empty, facts, field, input, link, pages, section, select, splitWords, table, when, words } from './widgets.js';
+import { ask, badge, button, changer, checkbox, empty, facts, field, input, link, pages, section, select, splitWords, table, when, words } from './widgets.js';
 
 function showServers(rows, number) {
   if (rows.length === 0) {
@@ -66,19 +66,9 @@ export async function authServerView({ params, signal, title }) {
   const trouble = h('div', {});
   let state = await readOne(params.id, signal);
 
-  async function act(control, action, done, focus = 'h1') {
-    let went = false;
-    const ok = await attempt(control, trouble, async () => {
-      went = (await action()) !== false;
-      if (!signal.aborted) state = await readOne(params.id, signal);
-    });
-    if (signal.aborted) return;
-    if (ok) show();
-    if (ok && went) {
-      announce(done);
-      focusOn(sheet.querySelector(focus));
-    }
-  }
+  const act = changer({ signal, page: sheet, trouble, show, reread: async () => {
+    state = await readOne(params.id, signal);
+  } });
 
   function show() {
     const { server, scopes, claims, policies, keys } = state;

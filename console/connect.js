@@ -26,7 +26,7 @@ const kPlain = [
 export function targetOf(connection) {
   const id = (orn) => String(orn ?? '').split(':').at(-1);
   const { resource, authorizationServer, secret, serviceAccount, app, agent } = connection;
-  if (resource?.orn?.includes(':resource-servers:mcp:')) return { kind: 'server', id: id(resource.orn), orn: resource.orn, through: id(authorizationServer?.orn) };
+  if (resource?.orn?.includes(':resource-servers:mcp:')) return { kind: 'server', id: id(resource.orn), orn: resource.orn, through: authorizationServer?.id ?? id(authorizationServer?.orn) };
   if (/client[_-]auth[_-]settings/.test(resource?.orn ?? '')) return { kind: 'settings', id: id(resource.orn), orn: resource.orn };
   if (resource?.orn) return { kind: 'resource', id: id(resource.orn), orn: resource.orn };
   if (authorizationServer?.orn) return { kind: 'custom', id: id(authorizationServer.orn), orn: authorizationServer.orn };
@@ -112,7 +112,7 @@ export async function addConnection(agent, signal) {
       const server = ready.find((row) => row.id === data.get('server'));
       const through = choices.find((row) => row.id === data.get('through'));
       const scopes = condition === 'ALL_SCOPES' ? ['*'] : splitWords(data.get('scopes'));
-      return { connectionType: type, resource: { orn: server.orn }, authorizationServer: { orn: through.orn ?? custom?.rows.find((row) => row.id === through.id)?.orn ?? ornOfCustom(server.orn, through.id) }, scopeCondition: condition, scopes };
+      return { connectionType: type, resource: { orn: server.orn }, authorizationServer: through.orn ? { orn: through.orn } : { id: through.id }, scopeCondition: condition, scopes };
     }
     if (type === 'STS_ACCESS_TOKEN') {
       const chosen = choices.find((row) => row.id === data.get('settings'));
@@ -132,12 +132,6 @@ export async function addConnection(agent, signal) {
     action: 'Connect',
     act: (data) => change('POST', path(kAgents, agent, 'connections'), { body: body(data) }),
   });
-}
-
-/** The name of a custom authorization server of the org that another name is of. */
-function ornOfCustom(orn, id) {
-  const [, partition, , org] = String(orn).split(':');
-  return `orn:${partition}:idp:${org}:authorization_servers:${id}`;
 }
 
 export const scopesOf = (connection) => (connection.scopeCondition === 'INCLUDE_ONLY' ? `only ${connection.scopes?.join(', ')}` : connection.scopeCondition === 'EXCLUDE' ? `all but ${connection.scopes?.join(', ')}` : connection.scopeCondition === 'ALL_SCOPES' ? 'all' : '–');

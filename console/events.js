@@ -11,7 +11,7 @@ const kKinds = [
   ['workload_principal', 'Agents'],
   ['workload_principal.resource_connection', 'Connections'],
   ['workload_principal.delegation_link', 'Delegation links'],
-  ['app.oauth2.token.grant', 'Tokens'],
+  ['app.oauth2', 'Tokens'],
   ['user.', 'People'],
 ];
 const kWindows = [['1', 'Last hour'], ['24', 'Last day'], ['168', 'Last week'], ['720', 'Last 30 days']];
@@ -22,7 +22,7 @@ const nameOfActor = (actor) => actor?.displayName || actor?.alternateId || actor
 
 /** The token that an event gave out: the last of its targets. */
 function issued(event) {
-  if (!event.eventType?.startsWith('app.oauth2.token.grant')) return null;
+  if (!event.eventType?.includes('.token.grant') || event.outcome?.result !== 'SUCCESS') return null;
   return event.target?.at(-1) ?? null;
 }
 const usedToken = (event) => debug(event).subjectTokenId ?? '';
@@ -142,7 +142,7 @@ function step(entry, chosen) {
   return h('li', { class: token === chosen ? 'step chosen' : 'step', 'aria-current': token === chosen ? 'true' : undefined },
     h('div', { class: 'strong' }, nameOfToken(event), ' ', badge(event.outcome?.result)),
     h('code', { class: 'break' }, token || 'no token was given out'),
-    facts([['When', when(event.published)], ['For', nameOfActor(event.actor)], ['At', event.target?.find((target) => /server|resource/i.test(target.type ?? '')) && targetLink(event.target.find((target) => /server|resource/i.test(target.type ?? '')))], ['Scope', debug(event).scope ?? debug(event).scopes], ['Audience', debug(event).audience]]),
+    facts([['When', when(event.published)], ['For', nameOfActor(event.actor)], ['At', event.target?.find((target) => /server|resource/i.test(target.type ?? '')) && targetLink(event.target.find((target) => /server|resource/i.test(target.type ?? '')))], ['Scope', debug(event).grantedScopes ?? debug(event).scope], ['Audience', debug(event).audience]]),
     details(event));
 }
 

@@ -1,7 +1,7 @@
 // Connections as a graph: agent → connection → server → authorization server; and the same as a table.
 import { h, replace, s } from './dom.js';
 import { all, kAgents, kCustom, kServers, kSettings, orNothing, path } from './api.js';
-import { badge, empty, field, input, link, nameOf, notice, select, table } from './widgets.js';
+import { badge, empty, field, input, link, nameOf, notice, scroller, select, table } from './widgets.js';
 import { agentName } from './agents.js';
 import { kTypeNames, scopesOf, targetOf } from './connect.js';
 import { curve, kNode, layout, reach } from './graph_layout.js';
@@ -52,8 +52,8 @@ function resolve(connection, state) {
   if (to.kind === 'server') return { server: state.servers.get(to.id), target: to.id, through: to.through };
   if (to.kind === 'settings') {
     const settings = state.settings.get(to.id);
-    const id = settings?.mcpServerId ?? settings?.mcpServer?.id;
-    return { server: state.servers.get(id), target: id ?? to.id, through: settings?.authorizationServerId ?? settings?.authorizationServer?.id, settings };
+    const id = settings?.mcpServerId;
+    return { server: state.servers.get(id), target: id ?? to.id, through: settings?.authorizationServerId, settings };
   }
   if (to.kind === 'custom') return { target: '', through: to.id };
   return { target: to.id, through: '' };
@@ -103,6 +103,20 @@ function picture(rows) {
 
 const shorten = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
 
+// As in console.css: SVG text neither wraps nor ends in an ellipsis by itself.
+const kFonts = { name: '600 13.5px system-ui, sans-serif', note: '11.5px system-ui, sans-serif' };
+const canvas = document.createElement('canvas').getContext('2d');
+
+/** The text as long as it fits into a node. */
+function fit(text, font) {
+  canvas.font = kFonts[font];
+  const room = kNode.width - 32;
+  if (canvas.measureText(text).width <= room) return text;
+  let length = Math.min(text.length, 80);
+  while (length > 1 && canvas.measureText(`${text.slice(0, length)}…`).width > room) length -= 1;
+  return `${text.slice(0, length).trimEnd()}…`;
+}
+
 function draw(rows) {
   const { columns, edges } = picture(rows);
   const { at, order, width, height } = layout(columns, edges);
@@ -120,18 +134,18 @@ function draw(rows) {
       s('title', {}, `${node.name}${node.note ? `, ${node.note}` : ''}`),
       s('rect', { width: kNode.width, height: kNode.height, rx: 8 }),
       s('rect', { class: 'bar', width: 5, height: kNode.height - 16, x: 8, y: 8, rx: 2 }),
-      s('text', { x: 22, y: 22, class: 'name' }, shorten(node.name, 24)),
-      s('text', { x: 22, y: 40, class: 'note' }, shorten(node.note, 30)),
+      s('text', { x: 22, y: 22, class: 'name' }, fit(node.name, 'name')),
+      s('text', { x: 22, y: 40, class: 'note' }, fit(node.note, 'note')),
     ];
     const props = { class: `node ${node.status.toLowerCase()}`, transform: `translate(${x} ${y})`, on: { mouseenter: () => light(node.id), mouseleave: () => light(null), focus: () => light(node.id), blur: () => light(null) } };
-    boxes.set(node.id, node.href ? s('a', { ...props, href: node.href, 'aria-label': `${node.name}${node.note ? `, ${node.note}` : ''}` }, inside) : s('g', props, inside));
+    boxes.set(node.id, node.href ? s('a', { ...props, href: node.href }, inside) : s('g', props, inside));
   }
   const root = s('svg', { class: 'graph', viewBox: `-2 -2 ${width + 4} ${height + 4}`, width: width + 4, height: height + 4, role: 'group', 'aria-label': 'Connections, drawn. The table below says the same.' },
     s('defs', {}, s('marker', { id: 'arrow', viewBox: '0 0 8 8', refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: 'auto' }, s('path', { d: 'M0 0 8 4 0 8z', class: 'arrow' }))),
     kColumns.map((name, index) => s('text', { class: 'column', x: index * kNode.column, y: 14 }, name)),
     lines,
     [...boxes.values()]);
-  return h('div', { class: 'graph-frame', tabindex: '0', role: 'region', 'aria-label': 'Drawing of the connections' }, root);
+  return scroller('graph-frame', 'Drawing of the connections', root);
 }
 
 function rowTable(rows) {
@@ -140,7 +154,7 @@ function rowTable(rows) {
     { name: 'Connection', cell: (row) => [kTypeNames[row.connection.connectionType] ?? row.connection.connectionType, h('div', { class: 'quiet' }, `Scopes: ${scopesOf(row.connection)}`), h('div', {}, badge(row.connection.status))] },
     { name: 'Leads to', cell: (row) => (row.server ? [link(nameOf(row.server), `#/servers/${encodeURIComponent(row.server.id)}`, { class: 'strong' }), h('div', {}, badge(row.server.status))] : h('code', { class: 'break' }, row.target || '–')) },
     { name: 'Authorization server', cell: (row) => (row.through ? [h('span', { class: 'break' }, row.authServer?.name ?? row.authServer?.issuer ?? row.through), row.authServer && h('div', {}, badge(row.authServer.status))] : '–') },
-    { name: 'Tokens', cell: (row) => (broken(row) ? badge('FAIL', `No: ${broken(row)}`) : badge('PASS', 'Yes')) },
+    { name: 'Tokens', cell: (row) => (broken(row) ? [badge('FAIL', 'No'), h('div', { class: 'why' }, broken(row))] : badge('PASS', 'Yes')) },
   ], rows);
 }
 

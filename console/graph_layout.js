@@ -1,6 +1,6 @@
 // Where the nodes and lines of a graph in columns go. Numbers in, numbers out; nothing is drawn here.
 
-export const kNode = { width: 200, height: 52, gap: 16, column: 290, top: 34 };
+export const kNode = { width: 232, height: 52, gap: 16, column: 312, top: 34 };
 
 /**
  * columns: [[{id}, ...], ...]; edges: [{from, to}]. Within a column nodes are put near the middle of those that

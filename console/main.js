@@ -102,14 +102,6 @@ function signInPage(trouble) {
   arrived();
 }
 
-function signedOutPage() {
-  title('Signed out');
-  menu.hidden = true;
-  replace(main, h('div', { class: 'sheet' }, h('h1', {}, 'Signed out'), h('p', {}, 'The access token was revoked. Your session with the registry may still be good: closing the browser ends it.'),
-    h('p', { class: 'actions' }, button('Sign in again', draw, { kind: 'primary' }))));
-  arrived();
-}
-
 async function draw(trouble = '') {
   leave?.abort();
   leave = new AbortController();
@@ -158,7 +150,7 @@ session.onChange((person) => {
   replace(document.getElementById('person'), person && [h('span', { class: 'login', title: person.login }, person.login), button('Sign out', async () => {
     leave?.abort();
     drawn += 1;
-    if (!(await session.signOut())) signedOutPage();
+    await session.signOut();
   })]);
 });
 

@@ -39,8 +39,32 @@ export async function addAuthServer(server, signal) {
       const given = (name) => data.get(name)?.trim() || undefined;
       const body = type === 'OKTA'
         ? { type, orn: chosen?.orn ?? chosen?.id }
-        : { type, issuer: given('issuer'), authorizationEndpoint: given('authorizationEndpoint'), tokenEndpoint: given('tokenEndpoint'), grantTypesSupported: data.getAll('grant') };
+        : { type, issuer: given('issuer'), authorizationEndpoint: given('authorizationEndpoint'), tokenEndpoint: given('tokenEndpoint'), grantTypes: data.getAll('grant') };
       return change('POST', path(kServers, server, 'authorization-servers'), { body });
+    },
+  });
+}
+
+/** What its metadata does not say, or says wrongly, and whether XAA is allowed toward it. */
+export function editAuthServer(server, row) {
+  return ask({
+    title: 'Change this authorization server',
+    content: [
+      h('p', { class: 'break' }, row.issuer),
+      field('Authorization endpoint', input('authorizationEndpoint', { type: 'url', value: row.authorizationEndpoint ?? '' })),
+      field('Token endpoint', input('tokenEndpoint', { type: 'url', value: row.tokenEndpoint ?? '' })),
+      h('fieldset', { class: 'choice' }, h('legend', {}, 'Grant types'), ['authorization_code', 'refresh_token'].map((grant) => checkbox('grant', grant, { value: grant, checked: row.grantTypes?.includes(grant) }))),
+      checkbox('xaa', 'Allow XAA toward it', { checked: row.xaaEnabled === true, hint: 'Only where it takes ID-JAGs of this registry. Off unless you say so.' }),
+    ],
+    action: 'Save',
+    act: (data) => {
+      const others = (row.grantTypes ?? []).filter((grant) => !['authorization_code', 'refresh_token'].includes(grant));
+      const body = { grantTypes: [...data.getAll('grant'), ...others], xaaEnabled: data.has('xaa') };
+      for (const name of ['authorizationEndpoint', 'tokenEndpoint']) {
+        const given = data.get(name).trim();
+        if (given !== (row[name] ?? '')) body[name] = given || null;
+      }
+      return change('PATCH', path(kServers, server, 'authorization-servers', row.id), { merge: true, body });
     },
   });
 }

@@ -11,12 +11,10 @@ export async function readPeople(signal) {
   return (read?.rows ?? []).filter((user) => !['DEPROVISIONED', 'SUSPENDED'].includes(user.status));
 }
 
-/** The principals of one resource: [{id?, orn, name}], or null when they cannot be read. */
+/** The principals of one agent: [{id, orn, profile: {name}}]. */
 export async function readOwners(agent, signal) {
-  if (Array.isArray(agent.owners)) return agent.owners;
-  const body = await orNothing(get(kOwners, { signal, query: { filter: `parentResourceOrn eq "${agent.orn}" or resource.orn eq "${agent.orn}"` } }));
-  if (!body) return null;
-  return rowsOf(body).flatMap((row) => row.principals ?? row.owners ?? [row]);
+  const body = await orNothing(get(kOwners, { signal, query: { filter: `parentResourceOrn eq "${agent.orn}"` } }));
+  return body ? rowsOf(body).flatMap((row) => row.principals ?? []) : [];
 }
 
 /** Check boxes with people; `chosen` holds ids. */

@@ -5,7 +5,7 @@ import { attempt, badge, button, checkbox, empty, notice, section, table, when }
 
 const kOrder = { FAIL: 0, WARN: 1, SKIP: 2, PASS: 3 };
 
-export const stateOfCheck = (check) => check.result ?? check.status ?? check.state ?? 'SKIP';
+export const stateOfCheck = (check) => check.result ?? 'SKIP';
 
 /** Checks of the server itself and of each of its authorization servers, each with where it belongs. */
 export function checksOf(report) {
@@ -22,13 +22,6 @@ function counts(checks) {
   return [`${checks.length} checks`, found.FAIL && `${found.FAIL} failed`, found.WARN && `${found.WARN} with a warning`, `${found.PASS} passed`, found.SKIP && `${found.SKIP} skipped`].filter(Boolean).join(' · ');
 }
 
-function neededFor(check) {
-  if (stateOfCheck(check) === 'FAIL' && check.blocking) return h('span', { class: 'strong' }, 'Blocks activation');
-  const list = [check.neededFor ?? check.needs ?? check.blockingFor ?? []].flat();
-  if (list.length > 0) return list.map((one) => ({ all: 'every use', xaa: 'XAA', sts: 'STS' })[String(one).toLowerCase()] ?? one).join(', ');
-  return check.blocking ? 'activation' : 'information';
-}
-
 function details(check) {
   const value = check.details;
   if (value === undefined || value === null || (typeof value === 'object' && Object.keys(value).length === 0)) return null;
@@ -37,14 +30,13 @@ function details(check) {
 
 function checkTable(caption, checks) {
   return table(caption, [
-    { name: 'Result', cell: (check) => badge(stateOfCheck(check)) },
+    { name: 'Result', cell: (check) => [badge(stateOfCheck(check)), check.blocking && stateOfCheck(check) === 'FAIL' && h('div', { class: 'why' }, 'Validation fails by it')] },
     { name: 'Check', cell: (check) => [h('div', { class: 'strong' }, check.title ?? check.name ?? check.id), h('div', { class: 'quiet' }, [check.id, check.title && check.name].filter(Boolean).join(' · '))] },
     { name: 'What was found', cell: (check) => [
       h('div', { class: 'break' }, check.message ?? ''),
       check.cure && stateOfCheck(check) !== 'PASS' && h('div', { class: 'cure' }, h('strong', {}, 'Cure: '), check.cure),
       details(check),
     ] },
-    { name: 'Needed for', cell: neededFor },
     { name: 'Took', cell: (check) => (check.durationMs === undefined ? '–' : `${check.durationMs} ms`) },
   ], checks, { row: (check) => ({ class: `check-${stateOfCheck(check).toLowerCase()}` }) });
 }

@@ -1,12 +1,12 @@
 // Registration in four steps: the address, what was found, what is missing and its cures, activation. From the
 // second on the steps are a page of the server's own, so that one can leave and come back.
-import { announce, focusOn, h, replace } from './dom.js';
+import { h, replace } from './dom.js';
 import { all, call, change, follow, kServers, path } from './api.js';
-import { attempt, button, empty, facts, field, form, input, link, nameOf, notice, section, words, yesNo } from './widgets.js';
+import { button, changer, empty, facts, field, form, input, link, nameOf, notice, section, words, yesNo } from './widgets.js';
 import { connectableReason, stateOf, whyOf } from './servers.js';
 import { authServerTable, readServer } from './server.js';
 import { checksOf, failing, reportTables, stateOfCheck } from './readiness.js';
-import { addAuthServer, addRegistration } from './mend.js';
+import { addAuthServer, addRegistration, editAuthServer } from './mend.js';
 
 const kSteps = ['Address', 'What was found', 'What is missing', 'Activation'];
 
@@ -98,24 +98,9 @@ export async function setupView({ params, signal, title }) {
   const trouble = h('div', {});
   let state = await readServer(id, signal);
 
-  async function act(control, action, done) {
-    let went = false;
-    const ok = await attempt(control, trouble, async () => {
-      try {
-        went = (await action()) !== false;
-      } finally {
-        if (!signal.aborted) state = await readServer(id, signal).catch(() => state);
-      }
-    });
-    if (signal.aborted) return;
-    show();
-    if (ok && went) {
-      announce(`${done}. ${nameOf(state.server)} is ${state.server.status.toLowerCase()}.`);
-      focusOn(page.querySelector('.now-part h2') ?? page.querySelector('h1'));
-    } else if (!ok) {
-      focusOn(trouble.firstElementChild);
-    }
-  }
+  const act = (control, action, done) => changer({ signal, page, trouble, show, reread: async () => {
+    state = await readServer(id, signal);
+  } })(control, action, () => `${done}. ${nameOf(state.server)} is ${state.server.status.toLowerCase()}.`, '.now-part h2');
   // Whoever added something wants to know whether that was all.
   const thenCheck = (add) => async () => {
     if (!(await add())) return false;
@@ -128,6 +113,7 @@ export async function setupView({ params, signal, title }) {
     const why = ['PENDING', 'INVALID'].includes(server.status) || server.connectable === false ? whyOf(server) : [];
     const bad = failing(report);
     const external = authServers.filter((row) => row.type === 'EXTERNAL');
+    const bare = external.find((row) => !row.authorizationEndpoint || !row.tokenEndpoint);
     const withoutSts = external.find((row) => row.capabilities?.sts !== true);
     return h('div', { class: 'now-part' }, section('What is missing', 'missing',
       why.length > 0 && notice(server.status === 'INVALID' ? 'bad' : 'warn', h('ul', {}, why.map((text) => h('li', {}, text)))),
@@ -136,6 +122,7 @@ export async function setupView({ params, signal, title }) {
       h('p', { class: 'actions' },
         button('Check again', (event) => act(event.target, () => change('POST', path(kServers, id, 'lifecycle', 'validate'), { signal }), 'Checked'), { kind: 'primary' }),
         button('Add an authorization server', () => act(null, thenCheck(() => addAuthServer(id, signal)), 'Added')),
+        bare && button('Supply its endpoints', () => act(null, thenCheck(() => editAuthServer(id, bare)), 'Saved')),
         withoutSts && button('Add a client registration', () => act(null, thenCheck(() => addRegistration(id, authServers, withoutSts.id)), 'Added'))),
       report && (bad.length > 0 ? reportTables(report, true) : empty('No check failed', 'What is missing has to be supplied by you: see above.'))));
   }

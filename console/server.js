@@ -1,30 +1,27 @@
 // One MCP server: its state and what may be done about it, its readiness, authorization servers, client
 // registrations and tools.
-import { announce, focusOn, h, replace } from './dom.js';
+import { focusOn, h, replace } from './dom.js';
 import { all, call, change, get, kServers, kSettings, orNothing, path } from './api.js';
-import { ask, attempt, badge, button, checkbox, code, empty, facts, field, input, link, nameOf, notice, section, table, when, words, yesNo } from './widgets.js';
+import { ask, badge, button, changer, checkbox, code, empty, facts, field, input, link, nameOf, notice, section, table, when, words, yesNo } from './widgets.js';
 import { connectableReason, serverFacts, stateOf, whyOf } from './servers.js';
 import { readinessSection, readReport } from './readiness.js';
-import { addAuthServer, addRegistration } from './mend.js';
+import { addAuthServer, addRegistration, editAuthServer } from './mend.js';
 
 /** All that a page about a server shows. */
 export async function readServer(id, signal) {
   const [server, servers, settings, report] = await Promise.all([
     get(path(kServers, id), { signal }),
     all(path(kServers, id, 'authorization-servers'), { signal }),
-    orNothing(all(kSettings, { signal, query: { filter: `mcpServerId eq "${id}"` } })),
+    orNothing(all(kSettings, { signal, query: { mcpServerId: id } })),
     readReport(id, signal),
   ]);
   return { server, authServers: servers.rows, settings: settings?.rows ?? [], report };
 }
 
-const connectivityOf = (row) => row.connectivity?.status ?? row.connectivity ?? 'UNVERIFIED';
-const connectivityReason = (row) => row.connectivity?.reason ?? row.connectivityReason ?? '';
-
 export function abilities(row) {
   const able = row.capabilities ?? {};
   const line = (name, value, why) => h('div', { class: 'why' }, yesNo(value, name, `no ${name}`), !value && why && h('div', { class: 'quiet' }, why));
-  return [line('XAA', able.xaa === true, able.whyNotXaa ?? able.xaaReason), line('STS', able.sts === true, able.whyNotSts ?? able.stsReason)];
+  return [line('XAA', able.xaa === true, able.xaaReason), line('STS', able.sts === true, able.stsReason)];
 }
 
 /** `act`: changes are offered. */
@@ -33,20 +30,21 @@ export function authServerTable(id, rows, { act } = {}) {
   const base = (row) => path(kServers, id, 'authorization-servers', row.id);
   const columns = [
     { name: 'Issuer', cell: (row) => [h('div', { class: 'strong break' }, row.issuer ?? row.id), h('div', { class: 'quiet break' }, `${row.type === 'OKTA' ? 'Okta custom' : 'External'} · ${row.origin === 'MANUAL' ? 'added by hand' : 'found in metadata'} · ${row.id}`)] },
-    { name: 'Status', cell: (row) => badge(row.status) },
-    { name: 'Connectivity', cell: (row) => [badge(connectivityOf(row)), connectivityReason(row) && h('div', { class: 'why' }, connectivityReason(row))] },
+    { name: 'Status', cell: (row) => [badge(row.status), row.missing?.map((text) => h('div', { class: 'why' }, `Missing: ${text}`))] },
+    { name: 'Connectivity', cell: (row) => [badge(row.connectivity), row.connectivityReason && h('div', { class: 'why' }, row.connectivityReason)] },
     { name: 'Supports', cell: abilities },
-    { name: 'Endpoints', cell: (row) => facts([
+    { name: 'Endpoints', cell: (row) => (row.type === 'OKTA' || !(row.authorizationEndpoint || row.tokenEndpoint) ? '–' : facts([
       ['Authorization', row.authorizationEndpoint && h('span', { class: 'break' }, row.authorizationEndpoint)],
       ['Token', row.tokenEndpoint && h('span', { class: 'break' }, row.tokenEndpoint)],
-      ['Grants', (row.grantTypesSupported ?? row.grantTypes)?.join(', ')],
-    ]) },
+      ['Grants', row.grantTypes?.join(', ')],
+    ])) },
   ];
   if (act) {
     columns.push({ name: 'Actions', cell: (row) => h('div', { class: 'row-actions' },
       row.status === 'INACTIVE' && button('Activate', (event) => act(event.target, () => change('POST', `${base(row)}/lifecycle/activate`), `${row.issuer} is active`), { 'aria-label': `Activate ${row.issuer}` }),
       row.status === 'ACTIVE' && button('Deactivate', (event) => act(event.target, () => change('POST', `${base(row)}/lifecycle/deactivate`), `${row.issuer} is inactive`), { 'aria-label': `Deactivate ${row.issuer}` }),
-      (row.origin === 'MANUAL' || row.type === 'OKTA') && button('Remove', () => act(null, () => ask({
+      row.type === 'EXTERNAL' && button('Change', () => act(null, () => editAuthServer(id, row), 'Changed'), { 'aria-label': `Change ${row.issuer}` }),
+      row._links?.delete && button('Remove', () => act(null, () => ask({
         title: 'Remove this authorization server?',
         content: [h('p', { class: 'break' }, row.issuer ?? row.id), h('p', {}, 'Its client registrations and what people consented to go with it.')],
         action: 'Remove', danger: true,
@@ -58,13 +56,13 @@ export function authServerTable(id, rows, { act } = {}) {
 
 function settingsTable(rows, authServers, act) {
   if (rows.length === 0) return empty('No client registrations', 'STS needs one: how this registry is a client of the external authorization server.');
-  const issuer = (row) => row.issuer ?? authServers.find((one) => one.id === (row.authorizationServerId ?? row.authorizationServer?.id))?.issuer ?? '';
+  const issuer = (row) => row.issuer ?? authServers.find((one) => one.id === row.authorizationServerId)?.issuer ?? '';
   return table('Client registrations', [
     { name: 'Name', cell: (row) => [h('div', { class: 'strong' }, row.name ?? row.id), h('div', { class: 'quiet break' }, row.id)] },
     { name: 'At', cell: (row) => h('span', { class: 'break' }, issuer(row)) },
-    { name: 'Client', cell: (row) => [h('code', { class: 'break' }, row.clientId ?? '–'), h('div', { class: 'quiet' }, row.registrationType === 'DYNAMIC' || row.dynamic ? 'registered by the registry' : 'entered by hand')] },
+    { name: 'Client', cell: (row) => [h('code', { class: 'break' }, row.clientId ?? '–'), h('div', { class: 'quiet' }, row.registrationType === 'DYNAMIC' ? 'registered by the registry' : 'entered by hand')] },
     { name: 'Scopes', cell: (row) => words(row.scopes) },
-    { name: 'Status', cell: (row) => badge(row.status ?? 'ACTIVE') },
+    { name: 'Status', cell: (row) => badge(row.status) },
     { name: 'Actions', cell: (row) => button('Remove', () => act(null, () => ask({
       title: 'Remove this client registration?',
       content: h('p', {}, `${row.name ?? row.id}: without a registration there is no STS with this authorization server. What people consented to under it is forgotten.`),
@@ -101,7 +99,7 @@ export async function deactivateServer(server) {
     content: [h('p', {}, 'No new tokens are issued for it from now on, for any agent. Nothing else of it changes; it can be activated again.'),
       checkbox('revoke', 'Revoke the tokens that were issued, too', { hint: 'Those of this registry’s own authorization servers; elsewhere they last until they expire.' })],
     action: 'Deactivate', danger: true,
-    act: (data) => change('POST', path(kServers, server.id, 'lifecycle', 'deactivate'), { query: { revokeTokens: data.has('revoke') ? 'true' : '' } }),
+    act: (data) => change('POST', path(kServers, server.id, 'lifecycle', 'deactivate'), { query: { revoke: data.has('revoke') ? 'true' : '' } }),
   });
 }
 
@@ -111,25 +109,9 @@ export async function serverView({ params, signal, title }) {
   const trouble = h('div', {});
   let state = await readServer(id, signal);
 
-  // Changes, then shows how things are now; also after a refusal, which may have changed the state.
-  async function act(control, action, done) {
-    let went = false;
-    const ok = await attempt(control, trouble, async () => {
-      try {
-        went = (await action()) !== false;
-      } finally {
-        if (!signal.aborted) state = await readServer(id, signal).catch(() => state);
-      }
-    });
-    if (signal.aborted) return;
-    show();
-    if (ok && went) {
-      announce(`${done}. ${nameOf(state.server)} is ${state.server.status.toLowerCase()}.`);
-      focusOn(page.querySelector('h1'));
-    } else if (!ok) {
-      focusOn(trouble.firstElementChild);
-    }
-  }
+  const act = (control, action, done) => changer({ signal, page, trouble, show, reread: async () => {
+    state = await readServer(id, signal);
+  } })(control, action, () => `${done}. ${nameOf(state.server)} is ${state.server.status.toLowerCase()}.`);
   const post = (...parts) => () => change('POST', path(kServers, id, ...parts), { signal });
 
   function actions(server) {
@@ -161,7 +143,7 @@ export async function serverView({ params, signal, title }) {
       action: 'Save',
       act: async (data) => {
         const { etag } = await call('GET', path(kServers, id), { signal });
-        await change('PATCH', path(kServers, id), { merge: true, match: etag, body: { metadata: { displayName: data.get('displayName').trim() || null, description: data.get('description').trim() || null } } });
+        await change('PATCH', path(kServers, id), { merge: true, match: etag, body: { displayName: data.get('displayName').trim() || null, description: data.get('description').trim() || null } });
       },
     });
   }

@@ -21,10 +21,10 @@ export function stateOf(server) {
 
 const quoted = (text) => JSON.stringify(text);
 
-/** The search language of the API: SCIM, on the name given and the name found. */
-export function searchFor({ name, status }) {
+/** The search language of the API: SCIM, on the name that was given or on the one that was found. */
+export function searchFor({ name, of, status }) {
   const terms = [];
-  if (name) terms.push(`(metadata.displayName co ${quoted(name)} or detectedMetadata.resourceName co ${quoted(name)})`);
+  if (name) terms.push(`${of === 'found' ? 'detectedMetadata.resourceName' : 'metadata.displayName'} co ${quoted(name)}`);
   if (status) terms.push(`status eq ${quoted(status)}`);
   return terms.join(' and ');
 }
@@ -46,7 +46,7 @@ function showServers(rows, number, wanted) {
 
 export async function serversView({ query, signal, title }) {
   title('MCP servers');
-  const wanted = { name: (query.get('name') ?? '').trim(), status: query.get('status') ?? '' };
+  const wanted = { name: (query.get('name') ?? '').trim(), of: query.get('of') ?? '', status: query.get('status') ?? '' };
   const list = pages((after) => page(kServers, { limit: 20, search: searchFor(wanted), after }, signal), (rows, number) => showServers(rows, number, wanted), { name: 'servers' });
   const search = h('form', { role: 'search', 'aria-label': 'MCP servers', class: 'search', on: {
     submit: (event) => {
@@ -56,6 +56,7 @@ export async function serversView({ query, signal, title }) {
     },
   } },
   field('Name contains', input('name', { type: 'search', value: wanted.name })),
+  field('Which name', select('of', [['', 'As given here'], ['found', 'As found in its metadata']], wanted.of)),
   field('Status', select('status', [['', 'Any'], ['PENDING', 'Pending'], ['INACTIVE', 'Inactive'], ['ACTIVE', 'Active'], ['INVALID', 'Invalid']], wanted.status)),
   h('p', { class: 'actions' }, h('button', { type: 'submit', class: 'button' }, 'Search')));
   await list.open();

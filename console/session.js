@@ -8,6 +8,7 @@
 
 const kClientId = 'okta-registry-console';
 const kCallback = '/console/callback';
+const kEndSession = '/oauth2/v1/logout';
 export const kScopes = [
   'openid',
   'profile',
@@ -202,7 +203,7 @@ export function readCallback() {
   return { route, error: query.has('error') ? refusal(query.get('error')) : '' };
 }
 
-/** The token is revoked and, where the registry can, its session ends. True when the page is being left. */
+/** The token is revoked and the session ends; the page is left for that, and comes back to the sign-in. */
 export async function signOut() {
   const settings = await readMetadata();
   const value = token?.value;
@@ -213,11 +214,9 @@ export async function signOut() {
       body: new URLSearchParams({ token: value, token_type_hint: 'access_token', client_id: kClientId }),
     }).catch(() => undefined);
   }
-  changed();
-  if (!settings.end_session_endpoint || new URL(settings.end_session_endpoint).origin !== location.origin) return false;
-  const url = new URL(settings.end_session_endpoint);
+  // OpenID Connect RP-Initiated Logout 1.0; from a page of the same origin it asks nothing.
+  const url = new URL(kEndSession, location.origin);
   url.searchParams.set('client_id', kClientId);
   url.searchParams.set('post_logout_redirect_uri', `${settings.issuer.replace(/\/$/, '')}/console/`);
   location.assign(url);
-  return true;
 }

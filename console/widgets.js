@@ -40,8 +40,8 @@ export const code = (text) => h('code', {}, text);
 export function when(moment) {
   const date = moment ? new Date(moment) : null;
   if (!date || Number.isNaN(date.getTime())) return h('span', { class: 'quiet' }, '–');
-  const text = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' }).format(date);
-  return h('time', { datetime: date.toISOString(), title: date.toISOString() }, text);
+  const part = (style) => h('span', {}, new Intl.DateTimeFormat(undefined, style).format(date));
+  return h('time', { datetime: date.toISOString(), title: date.toISOString() }, part({ dateStyle: 'medium' }), ' ', part({ timeStyle: 'medium' }));
 }
 
 /** [[label, value], ...] as a list of terms; rows without a value are left out. */
@@ -56,12 +56,26 @@ export function words(list, none = '–') {
   return h('ul', { class: 'chips' }, list.map((word) => h('li', {}, word)));
 }
 
+// What is wider than its frame must be reached by keyboard to be scrolled; what fits needs no stop of its own.
+const frames = globalThis.ResizeObserver && new ResizeObserver((entries) => {
+  for (const { target } of entries) {
+    if (target.scrollWidth > target.clientWidth) target.setAttribute('tabindex', '0');
+    else target.removeAttribute('tabindex');
+  }
+});
+
+export function scroller(kind, label, ...content) {
+  const frame = h('div', { class: kind, role: 'group', 'aria-label': label }, content);
+  frames?.observe(frame);
+  return frame;
+}
+
 /**
- * columns: [{name, cell(row), narrow?}]. The roles are said again, because narrow screens show rows as blocks
+ * columns: [{name, cell(row), unseen?}]. The roles are said again, because narrow screens show rows as blocks
  * (console.css) and some browsers then forget that it is a table.
  */
 export function table(caption, columns, rows, { row: rowProps } = {}) {
-  return h('div', { class: 'table-frame', role: 'region', 'aria-label': caption, tabindex: '0' },
+  return scroller('table-frame', caption,
     h('table', { role: 'table' },
       h('caption', { class: 'unseen' }, caption),
       h('thead', { role: 'rowgroup' }, h('tr', { role: 'row' }, columns.map((column) => h('th', { scope: 'col', role: 'columnheader' }, column.unseen ? h('span', { class: 'unseen' }, column.name) : column.name)))),
@@ -115,6 +129,31 @@ export async function attempt(control, place, action) {
   } finally {
     control?.removeAttribute('aria-disabled');
   }
+}
+
+/**
+ * For a page that shows one thing and changes it: gives act(control, action, done, focus). `action` may give false for
+ * "thought better of it", and then nothing happens. Otherwise the thing is read again, also after a refusal, which may
+ * have come because it is not as it was shown; `done` (text, or a function that gives it) is announced, and the focus
+ * goes to what `focus` selects in `page`.
+ */
+export function changer({ signal, page, trouble, reread, show }) {
+  return async (control, action, done, focus = 'h1') => {
+    let went = true;
+    const ok = await attempt(control, trouble, async () => {
+      try {
+        went = (await action()) !== false;
+      } catch (error) {
+        if (!signal.aborted) await reread().catch(() => undefined);
+        throw error;
+      }
+      if (went && !signal.aborted) await reread();
+    });
+    if (signal.aborted || (ok && !went)) return;
+    show();
+    if (ok) announce(typeof done === 'function' ? done() : done);
+    focusOn(ok ? (page.querySelector(focus) ?? page.querySelector('h1')) : trouble.firstElementChild);
+  };
 }
 
 /** A labelled control. `control` is made by the caller, without an id. */
@@ -202,7 +241,7 @@ export function ask({ title, content = [], action, danger = false, act }) {
 
 /** A section with a heading that links can lead to. */
 export function section(title, id, ...content) {
-  return h('section', { 'aria-labelledby': id, class: 'part' }, h('h2', { id }, title), content);
+  return h('section', { class: 'part' }, h('h2', { id }, title), content);
 }
 
 /**

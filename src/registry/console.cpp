@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <map>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -112,9 +111,7 @@ authserver::Client console_client(std::string_view issuer) {
 
 std::optional<ServerResponse> serve_console(const ServerRequest& request) {
   if (request.path + "/" != kConsolePath && !request.path.starts_with(kConsolePath)) return std::nullopt;
-  auto response = console_answer(request);
-  // The server sends no body for HEAD, and its length all the same.
-  return response;
+  return console_answer(request);
 }
 
 Headers page_headers(std::string_view form_target) {

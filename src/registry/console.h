@@ -4,13 +4,13 @@
 // that access token. The server keeps nothing for it, and it keeps nothing in the browser (docs/console.md).
 // What it needs of the rest of the registry:
 //   - the client below, public, with authorization code and PKCE (S256) and no refresh token;
-//   - GET /.well-known/oauth-authorization-server with authorization_endpoint, token_endpoint,
-//     revocation_endpoint, and end_session_endpoint where a session can be ended, all on the issuer's origin;
+//   - GET /.well-known/oauth-authorization-server with authorization_endpoint, token_endpoint and
+//     revocation_endpoint, all on the issuer's origin; GET /oauth2/v1/logout, which ends a session;
 //   - a session cookie (SameSite=Lax or Strict, HttpOnly) that the authorization endpoint honours without a
 //     page of its own for this client, also with prompt=none, and answers by redirecting: the console asks by
-//     fetch() and reads the code from the address that it ends at. Without a session prompt=none is answered by
-//     error=login_required at the redirect URI, or by any page; the console then goes to the same endpoint as a
-//     whole page. `state` comes back as sent.
+//     fetch() and reads the code from the address that it ends at. Without a session prompt=none is answered
+//     by error=login_required at the redirect URI, or by any page; the console then goes to the same endpoint
+//     as a whole page. `state` comes back as sent.
 #pragma once
 
 #include <array>
