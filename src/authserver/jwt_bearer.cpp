@@ -98,15 +98,14 @@ Result<IdentityAssertion> verify_identity_assertion(const IdentityAssertionRules
   if (!keys) return problem("id_jag_untrusted_issuer");
   ASSIGN_OR_RETURN(
       auto verifier,
-      oauth::JwtVerifier::create(
-          {.jws = {.algorithms = {oauth::Algorithm::rs256, oauth::Algorithm::es256},
-                   .types = {std::string(kIdJagType)},
-                   .require_kid = true},
-           .issuer = std::move(issuer),
-           .audiences = {call.server.settings.issuer},
-           .leeway = rules.skew,
-           .required_claims = {"jti", "iat", "client_id"}},
-          *call.server.clock));
+      oauth::JwtVerifier::create({.jws = {.algorithms = {oauth::Algorithm::rs256, oauth::Algorithm::es256},
+                                          .types = {std::string(kIdJagType)},
+                                          .require_kid = true},
+                                  .issuer = std::move(issuer),
+                                  .audiences = {call.server.settings.issuer},
+                                  .leeway = rules.skew,
+                                  .required_claims = {"jti", "iat", "client_id"}},
+                                 *call.server.clock));
   auto jwt = verifier.verify(*token, *keys);
   if (!jwt) return assertion_problem(jwt.error());
   if (jwt->strings("aud").size() != 1) return problem("jwt_bearer_grant_invalid_audience");

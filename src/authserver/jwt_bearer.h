@@ -5,13 +5,12 @@
 //
 //   id_jag_scopes_in_request          the request has a `scope`
 //   missing_token_request_parameter   no assertion
-//   invalid_grant                     not a JWT, `typ` is not oauth-id-jag+jwt, a claim is missing or malformed
-//   id_jag_untrusted_issuer
-//   id_jag_invalid_signature
-//   jwt_bearer_grant_invalid_audience `aud` is not this issuer alone
-//   id_jag_expired, id_jag_issued_in_future, id_jag_lifetime_too_long
+//   invalid_grant                     not a JWT, `typ` is not oauth-id-jag+jwt, a claim is missing or
+//   malformed id_jag_untrusted_issuer id_jag_invalid_signature jwt_bearer_grant_invalid_audience `aud` is not
+//   this issuer alone id_jag_expired, id_jag_issued_in_future, id_jag_lifetime_too_long
 //   id_jag_client_mismatch            `client_id` is not who asks
-//   invalid_grant                     bound to a key (`cnf.jkt`) that the request does not prove; not bound, for
+//   invalid_grant                     bound to a key (`cnf.jkt`) that the request does not prove; not bound,
+//   for
 //                                     a client that must (draft section "Proof-of-Possession")
 //   id_jag_invalid_subject            no `sub`
 //   id_jag_lacking_scopes

@@ -383,7 +383,14 @@ Result<SqlRows> Postgres::run(const std::string& sql, SqlParameters parameters, 
 Status Postgres::transaction(const std::function<Status(PostgresConnection&)>& work) {
   ASSIGN_OR_RETURN(const Borrowed connection, borrow());
   RETURN_IF_ERROR(connection->execute("BEGIN"));
+  // Should `work` throw: nobody gets a line with half a transaction.
+  struct Unfinished {
+    bool& usable;
+    bool over = false;
+    ~Unfinished() { usable = usable && over; }
+  } unfinished{connection->impl_->usable};
   Status outcome = work(*connection);
+  unfinished.over = true;
   if (outcome) return connection->execute("COMMIT");
   // Should it fail, the line is broken, and with it the transaction.
   static_cast<void>(connection->execute("ROLLBACK"));

@@ -49,12 +49,13 @@ class GuardedClient final : public HttpClient {
     // Whoever reads the answer's head is not told of those in between.
     if (request.on_head) {
       own.on_head = [&](const HttpResponse& head) -> core::Status {
-        return is_redirect(head.status) ? core::Status{} : request.on_head(head);
+        const bool in_between = is_redirect(head.status) && request.follow_redirects;
+        return in_between ? core::Status{} : request.on_head(head);
       };
     }
     for (int redirects = 0;; ++redirects) {
       ASSIGN_OR_RETURN(auto response, http_.send(limited, own));
-      if (!is_redirect(response.status)) return response;
+      if (!is_redirect(response.status) || !request.follow_redirects) return response;
       if (redirects == policy.max_redirects)
         return bad_redirect(target.url(), fmt::format("more than {} times", policy.max_redirects));
       ASSIGN_OR_RETURN(target, next(target, response.headers.get("Location")));

@@ -82,7 +82,7 @@ class Guard final : public AddressPolicy {
 // `http` outlives it. Errors are those of HttpClient, and
 //   net.address   the host is (also) at no allowed address     nothing was sent
 //   net.redirect  too many, to another scheme, or inward       the first request was sent
-// A redirect is followed for GET; of the request's headers only Accept,
+// A redirect is followed for GET, unless the request says not to; of the request's headers only Accept,
 // Accept-Language and User-Agent go along. Every other method gets the redirect as its answer.
 std::unique_ptr<HttpClient> make_guarded_client(HttpClient& http, Guard guard);
 

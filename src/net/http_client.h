@@ -31,6 +31,7 @@ struct HttpRequest {
   std::chrono::milliseconds total_timeout{120'000};  // context.deadline may be sooner
   std::size_t max_response_bytes = 64u << 20;        // of the decoded body
   std::size_t max_header_bytes = 256u << 10;
+  bool follow_redirects = true;  // of a client that follows any (guarded.h)
 
   // When set, it is asked about each address before a connection is made and before a kept one is used, and
   // no proxy is used. Outlives the request.

@@ -165,26 +165,22 @@ core::Result<rest::Reply> register_agent(const WorkloadRequest& request) {
   const Service& service = request.service;
   WorkloadPrincipal made{.id = service.new_id("wlp")};
   RETURN_IF_ERROR(apply_body(service, request.body, true, made));
-  core::Result<rest::Reply> reply;
-  RETURN_IF_ERROR(service.store->transaction([&](Transaction& tx) -> core::Status {
+  return in_transaction(request, [&](Transaction& tx) -> core::Result<rest::Reply> {
     Row row = to_row(made);
     RETURN_IF_ERROR(named(tx.insert(row), made));
     ASSIGN_OR_RETURN(const auto agent, read_workload_principal(row));
     RETURN_IF_ERROR(put_urls(tx, agent));
     RETURN_IF_ERROR(emit_principal_event(tx, agent, "register", request.actor, request.transaction));
     RETURN_IF_ERROR(emit_sign_on_change(tx, request, false, agent));
-    ASSIGN_OR_RETURN(reply, done(tx, request, "Register", agent, to_string(agent.status)));
-    return {};
-  }));
-  return reply;
+    return done(tx, request, "Register", agent, to_string(agent.status));
+  });
 }
 
 // `body_of` gives the whole of what can be changed.
 core::Result<rest::Reply> change_agent(const WorkloadRequest& request, std::string_view verb,
                                        const std::function<Object(const WorkloadPrincipal&)>& body_of) {
   const Service& service = request.service;
-  core::Result<rest::Reply> reply;
-  RETURN_IF_ERROR(service.store->transaction([&](Transaction& tx) -> core::Status {
+  return in_transaction(request, [&](Transaction& tx) -> core::Result<rest::Reply> {
     ASSIGN_OR_RETURN(WorkloadPrincipal agent, hold_principal_of_path(tx, request));
     RETURN_IF_ERROR(check_version(request.call, agent.version));
     const bool had_sign_on = !agent.redirect_uris.empty();
@@ -204,10 +200,8 @@ core::Result<rest::Reply> change_agent(const WorkloadRequest& request, std::stri
     RETURN_IF_ERROR(put_urls(tx, agent));
     RETURN_IF_ERROR(emit_principal_event(tx, agent, "update", request.actor, request.transaction));
     RETURN_IF_ERROR(emit_sign_on_change(tx, request, had_sign_on, agent));
-    ASSIGN_OR_RETURN(reply, done(tx, request, verb, agent, to_string(agent.status)));
-    return {};
-  }));
-  return reply;
+    return done(tx, request, verb, agent, to_string(agent.status));
+  });
 }
 
 core::Result<rest::Reply> replace_agent(const WorkloadRequest& request) {
@@ -226,8 +220,7 @@ core::Result<rest::Reply> patch_agent(const WorkloadRequest& request) {
 core::Result<rest::Reply> move(const WorkloadRequest& request, AgentEvent event, std::string_view verb,
                                bool revoke) {
   const Service& service = request.service;
-  core::Result<rest::Reply> reply;
-  RETURN_IF_ERROR(service.store->transaction([&](Transaction& tx) -> core::Status {
+  return in_transaction(request, [&](Transaction& tx) -> core::Result<rest::Reply> {
     ASSIGN_OR_RETURN(WorkloadPrincipal agent, hold_principal_of_path(tx, request));
     RETURN_IF_ERROR(check_version(request.call, agent.version));
     RETURN_IF_ERROR(move_agent(tx, service, agent, event, request.actor, request.transaction));
@@ -238,11 +231,8 @@ core::Result<rest::Reply> move(const WorkloadRequest& request, AgentEvent event,
                                .targets = {target_of(agent)},
                                .transaction = request.transaction}));
     }
-    ASSIGN_OR_RETURN(reply, done(tx, request, verb, agent,
-                                 event == AgentEvent::remove ? "DELETED" : to_string(agent.status)));
-    return {};
-  }));
-  return reply;
+    return done(tx, request, verb, agent, event == AgentEvent::remove ? "DELETED" : to_string(agent.status));
+  });
 }
 
 core::Result<rest::Reply> activate_agent(const WorkloadRequest& request) {

@@ -128,6 +128,7 @@ core::Result<Fetched> fetch(const Service& service, const std::string& url) {
   request.idle_timeout = kTimeout;
   request.total_timeout = kTimeout;
   request.max_response_bytes = kMaxDocument;
+  request.follow_redirects = false;  // section 4 of the draft
   ASSIGN_OR_RETURN(net::HttpResponse response, service.outside->send({}, request));
   if (response.status != 200) {
     return refuse(ErrorKind::invalid_input, "INVALID_CLIENT_METADATA",

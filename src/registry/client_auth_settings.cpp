@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <fmt/format.h>
 #include <optional>
 #include <utility>
 
+#include "core/context.h"
 #include "registry/api.h"
+#include "registry/dynamic_registration.h"
 #include "registry/mcp_server_api.h"
 #include "registry/operation.h"
 #include "rest/body.h"
@@ -23,6 +26,9 @@ using rest::Reply;
 constexpr std::string_view kMasked = "********";
 constexpr std::string_view kPurpose = "STS";  // the only one
 constexpr std::size_t kMostScopes = 500;
+constexpr std::string_view kUnregister = "unregister-client";
+constexpr int kUnregisterAttempts = 6;
+constexpr std::chrono::minutes kUnregisterPause{5};  // times the attempts so far
 constexpr std::array<std::string_view, 3> kAuthMethods{"client_secret_basic", "client_secret_post", "none"};
 
 core::json::Array array_of(const std::vector<std::string>& texts) {
@@ -51,6 +57,10 @@ core::Status emit(Transaction& tx, const ClientAuthSettings& settings, std::stri
   event.transaction = transaction;
   if (!changes.empty()) event.debug["changeDetails"] = std::move(changes);
   return tx.emit(std::move(event));
+}
+
+std::string registration_context(std::string_view settings) {
+  return secret_context(settings) + "/registration";
 }
 
 core::Result<ClientAuthSettings> get_settings(registry::Reader& reader, std::string_view id) {
@@ -196,15 +206,51 @@ core::Result<McpAuthServer> find_auth_server(registry::Reader& reader, const Req
   return found.front();
 }
 
-// Registers this org at the authorization server itself. The call site of dynamic registration.
-core::Status register_dynamically(const Service& /*service*/, const McpAuthServer& as,
-                                  ClientAuthSettings& /*settings*/) {
-  return refuse(
-      ErrorKind::invalid_input, "REGISTRATION_UNSUPPORTED",
-      fmt::format("Dynamic registration at {} is not available; register a client there by hand and "
-                  "give its clientId (registrationType MANUAL).",
-                  as.issuer),
-      "registrationType");
+// Registers this org at the authorization server itself.
+core::Status register_dynamically(const Service& service, const McpAuthServer& as,
+                                  ClientAuthSettings& settings) {
+  ASSIGN_OR_RETURN(const auto client,
+                   register_client(core::Context{}, service, as, settings.name, settings.scopes));
+  settings.client_id = client.client_id;
+  settings.auth_method = client.auth_method;
+  settings.scopes = client.scopes;
+  settings.secret_expires = client.secret_expires;
+  settings.registration_uri = client.registration_uri;
+  if (!client.client_secret.empty()) {
+    ASSIGN_OR_RETURN(settings.sealed_secret,
+                     service.vault->seal(client.client_secret.reveal(), secret_context(settings.id)));
+  }
+  if (!client.registration_token.empty()) {
+    ASSIGN_OR_RETURN(
+        settings.sealed_registration_token,
+        service.vault->seal(client.registration_token.reveal(), registration_context(settings.id)));
+  }
+  return {};
+}
+
+// The registration at the other side is ended by work, so that it is not forgotten when that side is down.
+core::Status schedule_unregistration(Transaction& tx, const Service& service,
+                                     const ClientAuthSettings& settings) {
+  if (settings.registration_uri.empty() || settings.sealed_registration_token.empty()) return {};
+  return tx.schedule(
+      {.id = fmt::format("{}/{}", kUnregister, settings.id),
+       .kind = std::string(kUnregister),
+       .subject = settings.id,
+       .body = {{"uri", settings.registration_uri}, {"sealedToken", settings.sealed_registration_token}},
+       .due = service.now()});
+}
+
+core::Status unregister(const core::Context& context, const Service& service, const Work& work) {
+  core::Status done;
+  auto token = service.vault->open(core::json::string_or_empty(work.body, "sealedToken"),
+                                   registration_context(work.subject));
+  if (token)
+    done = unregister_client(context, service, std::string(core::json::string_or_empty(work.body, "uri")),
+                             core::Secret(*std::move(token)));
+  return service.store->transaction([&](Transaction& tx) -> core::Status {
+    if (done || work.attempts >= kUnregisterAttempts) return tx.finish(work);
+    return tx.retry(work, service.now() + kUnregisterPause * work.attempts);
+  });
 }
 
 // ---- Routes ----
@@ -231,6 +277,13 @@ core::Result<ClientAuthSettings> make_settings(const Service& service, Request r
   return settings;
 }
 
+// What was registered at the other side is of no use when it could not be kept.
+void abandon(const Service& service, const ClientAuthSettings& settings) {
+  if (!settings.dynamic) return;
+  static_cast<void>(service.store->transaction(
+      [&](Transaction& tx) { return schedule_unregistration(tx, service, settings); }));
+}
+
 Answer<Reply> create_settings(const Service& service, const Call& call) {
   ASSIGN_OR_RETURN(const auto body, rest::read_object(call));
   ASSIGN_OR_RETURN(auto request, answer(read_request(body)));
@@ -248,6 +301,7 @@ Answer<Reply> create_settings(const Service& service, const Call& call) {
     RETURN_IF_ERROR(emit(tx, settings, "create", actor_of(call.caller), transaction));
     return schedule_validation(tx, service, server.id);
   });
+  if (!done) abandon(service, settings);
   if (!done && done.error().code == "registry.UNIQUE_CONSTRAINT")
     return rest::refuse(
         problem_of(refuse(ErrorKind::conflict, "UNIQUE_CONSTRAINT",
@@ -465,7 +519,7 @@ core::json::Object show(const Service& service, const ClientAuthSettings& settin
   return shown;
 }
 
-core::Status remove_settings(Transaction& tx, const Service& /*service*/, const ClientAuthSettings& settings,
+core::Status remove_settings(Transaction& tx, const Service& service, const ClientAuthSettings& settings,
                              const Actor& actor, const std::string& transaction) {
   ASSIGN_OR_RETURN(const auto connections,
                    tx.list({.kind = Kind::connection, .refers_to = settings.id, .limit = 1}));
@@ -476,13 +530,20 @@ core::Status remove_settings(Transaction& tx, const Service& /*service*/, const 
                     "that connection first.",
                     settings.id, connections.front().id, connections.front().parent),
         "id");
-  for (;;) {
-    ASSIGN_OR_RETURN(const auto grants, tx.list({.kind = Kind::grant, .parent = settings.id}));
-    if (grants.empty()) break;
-    for (const Row& grant : grants) RETURN_IF_ERROR(tx.remove(Kind::grant, grant.id));
+  for (const Kind kind : {Kind::grant, Kind::interaction}) {
+    for (;;) {
+      ASSIGN_OR_RETURN(const auto rows, tx.list({.kind = kind, .parent = settings.id}));
+      if (rows.empty()) break;
+      for (const Row& row : rows) RETURN_IF_ERROR(tx.remove(kind, row.id));
+    }
   }
+  RETURN_IF_ERROR(schedule_unregistration(tx, service, settings));
   RETURN_IF_ERROR(tx.remove(Kind::client_auth_settings, settings.id));
   return emit(tx, settings, "delete", actor, transaction);
+}
+
+void add_mcp_server_work(WorkHandlers& handlers) {
+  handlers[std::string(kUnregister)] = unregister;
 }
 
 void add_client_auth_settings_routes(rest::Router& router, const Service& service) {

@@ -57,20 +57,18 @@ core::Result<rest::Reply> list_connections(const WorkloadRequest& request) {
 
 core::Result<rest::Reply> create_connection(const WorkloadRequest& request) {
   const Service& service = request.service;
-  core::Result<rest::Reply> reply;
-  RETURN_IF_ERROR(service.store->transaction([&](Transaction& tx) -> core::Status {
+  return in_transaction(request, [&](Transaction& tx) -> core::Result<rest::Reply> {
     // Not held yet: what it is connected to comes first in the order of the store.
     ASSIGN_OR_RETURN(const auto owner, principal_of_path(tx, request));
     ASSIGN_OR_RETURN(Connection made, make_connection(tx, service, owner, request.body));
     RETURN_IF_ERROR(insert_connection(tx, made));
     RETURN_IF_ERROR(
         emit_connection_event(tx, service, made, owner, "create", request.actor, request.transaction));
-    reply = entity_reply(shown(request, made), made.version, 201);
-    reply->headers.add("Location",
-                       service.url(fmt::format("{}/{}", collection_path(request, kCollection), made.id)));
-    return {};
-  }));
-  return reply;
+    rest::Reply reply = entity_reply(shown(request, made), made.version, 201);
+    reply.headers.add("Location",
+                      service.url(fmt::format("{}/{}", collection_path(request, kCollection), made.id)));
+    return reply;
+  });
 }
 
 core::Result<rest::Reply> get_connection(const WorkloadRequest& request) {
@@ -90,8 +88,7 @@ core::Result<Connection> hold_connection(Transaction& tx, const WorkloadRequest&
 
 core::Result<rest::Reply> patch_connection(const WorkloadRequest& request) {
   const Service& service = request.service;
-  core::Result<rest::Reply> reply;
-  RETURN_IF_ERROR(service.store->transaction([&](Transaction& tx) -> core::Status {
+  return in_transaction(request, [&](Transaction& tx) -> core::Result<rest::Reply> {
     ASSIGN_OR_RETURN(const auto owner, hold_principal_of_path(tx, request));
     ASSIGN_OR_RETURN(Connection connection, hold_connection(tx, request, owner));
     RETURN_IF_ERROR(change_connection(tx, service, connection, request.body));
@@ -100,16 +97,13 @@ core::Result<rest::Reply> patch_connection(const WorkloadRequest& request) {
     ASSIGN_OR_RETURN(connection, read_connection(row));
     RETURN_IF_ERROR(
         emit_connection_event(tx, service, connection, owner, "update", request.actor, request.transaction));
-    reply = entity_reply(shown(request, connection), connection.version);
-    return {};
-  }));
-  return reply;
+    return entity_reply(shown(request, connection), connection.version);
+  });
 }
 
 core::Result<rest::Reply> change(const WorkloadRequest& request, AgentEvent event, bool revoke) {
   const Service& service = request.service;
-  core::Result<rest::Reply> reply;
-  RETURN_IF_ERROR(service.store->transaction([&](Transaction& tx) -> core::Status {
+  return in_transaction(request, [&](Transaction& tx) -> core::Result<rest::Reply> {
     if (event == AgentEvent::activate) {
       // What it leads to is held before its owner is, and that before the connection.
       ASSIGN_OR_RETURN(const auto owner, principal_of_path(tx, request));
@@ -120,6 +114,7 @@ core::Result<rest::Reply> change(const WorkloadRequest& request, AgentEvent even
     }
     ASSIGN_OR_RETURN(const auto owner, hold_principal_of_path(tx, request));
     ASSIGN_OR_RETURN(Connection connection, hold_connection(tx, request, owner));
+    rest::Reply reply = rest::no_content();
     ASSIGN_OR_RETURN(const auto to, switched(connection.active, event, "The connection"));
     if (to) {
       connection.active = *to;
@@ -129,18 +124,18 @@ core::Result<rest::Reply> change(const WorkloadRequest& request, AgentEvent even
       reply = entity_reply(shown(request, connection), connection.version);
     } else {
       RETURN_IF_ERROR(tx.remove(Kind::connection, connection.id));
-      reply = rest::no_content();
     }
     RETURN_IF_ERROR(emit_connection_event(tx, service, connection, owner, to_string(event), request.actor,
                                           request.transaction));
-    if (!revoke) return {};
+    if (!revoke) return reply;
     RETURN_IF_ERROR(revoke_tokens_of(tx, service, connection.id, service.now()));
-    return tx.emit({.type = "app.oauth2.token.revoke.implicit.client",
-                    .actor = request.actor,
-                    .targets = {target_of(owner), {.id = connection.id, .type = "ResourceConnection"}},
-                    .transaction = request.transaction});
-  }));
-  return reply;
+    RETURN_IF_ERROR(
+        tx.emit({.type = "app.oauth2.token.revoke.implicit.client",
+                 .actor = request.actor,
+                 .targets = {target_of(owner), {.id = connection.id, .type = "ResourceConnection"}},
+                 .transaction = request.transaction}));
+    return reply;
+  });
 }
 
 core::Result<rest::Reply> activate_connection(const WorkloadRequest& request) {

@@ -97,9 +97,7 @@ core::Result<rest::Reply> get_credential(const WorkloadRequest& request, const C
 
 core::Result<rest::Reply> add_credential(const WorkloadRequest& request, const CredentialKind& kind, Row row,
                                          const std::string& secret) {
-  const Service& service = request.service;
-  core::Result<rest::Reply> reply;
-  RETURN_IF_ERROR(service.store->transaction([&](Transaction& tx) -> core::Status {
+  return in_transaction(request, [&](Transaction& tx) -> core::Result<rest::Reply> {
     ASSIGN_OR_RETURN(const WorkloadPrincipal owner, hold_principal_of_path(tx, request));
     if (!owner.cimd_url.empty()) {
       return refuse(ErrorKind::conflict, "MANAGED_BY_CLIENT",
@@ -120,19 +118,17 @@ core::Result<rest::Reply> add_credential(const WorkloadRequest& request, const C
     RETURN_IF_ERROR(inserted);
     RETURN_IF_ERROR(emit_credential_event(tx, request, kind, owner, made.id, made.status, "create"));
     ASSIGN_OR_RETURN(Object shown, show_credential(request, kind, made));
-    if (!secret.empty()) shown["client_secret"] = secret;
-    reply = entity_reply(shown, made.version, 201);
-    return {};
-  }));
-  if (reply && !secret.empty()) reply->headers.add("Cache-Control", "no-store");
-  return reply;
+    if (secret.empty()) return entity_reply(shown, made.version, 201);
+    shown["client_secret"] = secret;
+    rest::Reply reply = entity_reply(shown, made.version, 201);
+    reply.headers.add("Cache-Control", "no-store");
+    return reply;
+  });
 }
 
 core::Result<rest::Reply> change_credential(const WorkloadRequest& request, const CredentialKind& kind,
                                             AgentEvent event) {
-  const Service& service = request.service;
-  core::Result<rest::Reply> reply;
-  RETURN_IF_ERROR(service.store->transaction([&](Transaction& tx) -> core::Status {
+  return in_transaction(request, [&](Transaction& tx) -> core::Result<rest::Reply> {
     // Held, so that of two keys only one can be deactivated at a time.
     ASSIGN_OR_RETURN(const WorkloadPrincipal owner, hold_principal_of_path(tx, request));
     ASSIGN_OR_RETURN(Row row, hold_row_of_path(tx, kind.kind, request.param(1), owner, kind.name));
@@ -151,17 +147,14 @@ core::Result<rest::Reply> change_credential(const WorkloadRequest& request, cons
     if (!to) {
       RETURN_IF_ERROR(tx.remove(kind.kind, row.id));
       RETURN_IF_ERROR(emit_credential_event(tx, request, kind, owner, row.id, "DELETED", "delete"));
-      reply = rest::no_content();
-      return {};
+      return rest::no_content();
     }
     row.status = *to ? "ACTIVE" : "INACTIVE";
     RETURN_IF_ERROR(tx.update(row));
     RETURN_IF_ERROR(emit_credential_event(tx, request, kind, owner, row.id, row.status, to_string(event)));
     ASSIGN_OR_RETURN(const Object shown, show_credential(request, kind, row));
-    reply = entity_reply(shown, row.version);
-    return {};
-  }));
-  return reply;
+    return entity_reply(shown, row.version);
+  });
 }
 
 core::Result<bool> read_status(const Members& in) {

@@ -72,12 +72,12 @@ void sort_by_priority(std::vector<Row>& rows) {
 }
 
 core::Result<std::vector<AsPolicy>> read_policies(Reader& reader, const std::string& server) {
-  ASSIGN_OR_RETURN(auto policies, all_rows(reader, {.kind = Kind::as_policy,
-                                                    .parent = server,
-                                                    .statuses = {std::string(kActive)}}));
-  ASSIGN_OR_RETURN(auto rules, all_rows(reader, {.kind = Kind::as_rule,
-                                                 .refers_to = server,
-                                                 .statuses = {std::string(kActive)}}));
+  ASSIGN_OR_RETURN(
+      auto policies,
+      all_rows(reader, {.kind = Kind::as_policy, .parent = server, .statuses = {std::string(kActive)}}));
+  ASSIGN_OR_RETURN(
+      auto rules,
+      all_rows(reader, {.kind = Kind::as_rule, .refers_to = server, .statuses = {std::string(kActive)}}));
   sort_by_priority(policies);
   sort_by_priority(rules);
   std::vector<AsPolicy> read;
@@ -104,9 +104,9 @@ bool people_fit(const AsRule& rule, const PolicyQuestion& question) {
 
 bool fits(const AsRule& rule, const PolicyQuestion& question) {
   const bool scopes_fit =
-      contains(rule.scopes, "*") ||
-      std::ranges::all_of(question.scopes,
-                          [&](const std::string& scope) { return contains(rule.scopes, scope); });
+      contains(rule.scopes, "*") || std::ranges::all_of(question.scopes, [&](const std::string& scope) {
+        return contains(rule.scopes, scope);
+      });
   return contains(rule.grant_types, question.grant_type) && scopes_fit && people_fit(rule, question);
 }
 
@@ -120,7 +120,7 @@ struct Expression {
   std::string_view text;
   std::string (*value)(const authserver::User* user, std::string_view client_id);
 };
-template <std::string authserver::User::*Member>
+template <std::string authserver::User::* Member>
 std::string of_user(const authserver::User* user, std::string_view) {
   return user != nullptr ? user->*Member : std::string();
 }
@@ -217,9 +217,9 @@ core::Result<CustomAsView> read_custom_as_view(Reader& reader, CustomAs server) 
          .is_default = flag_at(row.body, "default"),
          .published = core::json::string_or_empty(row.body, "metadataPublish") == "ALL_CLIENTS"});
   }
-  ASSIGN_OR_RETURN(const auto claims, all_rows(reader, {.kind = Kind::as_claim,
-                                                        .parent = id,
-                                                        .statuses = {std::string(kActive)}}));
+  ASSIGN_OR_RETURN(
+      const auto claims,
+      all_rows(reader, {.kind = Kind::as_claim, .parent = id, .statuses = {std::string(kActive)}}));
   for (const Row& row : claims) {
     if (core::json::string_or_empty(row.body, "claimType") != "RESOURCE") continue;
     view.claims.push_back({.name = std::string(core::json::string_or_empty(row.body, "name")),
@@ -276,11 +276,11 @@ core::Status insert_custom_as(Transaction& tx, const Service& service, CustomAs&
              .status = std::string(kActive),
              .name = "Connected agents",
              .refs = {server.id}};
-  policy.body = Object{
-      {"name", policy.name},
-      {"description", "Agents that are connected to this authorization server, and its service apps."},
-      {"priority", 1},
-      {"conditions", Object{{"clients", Object{{"include", Array{"ALL_CLIENTS"}}}}}}};
+  policy.body =
+      Object{{"name", policy.name},
+             {"description", "Agents that are connected to this authorization server, and its service apps."},
+             {"priority", 1},
+             {"conditions", Object{{"clients", Object{{"include", Array{"ALL_CLIENTS"}}}}}}};
   RETURN_IF_ERROR(tx.insert(policy));
   Row rule{.kind = Kind::as_rule,
            .id = service.new_id("0pr"),

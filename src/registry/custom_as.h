@@ -49,7 +49,7 @@ struct AsScope {
 // An ACTIVE claim of access tokens.
 struct AsClaim {
   std::string name;
-  std::string value;                 // a quoted text, or one of claim_expressions()
+  std::string value;                  // a quoted text, or one of claim_expressions()
   std::vector<std::string> scopes{};  // with any of these; empty: always
 };
 // Okta expressions that a claim's value may be, beside a text in double quotes: "user.email", ...
@@ -99,8 +99,7 @@ const AsRule* evaluate(const CustomAsView& server, const PolicyQuestion& questio
 // A new server with its keys and the policy that makes ID-JAGs of this org redeemable by connected agents:
 // clients ALL_CLIENTS, grants client_credentials, token exchange and JWT bearer, every scope. Writes events.
 core::Status insert_custom_as(Transaction& tx, const Service& service, CustomAs& server,
-                              const NewSigningKeys& keys, const Actor& actor,
-                              const std::string& transaction);
+                              const NewSigningKeys& keys, const Actor& actor, const std::string& transaction);
 // Every row of a query, page by page.
 core::Result<std::vector<Row>> all_rows(Reader& reader, Query query);
 

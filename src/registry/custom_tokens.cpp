@@ -17,8 +17,8 @@ using authserver::problem;
 using boost::json::object;
 using core::Result;
 
-// RFC 8707: the resource is the URL of an agent, or of an MCP server that is a client, which a delegation link
-// lets this client hand its tokens to. Without one, the server's own audience.
+// RFC 8707: the resource is the URL of an agent, or of an MCP server that is a client, which a delegation
+// link lets this client hand its tokens to. Without one, the server's own audience.
 Result<std::string> audience_of(TokenRequest& request, const CustomAsView& server,
                                 const authserver::GrantCall& call) {
   const auto asked = call.form.all("resource");
@@ -68,9 +68,9 @@ Result<object> client_credentials(TokenRequest& request, const CustomAsView& ser
                                   .issued = request.service.now()};
   ASSIGN_OR_RETURN(token.scopes, scopes_of(server, call));
   ASSIGN_OR_RETURN(token.audience, audience_of(request, server, call));
-  const AsRule* rule = evaluate(server, {.client_ids = {call.client.id},
-                                         .grant_type = authserver::kClientCredentials,
-                                         .scopes = token.scopes});
+  const AsRule* rule = evaluate(
+      server,
+      {.client_ids = {call.client.id}, .grant_type = authserver::kClientCredentials, .scopes = token.scopes});
   if (rule == nullptr) return problem("no_matching_policy");
   token.lifetime = rule->access_token_lifetime;
   for (const AsClaim& claim : server.claims) {

@@ -135,8 +135,7 @@ core::Result<WorkloadPrincipal> hold_named(Transaction& tx, const Service& servi
 core::Result<rest::Reply> create_link(const WorkloadRequest& request) {
   const Service& service = request.service;
   ASSIGN_OR_RETURN(const DelegationLink asked, read_body(request));
-  core::Result<rest::Reply> reply;
-  RETURN_IF_ERROR(service.store->transaction([&](Transaction& tx) -> core::Status {
+  return in_transaction(request, [&](Transaction& tx) -> core::Result<rest::Reply> {
     DelegationLink link = asked;
     const bool client_is_ours = !principal_in(service, link.client_orn).empty();
     // In one order, so that two links of the same two do not wait for each other.
@@ -155,10 +154,8 @@ core::Result<rest::Reply> create_link(const WorkloadRequest& request) {
     RETURN_IF_ERROR(inserted);
     ASSIGN_OR_RETURN(link, read_delegation_link(row));
     RETURN_IF_ERROR(emit_link_event(tx, link, "create", request.actor, request.transaction));
-    reply = entity_reply(shown(service, link), link.version, 201);
-    return {};
-  }));
-  return reply;
+    return entity_reply(shown(service, link), link.version, 201);
+  });
 }
 
 core::Result<rest::Reply> list_links(const WorkloadRequest& request) {
@@ -193,15 +190,15 @@ core::Result<rest::Reply> get_link(const WorkloadRequest& request) {
 }
 
 core::Result<rest::Reply> delete_link(const WorkloadRequest& request) {
-  RETURN_IF_ERROR(request.service.store->transaction([&](Transaction& tx) -> core::Status {
+  return in_transaction(request, [&](Transaction& tx) -> core::Result<rest::Reply> {
     ASSIGN_OR_RETURN(const auto row, tx.hold(Kind::delegation_link, request.param(0)));
     if (!row) return not_found(request.param(0), kName);
     RETURN_IF_ERROR(check_version(request.call, row->version));
     ASSIGN_OR_RETURN(const DelegationLink link, read_delegation_link(*row));
     RETURN_IF_ERROR(tx.remove(Kind::delegation_link, link.id));
-    return emit_link_event(tx, link, "delete", request.actor, request.transaction);
-  }));
-  return rest::no_content();
+    RETURN_IF_ERROR(emit_link_event(tx, link, "delete", request.actor, request.transaction));
+    return rest::no_content();
+  });
 }
 
 using net::Method;

@@ -6,7 +6,6 @@
 
 #include "core/encoding.h"
 #include "core/seal.h"
-#include "core/text.h"
 
 namespace registry::entities {
 namespace {
@@ -79,10 +78,9 @@ core::Status check(const Row& row, std::string_view body) {
   RETURN_IF_ERROR(limit("body", body.size() + row.name.size() + row.detected_name.size(), kMaxBody));
   RETURN_IF_ERROR(limit("unique value", row.unique.size(), kMaxBody));
   for (const auto& ref : row.refs) RETURN_IF_ERROR(limit("reference", ref.size(), kMaxKey));
-  const auto storable = [](std::string_view text) { return !text.contains('\0') && core::valid_utf8(text); };
   const bool all = storable(row.id) && storable(row.parent) && storable(row.unique) && storable(row.status) &&
                    storable(row.name) && storable(row.detected_name) && storable(body) &&
-                   std::ranges::all_of(row.refs, storable);
+                   std::ranges::all_of(row.refs, [](const auto& ref) { return storable(ref); });
   if (all) return {};
   return core::fail(core::ErrorKind::invalid_input, "registry.store.text",
                     fmt::format("A {} holds text that is not UTF-8, or a NUL.", to_string(row.kind)));
@@ -183,6 +181,7 @@ core::Result<Row> read_row(Kind kind, core::SqlRow& columns) {
 }
 
 core::Result<std::optional<Row>> get(SqlLine& line, Kind kind, std::string_view id, bool hold) {
+  if (!storable(id)) return std::nullopt;
   ASSIGN_OR_RETURN(auto rows,
                    line.run(hold ? kHold : kGet, std::array<std::string_view, 2>{to_string(kind), id}));
   if (rows.empty()) return std::nullopt;
@@ -190,7 +189,7 @@ core::Result<std::optional<Row>> get(SqlLine& line, Kind kind, std::string_view 
 }
 
 core::Result<std::optional<Row>> find_unique(SqlLine& line, Kind kind, std::string_view unique) {
-  if (unique.empty()) return std::nullopt;
+  if (unique.empty() || !storable(unique)) return std::nullopt;
   const std::string key = unique_key(unique);
   ASSIGN_OR_RETURN(auto rows, line.run(kFindUnique, std::array<std::string_view, 2>{to_string(kind), key}));
   if (rows.empty()) return std::nullopt;
@@ -242,6 +241,7 @@ core::Status update(SqlLine& line, Row& row, core::WallTime now) {
 }
 
 core::Status remove(SqlLine& line, Kind kind, std::string_view id) {
+  if (!storable(id)) return {};
   ASSIGN_OR_RETURN(const auto found, line.run(kRemove, std::array<std::string_view, 2>{to_string(kind), id}));
   if (found.empty()) return {};
   RETURN_IF_ERROR(change_refs(line, kRemoveRefs, kind, id, found[0][2]));

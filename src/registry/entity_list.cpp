@@ -84,6 +84,11 @@ class Listing {
           core::ErrorKind::invalid_input, "registry.store.limit",
           fmt::format("A search has more than {} texts or {} statuses.", kMaxTexts, kMaxStatuses));
     }
+    const bool possible =
+        storable(query_.parent) && storable(query_.refers_to) && storable(query_.after) &&
+        std::ranges::all_of(query_.statuses, [](const auto& status) { return storable(status); }) &&
+        std::ranges::all_of(query_.texts, [](const auto& text) { return storable(text.text); });
+    if (!possible) return std::vector<Row>{};
     add_parent();
     add_reference();
     add_statuses();

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "core/random.h"
+#include "core/text.h"
 
 namespace registry::events {
 namespace {
@@ -49,6 +50,9 @@ constexpr std::size_t kMaxTypes = 100;
 constexpr std::chrono::minutes kDisorder{10};
 const std::string kFirstSince =
     "SELECT number FROM events WHERE published >= CAST(?1 AS BIGINT) ORDER BY published LIMIT 1";
+
+constexpr std::size_t kMaxBody = 256u << 10;
+constexpr std::size_t kMaxTarget = 1024;  // longer ids are not asked for
 
 std::string body_of(const Event& event) {
   core::json::Array targets;
@@ -113,22 +117,32 @@ core::Status emit(SqlLine& line, const Event& event, core::WallTime now, std::in
     return core::fail(core::ErrorKind::internal, "registry.store.limit",
                       fmt::format("A transaction has more than {} events.", kInTransaction));
   }
-  const std::string id = core::system_random().uuid(), published = to_text(now), body = body_of(event);
+  const std::string id = core::system_random().uuid(), published = to_text(now);
+  std::string body = body_of(event);
   const std::string nth = to_text(order);
+  core::make_valid_utf8(body);
+  if (!storable(event.type) || event.type.size() > kMaxTarget || body.size() > kMaxBody) {
+    return core::fail(core::ErrorKind::internal, "registry.store.limit",
+                      fmt::format("The event {} is larger than {} bytes, or its type is no text.",
+                                  core::shorten(core::clean(event.type), 80), kMaxBody));
+  }
   const bool postgres = line.dialect() == Dialect::postgres;
   const std::array<std::string_view, 5> values{id, event.type, published, body, nth};
   ASSIGN_OR_RETURN(const auto made, line.run(postgres ? kPostgresInsert : kSqliteInsert,
                                              core::SqlParameters(values).first(postgres ? 5 : 4)));
-  if (event.targets.empty()) return {};
   core::json::Array ids;
   ids.reserve(event.targets.size());
-  for (const auto& target : event.targets) ids.emplace_back(target.id);
+  for (const auto& target : event.targets) {
+    if (storable(target.id) && target.id.size() <= kMaxTarget) ids.emplace_back(target.id);
+  }
+  if (ids.empty()) return {};
   const std::string targets = core::json::write(ids);
   RETURN_IF_ERROR(line.run(kTargets, std::array<std::string_view, 2>{made.at(0).at(0), targets}));
   return {};
 }
 
 core::Result<std::vector<Event>> find(SqlLine& line, const EventQuery& query) {
+  if (!storable(query.about) || !storable(query.type_prefix)) return std::vector<Event>{};
   const std::string after = to_text(query.after), since = query.since ? to_text(*query.since) : "0";
   const std::string limit =
       to_text(static_cast<std::int64_t>(std::clamp<std::size_t>(query.limit, 1, Store::kMaxPage)));

@@ -119,8 +119,8 @@ Result<boost::json::object> issue_id_jag(TokenRequest& request, const authserver
   auto stored = service.store->transaction([&](Transaction& tx) -> core::Status {
     request.targets = targets;
     ASSIGN_OR_RETURN(const auto live, live_principal(tx, call.client.id, "invalid_client"));
-    ASSIGN_OR_RETURN(const auto target, find_id_jag_target(tx, service, request.cache, live, draft.audience,
-                                                           draft.resource));
+    ASSIGN_OR_RETURN(const auto target,
+                     find_id_jag_target(tx, service, request.cache, live, draft.audience, draft.resource));
     add_target(request, target);
     ASSIGN_OR_RETURN(scopes, scopes_for_target(target, requested));
     draft.scope = authserver::join_scopes(scopes);

@@ -31,9 +31,8 @@ core::Result<boost::json::object> issue_id_jag(TokenRequest& request, const auth
 //   id_jag_invalid_subject              a machine's, or of a person who is not active any more
 //   id_jag_resource_not_allowed_for_as  the MCP server, or its link to this authorization server, is not
 //                                       ACTIVE, or no connection leads there any more
-//   invalid_grant                       the same without a resource; a scope that the connection no longer has
-//   no_matching_policy
-//   id_jag_replayed                     used before, on whichever node
+//   invalid_grant                       the same without a resource; a scope that the connection no longer
+//   has no_matching_policy id_jag_replayed                     used before, on whichever node
 core::Result<boost::json::object> redeem_id_jag(TokenRequest& request, const CustomAsView& server,
                                                 const authserver::GrantCall& call,
                                                 const authserver::IdentityAssertion& assertion);

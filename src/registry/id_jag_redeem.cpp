@@ -65,10 +65,10 @@ core::Status check_not_taken_back(Reader& reader, const authserver::IdentityAsse
 
 void add_claims(authserver::ResourceToken& token, const CustomAsView& server, const authserver::User& user) {
   for (const AsClaim& claim : server.claims) {
-    const bool fits = claim.scopes.empty() ||
-                      std::ranges::any_of(claim.scopes, [&](const std::string& scope) {
-                        return std::ranges::find(token.scopes, scope) != token.scopes.end();
-                      });
+    const bool fits =
+        claim.scopes.empty() || std::ranges::any_of(claim.scopes, [&](const std::string& scope) {
+          return std::ranges::find(token.scopes, scope) != token.scopes.end();
+        });
     if (!fits) continue;
     if (auto value = evaluate(claim, &user, token.client_id)) token.more[claim.name] = *value;
   }
@@ -127,8 +127,8 @@ Result<boost::json::object> redeem_id_jag(TokenRequest& request, const CustomAsV
     request.targets.push_back({.id = user.id, .type = "User", .name = user.login});
     request.targets.push_back(
         {.id = server.server.id, .type = "AuthorizationServer", .name = server.server.name});
-    auto target = find_id_jag_target(tx, service, request.cache, *principal, call.server.settings.issuer,
-                                     resource);
+    auto target =
+        find_id_jag_target(tx, service, request.cache, *principal, call.server.settings.issuer, resource);
     if (!target) return ended(std::move(target).error(), resource);
     if (!target->resource_id.empty()) {
       request.targets.push_back({.id = target->resource_id, .type = target->resource_type});

@@ -89,9 +89,8 @@ core::Status check_agent(Reader& reader, IdJagTarget& target) {
 core::Status check_target(Reader& reader, const Service& service, IdJagTarget& target) {
   const Connection& connection = target.connection;
   if (connection.type == ConnectionType::identity_assertion_mcp_server) {
-    ASSIGN_OR_RETURN(const auto row,
-                     reader.get(Kind::mcp_auth_server,
-                                auth_server_row_id(connection.server, connection.custom_as)));
+    ASSIGN_OR_RETURN(const auto row, reader.get(Kind::mcp_auth_server,
+                                                auth_server_row_id(connection.server, connection.custom_as)));
     if (!row) return incomplete();
     ASSIGN_OR_RETURN(const McpAuthServer auth_server, read_mcp_auth_server(*row));
     return check_mcp_server(reader, service, target, auth_server);

@@ -23,9 +23,11 @@ struct IdJagTarget {
 
 // `resource` is empty where there is none.
 //
-//   audience    the issuer of a custom authorization server of ours that is ACTIVE, or of an external one that
+//   audience    the issuer of a custom authorization server of ours that is ACTIVE, or of an external one
+//   that
 //               a connection names; else token_exchange_invalid_audience
-//   connection  ACTIVE and of this audience: without a resource IDENTITY_ASSERTION_CUSTOM_AS (or _APP_INSTANCE),
+//   connection  ACTIVE and of this audience: without a resource IDENTITY_ASSERTION_CUSTOM_AS (or
+//   _APP_INSTANCE),
 //               with one the connection whose resource indicator is the same text; else
 //               token_exchange_invalid_resource
 //   target      MCP server or agent ACTIVE, else token_exchange_invalid_resource; its authorization server

@@ -7,6 +7,7 @@
 #include "catalogue/scim_filter.h"
 #include "net/url.h"
 #include "oauth/issuer_metadata.h"
+#include "registry/api.h"
 #include "registry/person.h"
 #include "registry/person_view.h"
 #include "registry/request_fields.h"
@@ -424,7 +425,7 @@ void add_identity_provider_routes(rest::Router& router, const Service& service) 
     return [&service, function](const Call& call) { return function(service, call); };
   };
   const auto result = [&service](auto function) {
-    return [&service, function](const Call& call) { return answered(function(service, call)); };
+    return [&service, function](const Call& call) { return answer(function(service, call)); };
   };
   const std::string read = "okta.idps.read";
   const std::string manage = "okta.idps.manage";

@@ -6,7 +6,9 @@
 #include "registry/api.h"
 #include "registry/mcp_server_api.h"
 #include "registry/operation.h"
+#include "registry/revocation.h"
 #include "registry/transitions.h"
+#include "rest/body.h"
 
 namespace registry {
 namespace {
@@ -44,6 +46,15 @@ core::Result<std::string> join_or_start(Transaction& tx, const Service& service,
                          {{"reason", reason}, {"actor", write_actor(actor_of(call.caller))}});
 }
 
+// {"revoke": true}: tokens issued so far are taken back, too.
+Answer<bool> wants_revocation(const Call& call) {
+  ASSIGN_OR_RETURN(const auto body, rest::read_optional_object(call));
+  ASSIGN_OR_RETURN(const bool by_query, rest::read_flag(call, "revoke", false));
+  if (const auto known = answer(check_members(body, {"revoke"})); !known) return rest::refuse(known.error());
+  ASSIGN_OR_RETURN(const auto flag, answer(flag_member(body, "revoke")));
+  return flag.value_or(by_query);
+}
+
 // Done now.
 core::Result<std::string> move_now(Transaction& tx, const Service& service, const Call& call,
                                    McpServer& server, ServerEvent event, std::string_view type) {
@@ -67,7 +78,9 @@ Answer<Reply> activate_server(const Service& service, const Call& call) {
 }
 
 Answer<Reply> deactivate_server(const Service& service, const Call& call) {
-  return accept(service, call, [&](Transaction& tx, McpServer& server) {
+  ASSIGN_OR_RETURN(const bool revoke, wants_revocation(call));
+  return accept(service, call, [&](Transaction& tx, McpServer& server) -> core::Result<std::string> {
+    if (revoke) RETURN_IF_ERROR(revoke_tokens_of(tx, service, server.id, service.now()));
     return move_now(tx, service, call, server, ServerEvent::deactivate, "mcp-server:Deactivate");
   });
 }

@@ -13,7 +13,7 @@ using Takes = WorkloadRoute::Takes;
 
 core::Result<rest::Reply> create_oauth_client(const WorkloadRequest& request) {
   const Service& service = request.service;
-  RETURN_IF_ERROR(service.store->transaction([&](Transaction& tx) -> core::Status {
+  return in_transaction(request, [&](Transaction& tx) -> core::Result<rest::Reply> {
     ASSIGN_OR_RETURN(const auto row, tx.hold(Kind::mcp_server, request.param(0)));
     if (!row) return not_found(request.param(0), "McpServer");
     ASSIGN_OR_RETURN(const McpServer server, read_mcp_server(*row));
@@ -29,14 +29,14 @@ core::Result<rest::Reply> create_oauth_client(const WorkloadRequest& request) {
       return refuse(ErrorKind::conflict, "UNIQUE_CONSTRAINT", "The MCP server is an OAuth client already.");
     RETURN_IF_ERROR(inserted);
     RETURN_IF_ERROR(emit_principal_event(tx, made, "register", request.actor, request.transaction));
-    return emit_principal_event(tx, made, "activate", request.actor, request.transaction);
-  }));
-  return rest::Reply{.status = 201, .body = {}, .headers = {}};
+    RETURN_IF_ERROR(emit_principal_event(tx, made, "activate", request.actor, request.transaction));
+    return rest::Reply{.status = 201, .body = {}, .headers = {}};
+  });
 }
 
 core::Result<rest::Reply> delete_oauth_client(const WorkloadRequest& request) {
   const Service& service = request.service;
-  RETURN_IF_ERROR(service.store->transaction([&](Transaction& tx) -> core::Status {
+  return in_transaction(request, [&](Transaction& tx) -> core::Result<rest::Reply> {
     ASSIGN_OR_RETURN(const WorkloadPrincipal client, hold_principal_of_path(tx, request));
     for (const auto& [kind, what] :
          {std::pair{Kind::connection, "connections"}, std::pair{Kind::jwk, "keys"}}) {
@@ -45,9 +45,9 @@ core::Result<rest::Reply> delete_oauth_client(const WorkloadRequest& request) {
       return refuse(ErrorKind::conflict, "RESOURCE_IN_USE",
                     fmt::format("The OAuth client has {} still; delete them before.", what));
     }
-    return remove_principal(tx, service, client, request.actor, request.transaction);
-  }));
-  return rest::no_content();
+    RETURN_IF_ERROR(remove_principal(tx, service, client, request.actor, request.transaction));
+    return rest::no_content();
+  });
 }
 
 using net::Method;

@@ -84,14 +84,13 @@ std::vector<std::shared_ptr<const authserver::Grant>> org_grants(TokenRequest& r
   auto sts = [&request](const GrantCall& call, const TokenExchange& exchange) {
     return exchange_at_sts(request, call, exchange);
   };
-  authserver::ExchangeRules rules{
-      {std::string(authserver::kIdJagTokenType),
-       [&request](const GrantCall& call, const TokenExchange& exchange) {
-         return issue_id_jag(request, call, exchange);
-       }},
-      {std::string(kOAuthSts), sts},
-      {std::string(kVaultedSecret), sts},
-      {std::string(kServiceAccount), sts}};
+  authserver::ExchangeRules rules{{std::string(authserver::kIdJagTokenType),
+                                   [&request](const GrantCall& call, const TokenExchange& exchange) {
+                                     return issue_id_jag(request, call, exchange);
+                                   }},
+                                  {std::string(kOAuthSts), sts},
+                                  {std::string(kVaultedSecret), sts},
+                                  {std::string(kServiceAccount), sts}};
   return {watched(authserver::client_credentials_grant(), request),
           watched(authserver::authorization_code_grant(), request),
           watched(authserver::refresh_token_grant(), request),
@@ -106,7 +105,7 @@ ServerResponse not_found() {
                                    404);
 }
 
-rest::Problem refused(const core::Error& error, bool by_dpop, net::Headers headers) {
+rest::Problem refused(const core::Error& error, bool by_dpop) {
   rest::Problem refusal = rest::invalid_token();
   const authserver::ProblemRow* row = authserver::problem_of(error);
   std::string_view name = "invalid_token";
@@ -122,7 +121,6 @@ rest::Problem refused(const core::Error& error, bool by_dpop, net::Headers heade
     text = row->description;
     by_dpop = true;
   }
-  refusal.headers = std::move(headers);
   refusal.headers.set("WWW-Authenticate", fmt::format("{} error=\"{}\", error_description=\"{}\"",
                                                       by_dpop ? "DPoP" : "Bearer", name, text));
   return refusal;
@@ -135,9 +133,8 @@ struct TokenService::Parts {
       : service(its_service),
         options(std::move(its_options)),
         cache(its_service, options.org_algorithm),
-        records(its_service.store->state(), [this](std::string_view id) {
-          return find_token_client(service, options, id);
-        }) {}
+        records(its_service.store->state(),
+                [this](std::string_view id) { return find_token_client(service, options, id); }) {}
 
   const Service& service;
   const TokenOptions options;
@@ -266,7 +263,7 @@ Result<std::unique_ptr<TokenService>> TokenService::create(const Service& servic
 std::optional<ServerResponse> TokenService::handle(const ServerRequest& request) const {
   const std::string_view path = request.path;
   if (path.starts_with(kOrgPath)) {
-    constexpr std::array<std::string_view, 6> kNames{"authorize", "token",    "keys",
+    constexpr std::array<std::string_view, 6> kNames{"authorize",  "token",  "keys",
                                                      "introspect", "revoke", "userinfo"};
     const std::string_view name = path.substr(kOrgPath.size());
     if (std::ranges::find(kNames, name) == kNames.end()) return std::nullopt;
@@ -300,11 +297,10 @@ std::expected<rest::Caller, rest::Problem> TokenService::authenticate(const Serv
   RequestStore store(parts.records, "api");
   const authserver::PresentedToken presented = authserver::presented_token(request);
   const bool by_dpop = net::equals_ignoring_case(presented.scheme, "DPoP");
-  net::Headers headers;
   auto caller = [&]() -> Result<rest::Caller> {
     ASSIGN_OR_RETURN(const auto org, parts.org(store));
-    ASSIGN_OR_RETURN(const auto token, authserver::verify_presented_token(
-                                           org, request, presented, parts.service.url(request.path)));
+    ASSIGN_OR_RETURN(const auto token, authserver::verify_presented_token(org, request, presented,
+                                                                          parts.service.url(request.path)));
     if (by_dpop) {
       RETURN_IF_ERROR(parts.service.store->transaction([&](Transaction& tx) { return store.use_up(tx); }));
     }
@@ -331,7 +327,7 @@ std::expected<rest::Caller, rest::Problem> TokenService::authenticate(const Serv
     }
     return found;
   }();
-  if (!caller) return std::unexpected(refused(caller.error(), by_dpop, std::move(headers)));
+  if (!caller) return std::unexpected(refused(caller.error(), by_dpop));
   return *std::move(caller);
 }
 
@@ -360,8 +356,8 @@ Result<std::string> TokenService::mint_admin_token(std::string_view who,
                       {"iat", core::to_unix_seconds(now)},
                       {"exp", core::to_unix_seconds(now + lifetime)},
                       {"scp", boost::json::array(scopes.begin(), scopes.end())}};
-  ASSIGN_OR_RETURN(std::string token, oauth::sign_jwt(org.signing_keys.front(), claims,
-                                                      org.settings.access_token_type));
+  ASSIGN_OR_RETURN(std::string token,
+                   oauth::sign_jwt(org.signing_keys.front(), claims, org.settings.access_token_type));
   RETURN_IF_ERROR(parts_->service.store->transaction([&](Transaction& tx) {
     return tx.emit({.type = "app.oauth2.token.grant.access_token",
                     .actor = {.id = "system", .type = "SystemPrincipal", .name = "operator on this machine"},

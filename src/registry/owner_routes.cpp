@@ -143,9 +143,8 @@ core::Result<rest::Reply> configure_owners(const WorkloadRequest& request) {
   }
   // One order for all, so that two requests do not wait for each other.
   std::ranges::sort(agents);
-  Array data;
-  RETURN_IF_ERROR(service.store->transaction([&](Transaction& tx) -> core::Status {
-    data.clear();
+  return in_transaction(request, [&](Transaction& tx) -> core::Result<rest::Reply> {
+    Array data;
     RETURN_IF_ERROR(check_users(tx, users, "principalOrns"));
     for (const std::string& id : agents) {
       ASSIGN_OR_RETURN(Object shown,
@@ -155,11 +154,10 @@ core::Result<rest::Reply> configure_owners(const WorkloadRequest& request) {
                        }));
       data.emplace_back(std::move(shown));
     }
-    return {};
-  }));
-  Object body;
-  body["data"] = std::move(data);
-  return rest::json_reply(body);
+    Object body;
+    body["data"] = std::move(data);
+    return rest::json_reply(body);
+  });
 }
 
 // {"resourceOrn","data":[{"op":"REMOVE"|"ADD","path":"/principalOrn","value"}]}
@@ -192,7 +190,7 @@ core::Result<rest::Reply> update_owners(const WorkloadRequest& request) {
     if (op == "ADD") added.push_back(user);
     changes.push_back({.add = op == "ADD", .user = std::move(user)});
   }
-  RETURN_IF_ERROR(service.store->transaction([&](Transaction& tx) -> core::Status {
+  return in_transaction(request, [&](Transaction& tx) -> core::Result<rest::Reply> {
     RETURN_IF_ERROR(check_users(tx, added, "data.value"));
     ASSIGN_OR_RETURN(const Object shown,
                      set_owners(tx, request, agent, [&](std::vector<std::string>& owners) -> core::Status {
@@ -202,9 +200,8 @@ core::Result<rest::Reply> update_owners(const WorkloadRequest& request) {
                        }
                        return {};
                      }));
-    return {};
-  }));
-  return rest::no_content();
+    return rest::no_content();
+  });
 }
 
 core::Result<rest::Reply> list_owners(const WorkloadRequest& request) {

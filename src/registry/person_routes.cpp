@@ -6,6 +6,7 @@
 
 #include "catalogue/scim_filter.h"
 #include "core/json.h"
+#include "registry/api.h"
 #include "registry/person.h"
 #include "registry/person_view.h"
 #include "registry/request_fields.h"
@@ -378,10 +379,6 @@ Object view_of(const Service& service, const Person& person) {
           {"_links", Object{{"self", Object{{"href", href}}}}}};
 }
 
-std::string etag_of(std::int64_t version) {
-  return fmt::format("W/\"{}\"", version);
-}
-
 core::Result<Person> required_person(Reader& reader, const Call& call, std::string_view id_or_login) {
   const std::string_view id = id_or_login == "me" ? std::string_view(call.caller.id) : id_or_login;
   ASSIGN_OR_RETURN(auto person, find_person(reader, id));
@@ -392,11 +389,6 @@ core::Result<Person> required_person(Reader& reader, const Call& call, std::stri
     return refuse(ErrorKind::not_found, "NOT_FOUND",
                   fmt::format("Resource not found: {} (User)", id_or_login.substr(0, kMaxText)));
   return *std::move(person);
-}
-
-Answer<Reply> answered(core::Result<Reply> result) {
-  if (!result) return rest::refuse(problem_of(result.error()));
-  return *std::move(result);
 }
 
 void add_person_routes(rest::Router& router, const Service& service) {
@@ -416,7 +408,7 @@ void add_person_routes(rest::Router& router, const Service& service) {
     return [&service, function](const Call& call) { return function(service, call); };
   };
   const auto result = [&service](auto function) {
-    return [&service, function](const Call& call) { return answered(function(service, call)); };
+    return [&service, function](const Call& call) { return answer(function(service, call)); };
   };
   const std::string read = "okta.users.read";
   const std::string manage = "okta.users.manage";

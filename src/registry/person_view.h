@@ -15,14 +15,8 @@ namespace registry {
 core::json::Object view_of(const Service& service, const Person& person);
 core::json::Object view_of(const Service& service, const IdentityProvider& provider);
 
-// Weak, from the version.
-std::string etag_of(std::int64_t version);
-
 // The person of that id, login, or "me" for who calls. Error registry.NOT_FOUND.
 core::Result<Person> required_person(Reader& reader, const rest::Call& call, std::string_view id_or_login);
-
-// Result to answer, by problem_of().
-rest::Answer<rest::Reply> answered(core::Result<rest::Reply> result);
 
 void add_identity_provider_routes(rest::Router& router, const Service& service);
 

@@ -81,6 +81,7 @@ void add_person_routes(rest::Router& router, const Service& service);
 void add_log_routes(rest::Router& router, const Service& service);
 void add_secret_routes(rest::Router& router, const Service& service);  // vaulted secrets, service accounts
 void add_discovery_work(WorkHandlers& handlers);
+void add_mcp_server_work(WorkHandlers& handlers);  // client registrations that are ended elsewhere
 void add_sts_work(WorkHandlers& handlers);
 
 }  // namespace registry

@@ -66,8 +66,7 @@ core::Result<SigningKey> read(const Service& service, const Row& row) {
 }
 
 core::Result<std::vector<Row>> rows_of(Reader& reader, std::string_view owner) {
-  return reader.list(
-      {.kind = Kind::signing_key, .parent = std::string(owner), .limit = Store::kMaxPage});
+  return reader.list({.kind = Kind::signing_key, .parent = std::string(owner), .limit = Store::kMaxPage});
 }
 
 core::Result<oauth::Key> make_key(oauth::Algorithm algorithm) {
@@ -154,8 +153,9 @@ core::Status rotate_signing_keys(const Service& service, std::string_view owner,
     const core::WallTime now = service.now();
     for (const Row& row : rows) {
       const auto* changed = row.body.if_contains("changed");
-      const bool old = changed != nullptr && changed->is_int64() &&
-                       core::WallTime{std::chrono::milliseconds{changed->get_int64()}} + kExpiredKeyKept < now;
+      const bool old =
+          changed != nullptr && changed->is_int64() &&
+          core::WallTime{std::chrono::milliseconds{changed->get_int64()}} + kExpiredKeyKept < now;
       if (row.status == to_string(State::expired) && old) {
         RETURN_IF_ERROR(tx.remove(Kind::signing_key, row.id));
       }

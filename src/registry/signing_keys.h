@@ -19,12 +19,12 @@
 namespace registry {
 
 inline constexpr std::string_view kOrgKeys = "org";
-inline constexpr std::chrono::hours kKeyLifetime{24 * 90};   // Okta's, of rotationMode AUTO
+inline constexpr std::chrono::hours kKeyLifetime{24 * 90};    // Okta's, of rotationMode AUTO
 inline constexpr std::chrono::hours kExpiredKeyKept{24 * 2};  // longer than any token lives
 
 struct SigningKey {
   enum class State { active, next, expired } state{};
-  oauth::Key key;  // private, with kid
+  oauth::Key key;            // private, with kid
   core::WallTime changed{};  // when it came into this state
 };
 std::string_view to_string(SigningKey::State state);

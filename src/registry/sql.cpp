@@ -1,9 +1,11 @@
 #include "registry/sql.h"
 
+#include <algorithm>
 #include <array>
-#include <cctype>
 #include <charconv>
 #include <fmt/format.h>
+
+#include "core/text.h"
 
 namespace registry {
 namespace {
@@ -58,6 +60,10 @@ core::Error unavailable(core::Error error) {
   error.code = "registry.store.unavailable";
   if (error.hint.empty()) error.hint = "Check the store's URL, the network, the disk and the database.";
   return error;
+}
+
+bool storable(std::string_view text) {
+  return !text.contains('\0') && core::valid_utf8(text);
 }
 
 std::int64_t to_number(std::string_view text) {

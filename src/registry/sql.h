@@ -69,6 +69,9 @@ core::Status bring_up_to_date(SqlBackend& backend, bool migrate);
 // registry.store.unavailable with the reason of an error of core's.
 core::Error unavailable(core::Error error);
 
+// UTF-8 without NUL: what both databases take as it is. Nothing that is stored equals other text.
+bool storable(std::string_view text);
+
 std::int64_t to_number(std::string_view text);
 std::string to_text(std::int64_t number);
 std::string to_text(core::WallTime time);

@@ -26,12 +26,14 @@ struct SealedPart {
   std::string_view before;  // the id, in the context
   std::string_view behind;
 };
-constexpr std::array<SealedPart, 5> kSealed{{
+constexpr std::array<SealedPart, 7> kSealed{{
     {Kind::client_auth_settings, "sealedSecret", "client-auth-settings/", ""},
     {Kind::client_auth_settings, "sealedRegistrationToken", "client-auth-settings/", "/registration"},
     {Kind::vault_secret, "sealed", "vault-secret/", ""},
     {Kind::service_account, "sealedPassword", "service-account/", ""},
     {Kind::grant, "sealed", "sts-grant/", ""},
+    {Kind::identity_provider, "sealed_secret", "identity-provider/", ""},
+    {Kind::signing_key, "sealed", "signing-key/", ""},
 }};
 
 // The name of the key that sealed it.

@@ -111,7 +111,8 @@ class SubjectReader {
     ASSIGN_OR_RETURN(const std::string resource, resource_of(store, principal_));
     if (resource.empty() || jwt->string("aud") != resource) return problem("invalid_subject_token");
     RETURN_IF_ERROR(check_link(store, jwt->string("cid"), view->server.id));
-    ASSIGN_OR_RETURN(const auto client, find_token_client(request_.service, request_.options, jwt->string("cid")));
+    ASSIGN_OR_RETURN(const auto client,
+                     find_token_client(request_.service, request_.options, jwt->string("cid")));
     if (!client) return problem("invalid_subject_token_client_inactive");
     Subject subject;
     if (auto user = jwt->string("uid"); !user.empty()) {
@@ -137,10 +138,9 @@ class SubjectReader {
 
   // A link from the client that the token was issued to, to this principal.
   core::Status check_link(Reader& reader, std::string_view client, const std::string& custom_as) {
-    ASSIGN_OR_RETURN(const auto rows,
-                     all_rows(reader, {.kind = Kind::delegation_link,
-                                       .parent = principal_.id,
-                                       .refers_to = std::string(client)}));
+    ASSIGN_OR_RETURN(const auto rows, all_rows(reader, {.kind = Kind::delegation_link,
+                                                        .parent = principal_.id,
+                                                        .refers_to = std::string(client)}));
     bool elsewhere = false;
     for (const Row& row : rows) {
       ASSIGN_OR_RETURN(const DelegationLink link, read_delegation_link(row));

@@ -18,8 +18,8 @@ class Subject {
   const std::string& id() const { return id_; }  // 00u..., or the client of a machine
   bool is_user() const { return !login_.empty(); }
   const std::string& login() const { return login_; }
-  const std::string& email() const { return email_; }       // where the sign-in released it
-  std::int64_t auth_time() const { return auth_time_; }     // seconds since 1970; 0: unknown
+  const std::string& email() const { return email_; }        // where the sign-in released it
+  std::int64_t auth_time() const { return auth_time_; }      // seconds since 1970; 0: unknown
   const std::string& token_id() const { return token_id_; }  // jti
   bool is_id_token() const { return id_token_; }
   const core::json::Object& actor() const { return actor_; }  // `act` as it came; empty: none

@@ -107,8 +107,7 @@ core::Status RequestStore::use_up(Transaction& tx) const {
 
 Actor client_actor(const authserver::Client& client) {
   const bool principal = client.id.starts_with("wlp") || client.id.find("://") != std::string::npos;
-  return {
-      .id = client.id, .type = principal ? "WorkloadPrincipal" : "PublicClientApp", .name = client.name};
+  return {.id = client.id, .type = principal ? "WorkloadPrincipal" : "PublicClientApp", .name = client.name};
 }
 
 Actor principal_actor(const WorkloadPrincipal& principal) {

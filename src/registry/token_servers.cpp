@@ -27,19 +27,18 @@ Result<bool> is_taken_back(const Service& service, const oauth::VerifiedJwt& tok
 
 Server basic_server(const Service& service, const TokenOptions& options, const ServerKeys& keys,
                     authserver::Store& records) {
-  Server server{.store = &records,
-                .clock = service.clock,
-                .random = service.random,
-                .signing_keys = keys.keys,
-                .find_user = [&service, &options](std::string_view login) -> std::optional<authserver::User> {
-                  if (!options.user_by_login) return std::nullopt;
-                  auto user = options.user_by_login(*service.store, login);
-                  // A store that cannot be read knows nobody.
-                  return user ? *std::move(user) : std::nullopt;
-                },
-                .is_taken_back = [&service](const oauth::VerifiedJwt& token) {
-                  return is_taken_back(service, token);
-                }};
+  Server server{
+      .store = &records,
+      .clock = service.clock,
+      .random = service.random,
+      .signing_keys = keys.keys,
+      .find_user = [&service, &options](std::string_view login) -> std::optional<authserver::User> {
+        if (!options.user_by_login) return std::nullopt;
+        auto user = options.user_by_login(*service.store, login);
+        // A store that cannot be read knows nobody.
+        return user ? *std::move(user) : std::nullopt;
+      },
+      .is_taken_back = [&service](const oauth::VerifiedJwt& token) { return is_taken_back(service, token); }};
   server.settings.dpop_nonce = options.dpop_nonce;
   return server;
 }
@@ -75,8 +74,9 @@ Server custom_server(const Service& service, const TokenOptions& options, const 
   return server;
 }
 
-Result<std::optional<authserver::Client>> find_token_client(const Service& service, const TokenOptions& options,
-                                                      std::string_view id) {
+Result<std::optional<authserver::Client>> find_token_client(const Service& service,
+                                                            const TokenOptions& options,
+                                                            std::string_view id) {
   ASSIGN_OR_RETURN(auto client, find_agent_client(*service.store, service, id));
   if (client || !options.find_client) return client;
   return options.find_client(*service.store, id);

@@ -57,8 +57,8 @@ std::string vault_secret_context(std::string_view id);
 std::string service_account_context(std::string_view id);
 
 // Seals everything anew that an older key of the vault sealed, page by page: clients' secrets, grants,
-// vaulted secrets, service accounts. Work "reseal", once a day. `after` is where the page before ended, empty
-// at the start, and empty again at the end.
+// vaulted secrets, service accounts, secrets at identity providers, signing keys. Work "reseal", once a day.
+// `after` is where the page before ended, empty at the start, and empty again at the end.
 core::Status reseal_page(const Service& service, std::string& after);
 
 }  // namespace registry

@@ -7,7 +7,6 @@
 #include "core/encoding.h"
 #include "core/random.h"
 #include "core/seal.h"
-#include "core/text.h"
 
 namespace registry::work_table {
 namespace {
@@ -52,7 +51,6 @@ std::unexpected<core::Error> lost(const Work& work) {
 }
 
 core::Status check(const Work& work, std::string_view body) {
-  const auto storable = [](std::string_view text) { return !text.contains('\0') && core::valid_utf8(text); };
   const bool good = !work.id.empty() && work.id.size() <= kMaxKey && work.kind.size() <= kMaxKey &&
                     work.subject.size() <= kMaxKey && body.size() <= kMaxBody && storable(work.id) &&
                     storable(work.kind) && storable(work.subject) && storable(body);

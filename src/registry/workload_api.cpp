@@ -136,6 +136,16 @@ rest::Reply page_reply(const WorkloadRequest& request, Array data, std::string_v
   return out;
 }
 
+core::Result<rest::Reply> in_transaction(const WorkloadRequest& request,
+                                         const std::function<core::Result<rest::Reply>(Transaction&)>& work) {
+  rest::Reply reply;
+  RETURN_IF_ERROR(request.service.store->transaction([&](Transaction& tx) -> core::Status {
+    ASSIGN_OR_RETURN(reply, work(tx));
+    return {};
+  }));
+  return reply;
+}
+
 core::Result<std::vector<Row>> rows_of_page(Reader& reader, const rest::Page& page, Query query,
                                             const std::function<core::Result<bool>(const Row&)>& fits) {
   std::vector<Row> out;

@@ -64,6 +64,10 @@ std::unexpected<core::Error> not_found(std::string_view id, std::string_view kin
 // page.
 rest::Reply page_reply(const WorkloadRequest& request, core::json::Array data, std::string_view next_after);
 
+// One transaction that gives the answer; it may run more than once (Store::transaction()).
+core::Result<rest::Reply> in_transaction(const WorkloadRequest& request,
+                                         const std::function<core::Result<rest::Reply>(Transaction&)>& work);
+
 // The rows of `query` that `fits` (empty: all) lets through, one more than the page holds, from the page's
 // cursor on.
 core::Result<std::vector<Row>> rows_of_page(Reader& reader, const rest::Page& page, Query query,

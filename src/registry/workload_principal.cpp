@@ -10,7 +10,7 @@ namespace {
 
 using core::json::Array;
 using core::json::Object;
-using core::json::Reader;
+using JsonReader = core::json::Reader;
 using core::json::Value;
 
 // Parent of the rows of AI agents, so that lists of them are without MCP servers that are clients.
@@ -52,16 +52,16 @@ void put(Object& out, std::string_view key, const std::vector<std::string>& text
 }
 
 // What put() left out is empty.
-core::Result<std::string> text_at(const Reader& in, std::string_view key) {
+core::Result<std::string> text_at(const JsonReader& in, std::string_view key) {
   ASSIGN_OR_RETURN(auto text, in.at(key).optional_string());
   return std::move(text).value_or(std::string());
 }
-core::Result<std::vector<std::string>> texts_at(const Reader& in, std::string_view key) {
-  const Reader member = in.at(key);
+core::Result<std::vector<std::string>> texts_at(const JsonReader& in, std::string_view key) {
+  const JsonReader member = in.at(key);
   if (!member.present()) return std::vector<std::string>{};
   return member.strings();
 }
-core::Result<bool> flag_at(const Reader& in, std::string_view key) {
+core::Result<bool> flag_at(const JsonReader& in, std::string_view key) {
   ASSIGN_OR_RETURN(const auto flag, in.at(key).optional_boolean());
   return flag.value_or(false);
 }
@@ -81,7 +81,7 @@ core::Result<Entity> stored(const Row& row, core::Result<Entity> entity) {
   return entity;
 }
 
-core::Result<WorkloadPrincipal> read_principal_body(const Row& row, const Reader& in) {
+core::Result<WorkloadPrincipal> read_principal_body(const Row& row, const JsonReader& in) {
   WorkloadPrincipal out;
   out.id = row.id;
   out.name = row.name;
@@ -104,7 +104,7 @@ core::Result<WorkloadPrincipal> read_principal_body(const Row& row, const Reader
   return out;
 }
 
-core::Result<AgentKey> read_key_body(const Row& row, const Reader& in) {
+core::Result<AgentKey> read_key_body(const Row& row, const JsonReader& in) {
   AgentKey out;
   out.id = row.id;
   out.owner = row.parent;
@@ -114,7 +114,7 @@ core::Result<AgentKey> read_key_body(const Row& row, const Reader& in) {
   return out;
 }
 
-core::Result<AgentSecret> read_secret_body(const Row& row, const Reader& in) {
+core::Result<AgentSecret> read_secret_body(const Row& row, const JsonReader& in) {
   AgentSecret out;
   out.id = row.id;
   out.owner = row.parent;
@@ -123,7 +123,7 @@ core::Result<AgentSecret> read_secret_body(const Row& row, const Reader& in) {
   return out;
 }
 
-core::Result<Connection> read_connection_body(const Row& row, const Reader& in) {
+core::Result<Connection> read_connection_body(const Row& row, const JsonReader& in) {
   Connection out;
   out.id = row.id;
   out.owner = row.parent;
@@ -150,7 +150,7 @@ core::Result<Connection> read_connection_body(const Row& row, const Reader& in) 
   return out;
 }
 
-core::Result<DelegationLink> read_link_body(const Row& row, const Reader& in) {
+core::Result<DelegationLink> read_link_body(const Row& row, const JsonReader& in) {
   DelegationLink out;
   out.id = row.id;
   out.principal = row.parent;
@@ -309,23 +309,23 @@ Row to_row(const DelegationLink& link) {
 
 core::Result<WorkloadPrincipal> read_workload_principal(const Row& row) {
   const Value body(row.body);
-  return stored(row, read_principal_body(row, Reader(body)));
+  return stored(row, read_principal_body(row, JsonReader(body)));
 }
 core::Result<AgentKey> read_agent_key(const Row& row) {
   const Value body(row.body);
-  return stored(row, read_key_body(row, Reader(body)));
+  return stored(row, read_key_body(row, JsonReader(body)));
 }
 core::Result<AgentSecret> read_agent_secret(const Row& row) {
   const Value body(row.body);
-  return stored(row, read_secret_body(row, Reader(body)));
+  return stored(row, read_secret_body(row, JsonReader(body)));
 }
 core::Result<Connection> read_connection(const Row& row) {
   const Value body(row.body);
-  return stored(row, read_connection_body(row, Reader(body)));
+  return stored(row, read_connection_body(row, JsonReader(body)));
 }
 core::Result<DelegationLink> read_delegation_link(const Row& row) {
   const Value body(row.body);
-  return stored(row, read_link_body(row, Reader(body)));
+  return stored(row, read_link_body(row, JsonReader(body)));
 }
 
 }  // namespace registry

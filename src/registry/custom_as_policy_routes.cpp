@@ -1,0 +1,385 @@
+// Access policies of a custom authorization server and their rules: who gets tokens by which grant.
+#include <algorithm>
+#include <array>
+#include <fmt/format.h>
+#include <utility>
+
+#include "authserver/jwt_bearer.h"
+#include "authserver/token_exchange.h"
+#include "registry/api.h"
+#include "registry/custom_as.h"
+#include "registry/custom_as_api.h"
+
+namespace registry {
+namespace {
+
+using core::ErrorKind;
+using core::Result;
+using core::json::Array;
+using core::json::Object;
+
+constexpr std::size_t kMostSiblings = 100;  // policies of a server, rules of a policy
+
+std::unexpected<core::Error> wrong(std::string_view member, std::string message) {
+  return refuse(ErrorKind::invalid_input, "INVALID_VALUE", std::move(message), std::string(member));
+}
+
+// {NAME:{"include":[...]}} inside `conditions`, with `exclude` where it is allowed.
+Result<Object> lists_of(const Object& conditions, std::string_view name, bool may_exclude) {
+  ASSIGN_OR_RETURN(const Object* member, object_member(conditions, name));
+  if (member == nullptr) return Object{};
+  RETURN_IF_ERROR(may_exclude ? check_members(*member, {"include", "exclude"})
+                              : check_members(*member, {"include"}));
+  Object lists;
+  for (const char* list : {"include", "exclude"}) {
+    ASSIGN_OR_RETURN(const auto texts, texts_member(*member, list));
+    if (texts) lists[list] = Array(texts->begin(), texts->end());
+  }
+  return lists;
+}
+
+Result<Object> demanded_lists(const Object& conditions, std::string_view name) {
+  ASSIGN_OR_RETURN(Object lists, lists_of(conditions, name, false));
+  const auto* include = lists.if_contains("include");
+  if (include == nullptr || include->get_array().empty()) {
+    return wrong(name, fmt::format("conditions.{}.include must name at least one.", name));
+  }
+  return lists;
+}
+
+core::Status read_common(const Object& body, std::string_view type, Row& row) {
+  ASSIGN_OR_RETURN(const auto name, text_member(body, "name", {.required = true, .longest = 100}));
+  RETURN_IF_ERROR(choice_member(body, "type", {type}));
+  ASSIGN_OR_RETURN(const auto status, choice_member(body, "status", {"ACTIVE", "INACTIVE"}));
+  ASSIGN_OR_RETURN(const auto priority,
+                   integer_member(body, "priority", 1, static_cast<std::int64_t>(kMostSiblings)));
+  row.name = *name;
+  if (status) row.status = *status;
+  row.body["name"] = *name;
+  row.body["system"] = false;
+  if (priority) row.body["priority"] = *priority;
+  return {};
+}
+
+core::Status read_policy(const Object& body, Row& row) {
+  RETURN_IF_ERROR(check_members(body, {"type", "name", "description", "priority", "status", "conditions",
+                                       "system", "id", "created", "lastUpdated", "_links"}));
+  RETURN_IF_ERROR(read_common(body, "OAUTH_AUTHORIZATION_POLICY", row));
+  ASSIGN_OR_RETURN(const auto description, text_member(body, "description", {.longest = 1000}));
+  ASSIGN_OR_RETURN(const Object* conditions, object_member(body, "conditions"));
+  if (conditions == nullptr) return wrong("conditions", "conditions is required.");
+  RETURN_IF_ERROR(check_members(*conditions, {"clients"}));
+  ASSIGN_OR_RETURN(Object clients, demanded_lists(*conditions, "clients"));
+  row.body["description"] = description.value_or("");
+  row.body["conditions"] = Object{{"clients", std::move(clients)}};
+  return {};
+}
+
+core::Status check_grants(const Object& grants) {
+  constexpr std::array<std::string_view, 3> kGrants{authserver::kClientCredentials,
+                                                    authserver::kTokenExchange, authserver::kJwtBearer};
+  // Okta's others are let in, so that its bodies are taken; nobody here asks for them.
+  constexpr std::array<std::string_view, 5> kOthers{"authorization_code", "implicit", "password",
+                                                    "urn:ietf:params:oauth:grant-type:device_code",
+                                                    "urn:openid:params:grant-type:ciba"};
+  for (const auto& grant : grants.at("include").get_array()) {
+    const std::string_view name = grant.get_string();
+    if (std::ranges::find(kGrants, name) == kGrants.end() &&
+        std::ranges::find(kOthers, name) == kOthers.end()) {
+      return wrong("grantTypes", fmt::format("{} is no grant type.", name));
+    }
+  }
+  return {};
+}
+
+Result<Object> read_people(const Object& conditions) {
+  ASSIGN_OR_RETURN(const Object* people, object_member(conditions, "people"));
+  if (people == nullptr) return Object{};
+  RETURN_IF_ERROR(check_members(*people, {"users", "groups"}));
+  ASSIGN_OR_RETURN(Object users, lists_of(*people, "users", true));
+  ASSIGN_OR_RETURN(Object groups, lists_of(*people, "groups", false));
+  return Object{{"users", std::move(users)}, {"groups", std::move(groups)}};
+}
+
+// Lifetimes; Okta's limits (5 minutes to 24 hours).
+Result<Object> read_actions(const Object& body) {
+  Object token{{"accessTokenLifetimeMinutes", 60},
+               {"refreshTokenLifetimeMinutes", 0},
+               {"refreshTokenWindowMinutes", 10080}};
+  ASSIGN_OR_RETURN(const Object* actions, object_member(body, "actions"));
+  if (actions == nullptr) return Object{{"token", std::move(token)}};
+  RETURN_IF_ERROR(check_members(*actions, {"token"}));
+  ASSIGN_OR_RETURN(const Object* given, object_member(*actions, "token"));
+  if (given == nullptr) return Object{{"token", std::move(token)}};
+  RETURN_IF_ERROR(check_members(
+      *given, {"accessTokenLifetimeMinutes", "refreshTokenLifetimeMinutes", "refreshTokenWindowMinutes"}));
+  ASSIGN_OR_RETURN(const auto access, integer_member(*given, "accessTokenLifetimeMinutes", 5, 1440));
+  // Nothing here gives refresh tokens for resources (the ID-JAG draft says they should not be).
+  constexpr std::int64_t kFiveYears = 5 * 365 * 24 * 60;
+  ASSIGN_OR_RETURN(const auto refresh, integer_member(*given, "refreshTokenLifetimeMinutes", 0, kFiveYears));
+  ASSIGN_OR_RETURN(const auto window, integer_member(*given, "refreshTokenWindowMinutes", 0, kFiveYears));
+  if (access) token["accessTokenLifetimeMinutes"] = *access;
+  if (refresh) token["refreshTokenLifetimeMinutes"] = *refresh;
+  if (window) token["refreshTokenWindowMinutes"] = *window;
+  return Object{{"token", std::move(token)}};
+}
+
+core::Status read_rule(const Object& body, Row& row) {
+  RETURN_IF_ERROR(check_members(body, {"type", "name", "priority", "status", "conditions", "actions",
+                                       "system", "id", "created", "lastUpdated", "_links"}));
+  RETURN_IF_ERROR(read_common(body, "RESOURCE_ACCESS", row));
+  ASSIGN_OR_RETURN(const Object* conditions, object_member(body, "conditions"));
+  if (conditions == nullptr) return wrong("conditions", "conditions is required.");
+  RETURN_IF_ERROR(check_members(*conditions, {"people", "grantTypes", "scopes"}));
+  ASSIGN_OR_RETURN(Object grants, demanded_lists(*conditions, "grantTypes"));
+  RETURN_IF_ERROR(check_grants(grants));
+  ASSIGN_OR_RETURN(Object scopes, demanded_lists(*conditions, "scopes"));
+  ASSIGN_OR_RETURN(Object people, read_people(*conditions));
+  ASSIGN_OR_RETURN(Object actions, read_actions(body));
+  row.body["conditions"] =
+      Object{{"people", std::move(people)}, {"grantTypes", std::move(grants)}, {"scopes", std::move(scopes)}};
+  row.body["actions"] = std::move(actions);
+  return {};
+}
+
+// Policies and rules differ in this only.
+struct Family {
+  Kind kind;
+  std::string_view prefix;  // of ids
+  std::string_view name;    // in "not found"
+  std::string_view type;
+  std::size_t param;  // of the id in the path
+  core::Status (*read)(const Object& body, Row& row);
+  std::string_view created, updated, deleted, activated, deactivated;  // events
+};
+constexpr Family kPolicies{Kind::as_policy,
+                           "00p",
+                           "Policy",
+                           "OAUTH_AUTHORIZATION_POLICY",
+                           1,
+                           read_policy,
+                           "policy.lifecycle.create",
+                           "policy.lifecycle.update",
+                           "policy.lifecycle.delete",
+                           "policy.lifecycle.activate",
+                           "policy.lifecycle.deactivate"};
+constexpr Family kRules{Kind::as_rule,
+                        "0pr",
+                        "PolicyRule",
+                        "RESOURCE_ACCESS",
+                        2,
+                        read_rule,
+                        "policy.rule.add",
+                        "policy.rule.update",
+                        "policy.rule.delete",
+                        "policy.rule.activate",
+                        "policy.rule.deactivate"};
+
+std::string policy_path(const CustomAsCall& call) {
+  return fmt::format("{}/policies", custom_as_path(call.param(0)));
+}
+std::string path_of(const CustomAsCall& call, const Family& family) {
+  if (family.kind == Kind::as_policy) return policy_path(call);
+  return fmt::format("{}/{}/rules", policy_path(call), call.param(1));
+}
+std::string parent_of(const CustomAsCall& call, const Family& family) {
+  if (family.kind == Kind::as_policy) return call.param(0);
+  return fmt::format("{}/{}", call.param(0), call.param(1));
+}
+
+// Everything that the path names above the row.
+core::Status check_path(Reader& reader, const CustomAsCall& call, const Family& family) {
+  RETURN_IF_ERROR(server_of_path(reader, call));
+  if (family.kind == Kind::as_policy) return {};
+  RETURN_IF_ERROR(row_below(reader, Kind::as_policy, call.param(1), call.param(0), kPolicies.name));
+  return {};
+}
+
+Object show(const CustomAsCall& call, const Family& family, const Row& row) {
+  const std::string path = fmt::format("{}/{}", path_of(call, family), row.id);
+  const std::string_view verb = row.status == "ACTIVE" ? "deactivate" : "activate";
+  Object links{{"self", link(call.service, path, {"GET", "PUT", "DELETE"})}};
+  if (family.kind == Kind::as_policy) links["rules"] = link(call.service, path + "/rules", {"GET"});
+  links[verb] = link(call.service, fmt::format("{}/lifecycle/{}", path, verb), {"POST"});
+  Object view{{"type", family.type}, {"id", row.id}, {"status", row.status}};
+  for (const auto& member : row.body) view[member.key()] = member.value();
+  view["created"] = core::to_rfc3339(row.created);
+  view["lastUpdated"] = core::to_rfc3339(row.updated);
+  view["_links"] = std::move(links);
+  return view;
+}
+
+std::int64_t priority_of(const Row& row) {
+  const auto* value = row.body.if_contains("priority");
+  return value != nullptr && value->is_int64() ? value->get_int64() : 0;
+}
+
+Result<std::vector<Row>> siblings(Reader& reader, const CustomAsCall& call, const Family& family) {
+  ASSIGN_OR_RETURN(auto rows, all_rows(reader, {.kind = family.kind, .parent = parent_of(call, family)}));
+  std::ranges::stable_sort(rows, {}, priority_of);
+  return rows;
+}
+
+// Priorities stay 1, 2, 3, ...: `row` takes its place (the last when it names none), the others make room.
+// Writes those that moved; `row` is the caller's to write.
+core::Status take_place(Transaction& tx, const CustomAsCall& call, const Family& family, Row* row) {
+  ASSIGN_OR_RETURN(auto others, siblings(tx, call, family));
+  if (row != nullptr) {
+    std::erase_if(others, [&](const Row& other) { return other.id == row->id; });
+    if (others.size() >= kMostSiblings) {
+      return refuse(ErrorKind::conflict, "LIMIT_REACHED",
+                    fmt::format("There are at most {} of these in one place.", kMostSiblings));
+    }
+  }
+  const auto last = static_cast<std::int64_t>(others.size()) + 1;
+  const std::int64_t wanted = row != nullptr ? priority_of(*row) : last;
+  const std::int64_t place = wanted == 0 ? last : std::min(wanted, last);
+  if (row != nullptr) row->body["priority"] = place;
+  std::int64_t next = 1;
+  for (Row& other : others) {
+    if (row != nullptr && next == place) ++next;
+    if (priority_of(other) != next) {
+      other.body["priority"] = next;
+      RETURN_IF_ERROR(tx.update(other));
+    }
+    ++next;
+  }
+  return {};
+}
+
+core::Status tell(Transaction& tx, const CustomAsCall& call, const Family& family, std::string_view event,
+                  const Row& row, const Row& server) {
+  return emit(tx, call, event,
+              {{.id = row.id, .type = std::string(family.name), .name = row.name},
+               {.id = server.id, .type = "AuthorizationServer", .name = server.name}});
+}
+
+template <const Family& family>
+Result<rest::Reply> list(const CustomAsCall& call) {
+  Store& store = *call.service.store;
+  RETURN_IF_ERROR(check_path(store, call, family));
+  ASSIGN_OR_RETURN(const auto rows, siblings(store, call, family));
+  Array body;
+  body.reserve(rows.size());
+  for (const Row& row : rows) body.emplace_back(show(call, family, row));
+  return rest::json_reply(body);
+}
+
+template <const Family& family>
+Result<rest::Reply> create(const CustomAsCall& call) {
+  Row read{.kind = family.kind,
+           .id = call.service.new_id(family.prefix),
+           .parent = parent_of(call, family),
+           .status = "ACTIVE"};
+  read.refs.push_back(call.param(0));
+  if (family.kind == Kind::as_rule) read.refs.push_back(call.param(1));
+  RETURN_IF_ERROR(family.read(call.body, read));
+  Row row;
+  const core::Status done = change_below(call, [&](Transaction& tx, const Row& server) -> core::Status {
+    RETURN_IF_ERROR(check_path(tx, call, family));
+    row = read;
+    RETURN_IF_ERROR(take_place(tx, call, family, &row));
+    RETURN_IF_ERROR(tx.insert(row));
+    return tell(tx, call, family, family.created, row, server);
+  });
+  RETURN_IF_ERROR(done);
+  return rest::json_reply(show(call, family, row), 201);
+}
+
+template <const Family& family>
+Result<rest::Reply> get(const CustomAsCall& call) {
+  Store& store = *call.service.store;
+  RETURN_IF_ERROR(check_path(store, call, family));
+  ASSIGN_OR_RETURN(const Row row, row_below(store, family.kind, call.param(family.param),
+                                            parent_of(call, family), family.name));
+  return rest::json_reply(show(call, family, row));
+}
+
+template <const Family& family>
+Result<rest::Reply> replace(const CustomAsCall& call) {
+  Row row;
+  const core::Status done = change_below(call, [&](Transaction& tx, const Row& server) -> core::Status {
+    RETURN_IF_ERROR(check_path(tx, call, family));
+    ASSIGN_OR_RETURN(
+        row, row_below(tx, family.kind, call.param(family.param), parent_of(call, family), family.name));
+    RETURN_IF_ERROR(family.read(call.body, row));
+    RETURN_IF_ERROR(take_place(tx, call, family, &row));
+    RETURN_IF_ERROR(tx.update(row));
+    return tell(tx, call, family, family.updated, row, server);
+  });
+  RETURN_IF_ERROR(done);
+  return rest::json_reply(show(call, family, row));
+}
+
+template <const Family& family>
+Result<rest::Reply> remove(const CustomAsCall& call) {
+  const core::Status done = change_below(call, [&](Transaction& tx, const Row& server) -> core::Status {
+    RETURN_IF_ERROR(check_path(tx, call, family));
+    ASSIGN_OR_RETURN(const Row row, row_below(tx, family.kind, call.param(family.param),
+                                              parent_of(call, family), family.name));
+    if (family.kind == Kind::as_policy) {
+      ASSIGN_OR_RETURN(const auto rules, all_rows(tx, {.kind = Kind::as_rule, .refers_to = row.id}));
+      for (const Row& rule : rules) RETURN_IF_ERROR(tx.remove(Kind::as_rule, rule.id));
+    }
+    RETURN_IF_ERROR(tx.remove(family.kind, row.id));
+    RETURN_IF_ERROR(take_place(tx, call, family, nullptr));
+    return tell(tx, call, family, family.deleted, row, server);
+  });
+  RETURN_IF_ERROR(done);
+  return rest::no_content();
+}
+
+template <const Family& family, bool active>
+Result<rest::Reply> switch_to(const CustomAsCall& call) {
+  const core::Status done = change_below(call, [&](Transaction& tx, const Row& server) -> core::Status {
+    RETURN_IF_ERROR(check_path(tx, call, family));
+    ASSIGN_OR_RETURN(
+        Row row, row_below(tx, family.kind, call.param(family.param), parent_of(call, family), family.name));
+    const std::string_view status = active ? "ACTIVE" : "INACTIVE";
+    if (row.status == status) return {};
+    row.status = status;
+    RETURN_IF_ERROR(tx.update(row));
+    return tell(tx, call, family, active ? family.activated : family.deactivated, row, server);
+  });
+  RETURN_IF_ERROR(done);
+  return rest::no_content();
+}
+
+constexpr std::array<CustomAsRoute, 14> kRoutes{{
+    {net::Method::get, "/{authServerId}/policies", "listAuthorizationServerPolicies",
+     "List policies, by priority", list<kPolicies>},
+    {net::Method::post, "/{authServerId}/policies", "createAuthorizationServerPolicy", "Create a policy",
+     create<kPolicies>},
+    {net::Method::get, "/{authServerId}/policies/{policyId}", "getAuthorizationServerPolicy",
+     "Retrieve a policy", get<kPolicies>},
+    {net::Method::put, "/{authServerId}/policies/{policyId}", "replaceAuthorizationServerPolicy",
+     "Replace a policy", replace<kPolicies>},
+    {net::Method::delete_, "/{authServerId}/policies/{policyId}", "deleteAuthorizationServerPolicy",
+     "Delete a policy with its rules", remove<kPolicies>},
+    {net::Method::post, "/{authServerId}/policies/{policyId}/lifecycle/activate",
+     "activateAuthorizationServerPolicy", "Activate a policy", switch_to<kPolicies, true>},
+    {net::Method::post, "/{authServerId}/policies/{policyId}/lifecycle/deactivate",
+     "deactivateAuthorizationServerPolicy", "Deactivate a policy", switch_to<kPolicies, false>},
+    {net::Method::get, "/{authServerId}/policies/{policyId}/rules", "listAuthorizationServerPolicyRules",
+     "List rules, by priority", list<kRules>},
+    {net::Method::post, "/{authServerId}/policies/{policyId}/rules", "createAuthorizationServerPolicyRule",
+     "Create a rule", create<kRules>},
+    {net::Method::get, "/{authServerId}/policies/{policyId}/rules/{ruleId}",
+     "getAuthorizationServerPolicyRule", "Retrieve a rule", get<kRules>},
+    {net::Method::put, "/{authServerId}/policies/{policyId}/rules/{ruleId}",
+     "replaceAuthorizationServerPolicyRule", "Replace a rule", replace<kRules>},
+    {net::Method::delete_, "/{authServerId}/policies/{policyId}/rules/{ruleId}",
+     "deleteAuthorizationServerPolicyRule", "Delete a rule", remove<kRules>},
+    {net::Method::post, "/{authServerId}/policies/{policyId}/rules/{ruleId}/lifecycle/activate",
+     "activateAuthorizationServerPolicyRule", "Activate a rule", switch_to<kRules, true>},
+    {net::Method::post, "/{authServerId}/policies/{policyId}/rules/{ruleId}/lifecycle/deactivate",
+     "deactivateAuthorizationServerPolicyRule", "Deactivate a rule", switch_to<kRules, false>},
+}};
+
+}  // namespace
+
+void add_custom_as_policy_routes(rest::Router& router, const Service& service) {
+  add_routes(router, service, kRoutes);
+}
+
+}  // namespace registry

@@ -1,0 +1,235 @@
+// Scopes and claims of a custom authorization server.
+#include <algorithm>
+#include <array>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <utility>
+
+#include "authserver/scopes.h"
+#include "registry/api.h"
+#include "registry/custom_as.h"
+#include "registry/custom_as_api.h"
+
+namespace registry {
+namespace {
+
+using core::ErrorKind;
+using core::Result;
+using core::json::Array;
+using core::json::Object;
+
+constexpr std::size_t kMostRows = 500;  // of each, below one server
+
+// Set by the authorization server itself, or with a meaning of their own (RFC 7519, 8693, 9068; Okta's
+// reserved claims).
+constexpr std::array<std::string_view, 26> kReservedClaims{
+    "ver",      "jti",    "iss", "aud", "iat",       "exp",   "nbf",     "cid",         "uid",
+    "scp",      "sub",    "act", "cnf", "client_id", "scope", "may_act", "sub_profile", "auth_time",
+    "resource", "events", "sid", "acr", "amr",       "azp",   "mcn",     "ems"};
+
+std::unexpected<core::Error> wrong(std::string_view member, std::string message,
+                                   std::string_view reason = "INVALID_VALUE") {
+  return refuse(ErrorKind::invalid_input, reason, std::move(message), std::string(member));
+}
+
+// One of the two families of rows: how a body is read, shown and called.
+struct Family {
+  Kind kind;
+  std::string_view path;    // "/scopes"
+  std::string_view prefix;  // of ids
+  std::string_view name;    // in "not found"
+  std::string_view event;   // "oauth2.scope"
+  // The row's name, status, unique and body from a request.
+  core::Status (*read)(const Object& body, Row& row);
+  bool has_status;
+};
+
+core::Status read_scope(const Object& body, Row& row) {
+  RETURN_IF_ERROR(check_members(body, {"name", "description", "displayName", "consent", "default", "optional",
+                                       "metadataPublish", "system", "id", "_links"}));
+  ASSIGN_OR_RETURN(const auto name, text_member(body, "name", {.required = true}));
+  ASSIGN_OR_RETURN(const auto description, text_member(body, "description", {.longest = 1000}));
+  ASSIGN_OR_RETURN(const auto display_name, text_member(body, "displayName"));
+  ASSIGN_OR_RETURN(const auto consent, choice_member(body, "consent", {"IMPLICIT", "REQUIRED", "FLEXIBLE"}));
+  ASSIGN_OR_RETURN(const auto is_default, flag_member(body, "default"));
+  ASSIGN_OR_RETURN(const auto optional, flag_member(body, "optional"));
+  ASSIGN_OR_RETURN(const auto publish, choice_member(body, "metadataPublish", {"ALL_CLIENTS", "NO_CLIENTS"}));
+  const auto split = authserver::split_scopes(*name);
+  if (!split || split->size() != 1 || split->front() != *name) {
+    return wrong("name", "A scope's name is printable ASCII without spaces, quotes and backslashes.");
+  }
+  if (authserver::is_openid_scope(*name) || name->starts_with("okta.")) {
+    return wrong("name", "The name is reserved.", "RESERVED_NAME");
+  }
+  row.name = *name;
+  row.body = Object{{"name", *name},
+                    {"description", description ? core::json::Value(*description) : nullptr},
+                    {"displayName", display_name ? core::json::Value(*display_name) : nullptr},
+                    {"consent", consent.value_or("IMPLICIT")},
+                    {"default", is_default.value_or(false)},
+                    {"optional", optional.value_or(false)},
+                    {"metadataPublish", publish.value_or("NO_CLIENTS")},
+                    {"system", false}};
+  return {};
+}
+
+core::Status check_claim_value(std::string_view value) {
+  const bool quoted = value.size() >= 2 && value.front() == '"' && value.back() == '"' &&
+                      value.substr(1, value.size() - 2).find_first_of("\"\\") == std::string_view::npos;
+  const auto known = claim_expressions();
+  if (quoted || std::ranges::find(known, value) != known.end()) return {};
+  return wrong("value",
+               fmt::format("value must be a text in double quotes, or one of: {}.", fmt::join(known, ", ")),
+               "UNSUPPORTED_EXPRESSION");
+}
+
+core::Status read_claim(const Object& body, Row& row) {
+  RETURN_IF_ERROR(check_members(body, {"name", "status", "claimType", "valueType", "value", "conditions",
+                                       "alwaysIncludeInToken", "system", "id", "_links"}));
+  ASSIGN_OR_RETURN(const auto name, text_member(body, "name", {.required = true, .longest = 100}));
+  ASSIGN_OR_RETURN(const auto status, choice_member(body, "status", {"ACTIVE", "INACTIVE"}));
+  // ID tokens come from the org here, and group filters need groups.
+  ASSIGN_OR_RETURN(const auto type, choice_member(body, "claimType", {"RESOURCE"}));
+  ASSIGN_OR_RETURN(const auto value_type, choice_member(body, "valueType", {"EXPRESSION"}));
+  ASSIGN_OR_RETURN(const auto value, text_member(body, "value", {.required = true, .longest = 1000}));
+  ASSIGN_OR_RETURN(const auto always, flag_member(body, "alwaysIncludeInToken"));
+  ASSIGN_OR_RETURN(const Object* conditions, object_member(body, "conditions"));
+  std::vector<std::string> scopes;
+  if (conditions != nullptr) {
+    RETURN_IF_ERROR(check_members(*conditions, {"scopes"}));
+    ASSIGN_OR_RETURN(auto named, texts_member(*conditions, "scopes"));
+    scopes = std::move(named).value_or(scopes);
+  }
+  if (std::ranges::find(kReservedClaims, *name) != kReservedClaims.end()) {
+    return wrong("name", "The name is reserved.", "RESERVED_NAME");
+  }
+  RETURN_IF_ERROR(check_claim_value(*value));
+  row.name = *name;
+  row.status = status.value_or("ACTIVE");
+  row.body = Object{{"name", *name},
+                    {"claimType", "RESOURCE"},
+                    {"valueType", "EXPRESSION"},
+                    {"value", *value},
+                    {"conditions", Object{{"scopes", Array(scopes.begin(), scopes.end())}}},
+                    {"system", false},
+                    {"alwaysIncludeInToken", always.value_or(true)}};
+  return {};
+}
+
+constexpr Family kScopes{Kind::as_scope, "/scopes", "scp", "OAuth2Scope", "oauth2.scope", read_scope, false};
+constexpr Family kClaims{Kind::as_claim, "/claims", "ocl", "OAuth2Claim", "oauth2.claim", read_claim, true};
+
+Object show(const CustomAsCall& call, const Family& family, const Row& row) {
+  Object view{{"id", row.id}};
+  for (const auto& member : row.body) view[member.key()] = member.value();
+  if (family.has_status) view["status"] = row.status;
+  view["_links"] = Object{
+      {"self", link(call.service, fmt::format("{}{}/{}", custom_as_path(call.param(0)), family.path, row.id),
+                    {"GET", "PUT", "DELETE"})}};
+  return view;
+}
+
+core::Status tell(Transaction& tx, const CustomAsCall& call, const Family& family, std::string_view verb,
+                  const Row& row, const Row& server) {
+  return emit(tx, call, fmt::format("{}.{}", family.event, verb),
+              {{.id = row.id, .type = std::string(family.name), .name = row.name},
+               {.id = server.id, .type = "AuthorizationServer", .name = server.name}});
+}
+
+template <const Family& family>
+Result<rest::Reply> list(const CustomAsCall& call) {
+  Store& store = *call.service.store;
+  RETURN_IF_ERROR(server_of_path(store, call));
+  ASSIGN_OR_RETURN(const auto rows, all_rows(store, {.kind = family.kind, .parent = call.param(0)}));
+  Array body;
+  body.reserve(rows.size());
+  for (const Row& row : rows) body.emplace_back(show(call, family, row));
+  return rest::json_reply(body);
+}
+
+template <const Family& family>
+Result<rest::Reply> create(const CustomAsCall& call) {
+  Row read{.kind = family.kind, .id = call.service.new_id(family.prefix), .parent = call.param(0)};
+  RETURN_IF_ERROR(family.read(call.body, read));
+  read.unique = fmt::format("{}/{}", read.parent, read.name);
+  Row row;
+  const core::Status done = change_below(call, [&](Transaction& tx, const Row& server) -> core::Status {
+    ASSIGN_OR_RETURN(const auto there, all_rows(tx, {.kind = family.kind, .parent = server.id}));
+    if (there.size() >= kMostRows) {
+      return refuse(ErrorKind::conflict, "LIMIT_REACHED",
+                    fmt::format("An authorization server has at most {} of these.", kMostRows));
+    }
+    row = read;
+    RETURN_IF_ERROR(tx.insert(row));
+    return tell(tx, call, family, "created", row, server);
+  });
+  RETURN_IF_ERROR(done);
+  return rest::json_reply(show(call, family, row), 201);
+}
+
+template <const Family& family>
+Result<rest::Reply> get(const CustomAsCall& call) {
+  ASSIGN_OR_RETURN(const Row row,
+                   row_below(*call.service.store, family.kind, call.param(1), call.param(0), family.name));
+  return rest::json_reply(show(call, family, row));
+}
+
+template <const Family& family>
+Result<rest::Reply> replace(const CustomAsCall& call) {
+  Row row;
+  const core::Status done = change_below(call, [&](Transaction& tx, const Row& server) -> core::Status {
+    ASSIGN_OR_RETURN(row, row_below(tx, family.kind, call.param(1), server.id, family.name));
+    RETURN_IF_ERROR(family.read(call.body, row));
+    row.unique = fmt::format("{}/{}", row.parent, row.name);
+    RETURN_IF_ERROR(tx.update(row));
+    return tell(tx, call, family, "updated", row, server);
+  });
+  RETURN_IF_ERROR(done);
+  return rest::json_reply(show(call, family, row));
+}
+
+template <const Family& family>
+Result<rest::Reply> remove(const CustomAsCall& call) {
+  const core::Status done = change_below(call, [&](Transaction& tx, const Row& server) -> core::Status {
+    ASSIGN_OR_RETURN(const Row row, row_below(tx, family.kind, call.param(1), server.id, family.name));
+    RETURN_IF_ERROR(tx.remove(family.kind, row.id));
+    return tell(tx, call, family, "deleted", row, server);
+  });
+  RETURN_IF_ERROR(done);
+  return rest::no_content();
+}
+
+constexpr std::array<CustomAsRoute, 5> kScopeRoutes{{
+    {net::Method::get, "/{authServerId}/scopes", "listOAuth2Scopes", "List scopes", list<kScopes>},
+    {net::Method::post, "/{authServerId}/scopes", "createOAuth2Scope", "Create a scope", create<kScopes>},
+    {net::Method::get, "/{authServerId}/scopes/{scopeId}", "getOAuth2Scope", "Retrieve a scope",
+     get<kScopes>},
+    {net::Method::put, "/{authServerId}/scopes/{scopeId}", "replaceOAuth2Scope", "Replace a scope",
+     replace<kScopes>},
+    {net::Method::delete_, "/{authServerId}/scopes/{scopeId}", "deleteOAuth2Scope", "Delete a scope",
+     remove<kScopes>},
+}};
+constexpr std::array<CustomAsRoute, 5> kClaimRoutes{{
+    {net::Method::get, "/{authServerId}/claims", "listOAuth2Claims", "List claims of access tokens",
+     list<kClaims>},
+    {net::Method::post, "/{authServerId}/claims", "createOAuth2Claim", "Create a claim of access tokens",
+     create<kClaims>},
+    {net::Method::get, "/{authServerId}/claims/{claimId}", "getOAuth2Claim", "Retrieve a claim",
+     get<kClaims>},
+    {net::Method::put, "/{authServerId}/claims/{claimId}", "replaceOAuth2Claim", "Replace a claim",
+     replace<kClaims>},
+    {net::Method::delete_, "/{authServerId}/claims/{claimId}", "deleteOAuth2Claim", "Delete a claim",
+     remove<kClaims>},
+}};
+
+}  // namespace
+
+void add_custom_as_scope_routes(rest::Router& router, const Service& service) {
+  add_routes(router, service, kScopeRoutes);
+}
+
+void add_custom_as_claim_routes(rest::Router& router, const Service& service) {
+  add_routes(router, service, kClaimRoutes);
+}
+
+}  // namespace registry
