@@ -43,8 +43,7 @@ std::chrono::milliseconds spread(const Service& service, std::string_view server
   return whole * 9 / 10 + whole * hash / 5000;
 }
 
-core::Status schedule_check(Transaction& tx, const Service& service, std::string_view server,
-                            core::WallTime due) {
+core::Status schedule_check(Transaction& tx, std::string_view server, core::WallTime due) {
   return tx.schedule({.id = check_id(server),
                       .kind = "validate",
                       .subject = std::string(server),
@@ -60,7 +59,7 @@ core::Status continue_checks(Transaction& tx, const Service& service, const Work
     return {};
   auto wait = spread(service, server.id);
   if (server.failures != 0) wait = std::min<std::chrono::milliseconds>(wait, kRecheckAtMost);
-  return schedule_check(tx, service, server.id, service.now() + wait);
+  return schedule_check(tx, server.id, service.now() + wait);
 }
 
 core::Status end_operation(Transaction& tx, const Service& service, const Work& work, const McpServer& server,
@@ -139,7 +138,7 @@ core::Status schedule(const core::Context&, const Service& service, const Work& 
     for (const Row& report : page) {
       if (report.status == to_string(Status::pending) || report.updated >= lost) continue;
       // Due in the order in which they were forgotten.
-      RETURN_IF_ERROR(schedule_check(tx, service, report.id, report.updated + interval(service)));
+      RETURN_IF_ERROR(schedule_check(tx, report.id, report.updated + interval(service)));
     }
     RETURN_IF_ERROR(tx.finish(work));
     const bool more = page.size() == kSchedulePage;
