@@ -52,8 +52,10 @@ std::string node_name() {
 
 // The same for all nodes and for ever: it stands in resource names.
 core::Result<std::string> org_id(core::StateStore& state) {
-  ASSIGN_OR_RETURN(const auto made, state.put_if_absent(kOrgRecord, core::system_random().okta_id("00o"),
-                                                        core::StateStore::kForever));
+  // Of two nodes that are the first, one wins.
+  const auto made =
+      state.put_if_absent(kOrgRecord, core::system_random().okta_id("00o"), core::StateStore::kForever);
+  if (!made) return std::unexpected(made.error());
   ASSIGN_OR_RETURN(const auto record, state.get(kOrgRecord));
   if (!record)
     return core::fail(core::ErrorKind::unavailable, "registry.store.unavailable",

@@ -134,7 +134,8 @@ TEST(Console, SaysNotModifiedToWhoHasTheFile) {
 // No inline script, style or handler would run under the policy, and nothing of another origin would load.
 TEST(Console, NeedsNothingThatItsPolicyForbids) {
   const std::regex inline_code(R"(<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=|javascript:)");
-  const std::regex elsewhere(R"re((src|href)="(https?:)?//|@import|\burl\((?!#)|\bimport\s*\(|from '(?!\./))re");
+  const std::regex elsewhere(
+      R"re((src|href)="(https?:)?//|@import|\burl\((?!#)|\bimport\s*\(|from '(?!\./))re");
   const std::regex markup(
       R"(\.innerHTML|\.outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function)");
   for (const ConsoleFile& file : console_files()) {

@@ -64,6 +64,11 @@ class MeasuredStore final : public Store {
   core::Result<bool> renew(const Work& work, std::chrono::milliseconds lease) override {
     return claim_([&] { return store_->renew(work, lease); });
   }
+  core::Result<std::size_t> prune(Kind kind, core::WallTime changed_before,
+                                  const std::vector<std::string>& statuses) override {
+    return store_->prune(kind, changed_before, statuses);
+  }
+  core::Result<std::size_t> forget_expired() override { return store_->forget_expired(); }
   core::StateStore& state() override { return store_->state(); }
   core::Status backup(const std::string& path) override { return store_->backup(path); }
   std::string where() const override { return store_->where(); }

@@ -486,7 +486,11 @@ export class MockRegistry {
       const orn = /to\.resourceOrn eq "([^"]*)"/.exec(call.query.get('filter') ?? '')?.[1];
       return this.list(this.links.filter((row) => !orn || row.to.resourceOrn === orn), call);
     }
-    if (kind === 'potential-connections') return this.list([], call);
+    if (kind === 'potential-connections') {
+      const type = /connectionType eq "(\w+)"/.exec(call.query.get('filter') ?? '')?.[1];
+      const secret = `orn:okta:pam:${this.org}:secrets:1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed`;
+      return this.list(type === 'STS_VAULT_SECRET' ? [{ id: '1', connectionType: type, secret: { orn: secret, name: 'Map service' }, resourceIndicator: secret }] : [], call);
+    }
     if (!id && method === 'GET') return this.list([...this.agents.values()].map((row) => row.agent), call);
     if (!id) {
       if ([...this.agents.values()].some((row) => row.agent.profile.name === sent.profile.name)) throw conflict('UNIQUE_CONSTRAINT', 'Another agent has this name.');
