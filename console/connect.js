@@ -2,7 +2,7 @@
 // made here; the other types that the API has are offered as it lists them (potential connections).
 import { h, replace } from './dom.js';
 import { all, change, get, kAgents, kCustom, kPotential, kServers, kSettings, orNothing, path, rowsOf } from './api.js';
-import { ask, choice, field, input, nameOf, notice, select, splitWords } from './widgets.js';
+import { ask, choice, field, input, nameOf, notice, problem, select, splitWords } from './widgets.js';
 
 export const kTypeNames = {
   IDENTITY_ASSERTION_CUSTOM_AS: 'XAA to a custom authorization server',
@@ -18,6 +18,8 @@ export const kTypeNames = {
 const kPlain = [
   ['IDENTITY_ASSERTION_MCP_SERVER', 'XAA', 'A person’s sign-in is exchanged for a token; nobody has to consent.'],
   ['STS_ACCESS_TOKEN', 'STS', 'Each person consents once at the external authorization server.'],
+  ['IDENTITY_ASSERTION_A2A_SERVER', 'Another agent', 'XAA to an agent that has an address of its own.'],
+  ['IDENTITY_ASSERTION_CUSTOM_AS', 'An authorization server', 'XAA to whatever takes the tokens of an Okta custom one.'],
   ['STS_VAULT_SECRET', 'Vaulted secret', 'A secret that the registry keeps.'],
   ['STS_SERVICE_ACCOUNT', 'Service account', 'A name and password that the registry keeps.'],
 ];
@@ -34,7 +36,10 @@ export function targetOf(connection) {
   return { kind: 'other', id: id(other?.orn), orn: other?.orn ?? '' };
 }
 
-const ornOf = (row) => row.orn ?? row.resource?.orn ?? row.secret?.orn ?? row.serviceAccount?.orn ?? '';
+const kTargets = ['resource', 'authorizationServer', 'secret', 'app', 'serviceAccount'];
+// What a potential connection leads to, as a create body says it.
+const bodyOf = (row) => Object.fromEntries(kTargets.filter((name) => row[name]).map((name) => [name, row[name].orn ? { orn: row[name].orn } : { id: row[name].id }]));
+const potentialName = (row) => [row.resource, row.secret, row.serviceAccount, row.authorizationServer].find((target) => target?.name)?.name ?? row.resourceIndicator;
 
 async function potential(type, signal) {
   const body = await orNothing(get(kPotential, { signal, query: { limit: 200, filter: `connectionType eq "${type}"` } }));
@@ -55,7 +60,18 @@ export async function addConnection(agent, signal) {
   let choices = [];
   let turn = 0;
 
+  const failed = (error) => error.name !== 'AbortError' && replace(place, problem(error));
   const none = (text) => replace(place, notice('warn', h('p', {}, text)));
+
+  function scopeChoice() {
+    const scopes = h('div', {});
+    const show = () => replace(scopes, condition === 'ALL_SCOPES' ? [] : field('Which scopes', input('scopes', { required: true }), { hint: 'With spaces between.' }));
+    show();
+    return [choice('Scopes', 'condition', [['ALL_SCOPES', 'Allow all'], ['INCLUDE_ONLY', 'Only allow some'], ['EXCLUDE', 'Allow all but some']], condition, (value) => {
+      condition = value;
+      show();
+    }), scopes];
+  }
 
   async function showXaa(mine) {
     if (ready.length === 0) {
@@ -65,27 +81,21 @@ export async function addConnection(agent, signal) {
     const through = h('div', {});
     const linked = async (server) => {
       const read = await all(`${kServers}/${encodeURIComponent(server)}/authorization-servers`, { signal });
-      if (mine !== turn) return;
-      choices = read.rows.filter((row) => row.capabilities?.xaa === true);
+      if (mine !== turn || list.value !== server) return;
+      choices = read.rows.filter((row) => row.status === 'ACTIVE' && row.capabilities?.xaa === true);
       replace(through, choices.length === 0
         ? notice('warn', h('p', {}, 'No authorization server of it supports XAA. Connect by STS, or link an Okta custom one to it.'))
         : field('Authorization server', select('through', choices.map((row) => [row.id, custom?.rows.find((one) => one.id === row.id)?.name ?? row.issuer]), choices[0].id)));
     };
-    const list = select('server', ready.map((row) => [row.id, `${nameOf(row)} – ${row.resourceUrl}`]), ready[0].id, { on: { change: (event) => linked(event.target.value) } });
-    const scopes = h('div', {});
-    const showScopes = () => replace(scopes, condition === 'ALL_SCOPES' ? [] : field('Scopes', input('scopes', { required: true }), { hint: 'With spaces between.' }));
-    showScopes();
-    replace(place, field('MCP server', list), through,
-      choice('Scopes', 'condition', [['ALL_SCOPES', 'Allow all'], ['INCLUDE_ONLY', 'Only allow some'], ['EXCLUDE', 'Allow all but some']], condition, (value) => {
-        condition = value;
-        showScopes();
-      }), scopes);
+    const list = select('server', ready.map((row) => [row.id, `${nameOf(row)} – ${row.resourceUrl}`]), ready[0].id, { on: { change: (event) => linked(event.target.value).catch(failed) } });
+    replace(place, field('MCP server', list), through, scopeChoice());
     await linked(ready[0].id);
   }
 
   async function show() {
     turn += 1;
     const mine = turn;
+    choices = [];
     if (type === 'IDENTITY_ASSERTION_MCP_SERVER') {
       await showXaa(mine);
       return;
@@ -98,36 +108,31 @@ export async function addConnection(agent, signal) {
       return;
     }
     replace(place);
-    const rows = (await potential(type, signal)).filter((row) => ornOf(row));
+    const rows = await potential(type, signal);
     if (mine !== turn) return;
     choices = rows;
     if (rows.length === 0) none('There is nothing of that kind to connect to.');
-    else replace(place, field(kTypeNames[type], select('other', rows.map((row) => [ornOf(row), row.name ?? row.displayName ?? ornOf(row)]), ornOf(rows[0]))));
+    else replace(place, field(kTypeNames[type], select('other', rows.map((row, index) => [String(index), potentialName(row)]), '0')), type.startsWith('IDENTITY') && scopeChoice());
   }
   await show();
 
   function body(data) {
     if (choices.length === 0) throw new Error('There is nothing to connect to; see above.');
+    const xaa = type.startsWith('IDENTITY') ? { scopeCondition: condition, scopes: condition === 'ALL_SCOPES' ? ['*'] : splitWords(data.get('scopes')) } : {};
     if (type === 'IDENTITY_ASSERTION_MCP_SERVER') {
       const server = ready.find((row) => row.id === data.get('server'));
       const through = choices.find((row) => row.id === data.get('through'));
-      const scopes = condition === 'ALL_SCOPES' ? ['*'] : splitWords(data.get('scopes'));
-      return { connectionType: type, resource: { orn: server.orn }, authorizationServer: through.orn ? { orn: through.orn } : { id: through.id }, scopeCondition: condition, scopes };
+      return { connectionType: type, resource: { orn: server.orn }, authorizationServer: through.orn ? { orn: through.orn } : { id: through.id }, ...xaa };
     }
-    if (type === 'STS_ACCESS_TOKEN') {
-      const chosen = choices.find((row) => row.id === data.get('settings'));
-      return { connectionType: type, resource: { orn: chosen.orn } };
-    }
-    const chosen = choices.find((row) => ornOf(row) === data.get('other'));
-    if (type === 'STS_VAULT_SECRET') return { connectionType: type, secret: { orn: ornOf(chosen) } };
-    return { connectionType: type, app: { orn: chosen.app?.orn ?? ornOf(chosen).replace(/:service_accounts:.*$/, '') }, serviceAccount: { orn: ornOf(chosen) } };
+    if (type === 'STS_ACCESS_TOKEN') return { connectionType: type, resource: { orn: choices.find((row) => row.id === data.get('settings')).orn } };
+    return { connectionType: type, ...bodyOf(choices[Number(data.get('other'))]), ...xaa };
   }
 
   return ask({
     title: 'Add a connection',
     content: [choice('Kind', 'type', kPlain, type, (value) => {
       type = value;
-      show();
+      show().catch(failed);
     }), place],
     action: 'Connect',
     act: (data) => change('POST', path(kAgents, agent, 'connections'), { body: body(data) }),

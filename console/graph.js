@@ -42,7 +42,9 @@ async function read(signal) {
   const lists = await inTurns(wanted, async (id) => (await orNothing(all(path(kServers, id, 'authorization-servers'), { signal })))?.rows ?? []);
   const authServers = new Map(wanted.map((id, index) => [id, byId(lists[index])]));
   for (const row of rows) {
-    row.authServer = authServers.get(row.server?.id)?.get(row.through) ?? state.custom.get(row.through);
+    const custom = state.custom.get(row.through);
+    const linked = authServers.get(row.server?.id)?.get(row.through);
+    row.authServer = linked && custom ? { ...linked, name: custom.name } : (linked ?? custom);
   }
   return { rows, agents: agents.rows, more: state.more };
 }
@@ -141,7 +143,7 @@ function draw(rows) {
     boxes.set(node.id, node.href ? s('a', { ...props, href: node.href }, inside) : s('g', props, inside));
   }
   const root = s('svg', { class: 'graph', viewBox: `-2 -2 ${width + 4} ${height + 4}`, width: width + 4, height: height + 4, role: 'group', 'aria-label': 'Connections, drawn. The table below says the same.' },
-    s('defs', {}, s('marker', { id: 'arrow', viewBox: '0 0 8 8', refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: 'auto' }, s('path', { d: 'M0 0 8 4 0 8z', class: 'arrow' }))),
+    s('defs', {}, s('marker', { id: 'arrow', viewBox: '0 0 8 8', refX: 7, refY: 4, markerWidth: 9, markerHeight: 9, markerUnits: 'userSpaceOnUse', orient: 'auto' }, s('path', { d: 'M0 0 8 4 0 8z', class: 'arrow' }))),
     kColumns.map((name, index) => s('text', { class: 'column', x: index * kNode.column, y: 14 }, name)),
     lines,
     [...boxes.values()]);

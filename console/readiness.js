@@ -57,6 +57,20 @@ export function reportTables(report, only) {
   return parts;
 }
 
+const said = (value) => (value === undefined ? h('span', { class: 'quiet' }, 'nothing') : h('code', { class: 'break' }, typeof value === 'string' ? value : JSON.stringify(value)));
+
+/** How its metadata differs from what it was at the check before; nothing when it never did. */
+function drift(report) {
+  const { at, added = [], removed = [], changed = [] } = report.drift ?? {};
+  const rows = [...changed, ...added.map(({ member, value }) => ({ member, to: value })), ...removed.map(({ member, value }) => ({ member, from: value }))];
+  if (rows.length === 0) return null;
+  return [h('h3', {}, 'What changed in its metadata, noticed ', when(at)), table('What changed in its metadata', [
+    { name: 'Member', cell: (row) => h('code', { class: 'break' }, row.member) },
+    { name: 'Before', cell: (row) => said(row.from) },
+    { name: 'Now', cell: (row) => said(row.to) },
+  ], rows)];
+}
+
 export const readReport = (id, signal) => orNothing(get(path(kServers, id, 'readiness'), { signal }));
 
 /** The section of a server's page. `changed` hears of a new report. */
@@ -89,6 +103,7 @@ export function readinessSection(id, report, { signal, changed }) {
         show();
         focusOn(place.querySelector('input[name=attention]'));
       } } })),
+      drift(report),
       reportTables(report, only));
   }
   show();

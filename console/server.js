@@ -169,8 +169,8 @@ export async function serverView({ params, signal, title }) {
       section('Authorization servers', 'authorization-servers',
         h('p', { class: 'actions' }, button('Add an authorization server', () => act(null, () => addAuthServer(id, signal), 'Added'))),
         authServerTable(id, authServers, { act })),
-      section('Client registrations', 'registrations',
-        h('p', { class: 'actions' }, authServers.some((row) => row.type === 'EXTERNAL') && button('Add a client registration', () => act(null, () => addRegistration(id, authServers), 'Added'))),
+      (settings.length > 0 || authServers.some((row) => row.type === 'EXTERNAL')) && section('Client registrations', 'registrations',
+        h('p', { class: 'actions' }, button('Add a client registration', () => act(null, () => addRegistration(id, authServers), 'Added'))),
         settingsTable(settings, authServers, act)),
       server.oauthClient && section('As a client of others', 'oauth-client', facts([['Client', code(server.oauthClient.clientId)], ['Status', badge(server.oauthClient.status)], ['Connections', String(server.oauthClient.connectionCount ?? 0)]])),
       toolsSection(id, signal));

@@ -126,6 +126,23 @@ core::Result<rest::Reply> add_credential(const WorkloadRequest& request, const C
   });
 }
 
+// Okta refuses to deactivate the last active one, and to take an OAuth client from an MCP server that has
+// keys: together the client could never go. So the last key of one that is connected to nothing may be
+// deactivated.
+core::Status check_not_last(Transaction& tx, const CredentialKind& kind, const WorkloadPrincipal& owner) {
+  ASSIGN_OR_RETURN(const auto active,
+                   tx.list({.kind = kind.kind, .parent = owner.id, .statuses = {"ACTIVE"}, .limit = 2}));
+  if (active.size() > 1) return {};
+  if (owner.type == WorkloadPrincipal::Type::mcp_server) {
+    ASSIGN_OR_RETURN(const auto connections,
+                     tx.list({.kind = Kind::connection, .parent = owner.id, .limit = 1}));
+    if (connections.empty()) return {};
+  }
+  return refuse(ErrorKind::conflict, "DEACTIVATE_NOT_ALLOWED",
+                fmt::format("{} is the last active one. Add and activate another one before.", kind.title),
+                "status");
+}
+
 core::Result<rest::Reply> change_credential(const WorkloadRequest& request, const CredentialKind& kind,
                                             AgentEvent event) {
   return in_transaction(request, [&](Transaction& tx) -> core::Result<rest::Reply> {
@@ -134,16 +151,7 @@ core::Result<rest::Reply> change_credential(const WorkloadRequest& request, cons
     ASSIGN_OR_RETURN(Row row, hold_row_of_path(tx, kind.kind, request.param(1), owner, kind.name));
     RETURN_IF_ERROR(check_version(request.call, row.version));
     ASSIGN_OR_RETURN(const auto to, switched(is_active(row), event, kind.title));
-    if (event == AgentEvent::deactivate) {
-      ASSIGN_OR_RETURN(const auto active,
-                       tx.list({.kind = kind.kind, .parent = owner.id, .statuses = {"ACTIVE"}, .limit = 2}));
-      if (active.size() < 2) {
-        return refuse(
-            ErrorKind::conflict, "DEACTIVATE_NOT_ALLOWED",
-            fmt::format("{} is the last active one. Add and activate another one before.", kind.title),
-            "status");
-      }
-    }
+    if (event == AgentEvent::deactivate) RETURN_IF_ERROR(check_not_last(tx, kind, owner));
     if (!to) {
       RETURN_IF_ERROR(tx.remove(kind.kind, row.id));
       RETURN_IF_ERROR(emit_credential_event(tx, request, kind, owner, row.id, "DELETED", "delete"));

@@ -56,6 +56,14 @@ TEST_P(Credentials, TheirStatesAreAsTheTableSays) {
         test::add_server(store(), server);
         ASSERT_EQ(api.post(fmt::format("/mcp-servers/{}/oauth-client", server)).status, 201);
         path = "/mcp-servers/" + server;
+        const std::string as = fmt::format("aus{}", number);
+        test::add_custom_as(store(), as);
+        ASSERT_EQ(
+            api.post(path + "/connections", fmt::format(R"({{"connectionType":"IDENTITY_ASSERTION_CUSTOM_AS",
+                                           "authorizationServer":{{"orn":"{}"}}}})",
+                                                        service_.names.custom_as(as)))
+                .status,
+            201);
       }
       path += kind.ends_with("jwks") ? "/credentials/jwks" : "/credentials/secrets";
       const auto add = [&](std::string_view status) {

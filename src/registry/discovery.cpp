@@ -415,7 +415,7 @@ void look_at_issuers(const core::Context& context, const Service& service, const
 
   std::size_t asked = 0;
   for (IssuerSeen& issuer : seen.issuers) {
-    const bool own = std::ranges::find(plan.own_issuers, issuer.issuer) != plan.own_issuers.end();
+    const bool own = !plan.own_issuers.empty() && issuer.issuer.starts_with(plan.own_issuers);
     const bool usable = oauth::check_issuer_url(issuer.issuer).has_value() &&
                         oauth::may_lead_to(plan.resource_url, issuer.issuer);
     if (own || !usable || asked == kMaxIssuers || context.cancelled()) continue;

@@ -128,7 +128,7 @@ struct Observation {
 struct ObservationPlan {
   std::string resource_url;
   std::vector<std::string> issuers{};        // of authorization servers that are known already
-  std::vector<std::string> own_issuers{};    // never asked: they are answered from the store
+  std::string own_issuers{};                 // what those of this org begin with; they are not asked
   mcp::TokenProvider* credential = nullptr;  // for the tools of a protected server
 
   struct Probe {

@@ -129,16 +129,21 @@ void mark_blocking(Report& report, const Subject& subject) {
 
 // ---- drift ----
 
-void flatten(const Object& object, const std::string& prefix,
-             std::vector<std::pair<std::string, Value>>& into) {
+using Members = std::vector<std::pair<std::string, Value>>;
+
+// "resource.scopes_supported", "authorizationServers[https://idp.example].token_endpoint".
+void flatten(const Object& object, const std::string& prefix, Members& into) {
   for (const auto& member : object) {
-    const std::string name = prefix.empty() ? std::string(member.key())
-                                            : fmt::format("{} {}", prefix, std::string_view(member.key()));
-    if (member.value().is_object()) {
+    const std::string_view key = member.key();
+    std::string name = prefix;
+    if (key.find("://") != std::string_view::npos)
+      name += fmt::format("[{}]", key);
+    else
+      name += fmt::format("{}{}", prefix.empty() ? "" : ".", key);
+    if (member.value().is_object())
       flatten(member.value().get_object(), name, into);
-    } else {
-      into.emplace_back(name, member.value());
-    }
+    else
+      into.emplace_back(std::move(name), member.value());
   }
 }
 
@@ -252,12 +257,12 @@ Report assess(const Observation& seen, const Subject& subject) {
 }
 
 Object drift_between(const Object& before, const Object& after) {
-  std::vector<std::pair<std::string, Value>> old_members;
-  std::vector<std::pair<std::string, Value>> new_members;
+  Members old_members;
+  Members new_members;
   flatten(before, "", old_members);
   flatten(after, "", new_members);
-  const auto find = [](const auto& members, const std::string& name) -> const Value* {
-    const auto found = std::ranges::find(members, name, &std::pair<std::string, Value>::first);
+  const auto find = [](const Members& members, const std::string& name) -> const Value* {
+    const auto found = std::ranges::find(members, name, &Members::value_type::first);
     return found == members.end() ? nullptr : &found->second;
   };
   Array added;

@@ -34,8 +34,9 @@ struct Subject {
   struct AuthServer {
     McpAuthServer entity;
     std::vector<Client> clients{};
-    Local local{};       // of entity.okta
-    bool stored = true;  // false: found just now
+    Local local{};          // of entity.okta
+    bool stored = true;     // false: found just now
+    bool supplied = false;  // an administrator entered its endpoints
   };
 
   McpServer server;

@@ -31,6 +31,10 @@ const AuthServerSeen* published(const CheckInput& in) {
              : nullptr;
 }
 
+bool was_answered(const Attempt& attempt) {
+  return attempt.status != 0;
+}
+
 // It says that there is nothing, rather than that it is in trouble.
 bool says_nothing_is_there(const Attempt& attempt) {
   return attempt.code == "registry.status" && attempt.status / 100 == 4 && !is_transient(attempt);
@@ -51,15 +55,11 @@ Finding check_issuer_metadata(const CheckInput& in) {
   const auto& tried = in.issuer->tried;
   Finding finding{.outcome = Outcome::fail,
                   .details = {{"issuer", shown(entity(in).issuer)}, {"tried", shown(tried)}}};
-  // Entered by hand: there may be no metadata at all, as with GitHub.
-  const bool by_hand =
-      entity(in).origin == McpAuthServer::Origin::manual || !entity(in).token_endpoint.empty();
-  const bool absent = std::ranges::all_of(tried, says_nothing_is_there);
-  if (by_hand && absent) {
-    finding.outcome = Outcome::warn;
-  } else if (std::ranges::any_of(tried, is_transient)) {
+  if (std::ranges::any_of(tried, is_transient)) {
     finding.gravity = Gravity::transient;
-  } else if (absent && entity(in).status == Status::pending) {
+  } else if (in.auth_server->supplied && std::ranges::all_of(tried, was_answered)) {
+    finding.outcome = Outcome::warn;  // as with GitHub, which has none
+  } else if (entity(in).status == Status::pending && std::ranges::all_of(tried, says_nothing_is_there)) {
     finding.gravity = Gravity::missing;  // endpoints can be supplied
   }
   return finding;

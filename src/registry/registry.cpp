@@ -111,6 +111,7 @@ core::Result<std::unique_ptr<Registry>> Registry::create(const Service& service,
                                                   .limits = std::move(options.limits)}));
   WorkHandlers handlers;
   add_discovery_work(handlers);
+  add_mcp_server_work(handlers);
   add_sts_work(handlers);
   ASSIGN_OR_RETURN(made->worker_, Worker::create(own, measured(std::move(handlers), own),
                                                  {.threads = options.worker_threads}));

@@ -1,8 +1,11 @@
 // PostgreSQL: every transaction on a connection of its own, tried again when it lost against another.
 #include <array>
+#include <chrono>
 #include <fmt/format.h>
+#include <thread>
 
 #include "core/postgres.h"
+#include "core/random.h"
 #include "registry/sql.h"
 
 namespace registry {
@@ -84,6 +87,9 @@ class PostgresBackend final : public SqlBackend {
         error.hint = "Too many change the same at once; try again.";
         return core::fail(std::move(error));
       }
+      // So that the two that met do not meet again.
+      const auto pause = core::system_random().number() % static_cast<std::uint64_t>(10 * attempt);
+      std::this_thread::sleep_for(std::chrono::milliseconds(pause));
     }
   }
 

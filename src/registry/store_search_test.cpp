@@ -225,7 +225,9 @@ TEST_P(Search, FindsWhatAScanFinds) {
     found += static_cast<int>(expected.size());
     SCOPED_TRACE(fmt::format("query {}", i));
     ASSERT_EQ(pages(query, 1000), expected);
-    if (i % 10 == 0) ASSERT_EQ(pages(query, 7), expected);
+    if (i % 10 == 0) {
+      ASSERT_EQ(pages(query, 7), expected);
+    }
   }
   EXPECT_GT(found, 5'000) << "the queries find something";
 }

@@ -141,6 +141,7 @@ export class MockRegistry {
     const waiting = this.server('https://tickets.example.com/mcp', { status: 'PENDING', displayName: kHostile, missing: ['the token endpoint of https://login.tickets.example.com', 'a client registration with https://login.tickets.example.com'] });
     this.external(waiting.id, 'https://login.tickets.example.com', { status: 'PENDING', connectivity: 'UNVERIFIED', endpoints: false });
     for (const server of [crm, code, lost, bad, waiting]) this.check(server.id);
+    this.reports.get(lost.id).drift = { at: this.now(), changed: [{ member: 'resource.scopes_supported', from: ['docs.read'], to: ['docs.read', 'docs.write'] }], added: [{ member: 'authorizationServers.https://login.docs.example.com.revocation_endpoint', value: 'https://login.docs.example.com/revoke' }], removed: [] };
     for (let index = 0; index < 30; index += 1) this.okta(this.server(`https://tools${index + 1}.example.com/mcp`, { status: 'INACTIVE', displayName: `Tools ${String(index + 1).padStart(2, '0')}` }).id, sales);
 
     const helper = this.agent('Sales helper', { owners: [ada, grace], description: 'Answers questions about orders', platform: 'AWS_BEDROCK_AGENTCORE', keys: 2 });
@@ -486,7 +487,11 @@ export class MockRegistry {
       const orn = /to\.resourceOrn eq "([^"]*)"/.exec(call.query.get('filter') ?? '')?.[1];
       return this.list(this.links.filter((row) => !orn || row.to.resourceOrn === orn), call);
     }
-    if (kind === 'potential-connections') return this.list([], call);
+    if (kind === 'potential-connections') {
+      const type = /connectionType eq "(\w+)"/.exec(call.query.get('filter') ?? '')?.[1];
+      const secret = `orn:okta:pam:${this.org}:secrets:1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed`;
+      return this.list(type === 'STS_VAULT_SECRET' ? [{ id: '1', connectionType: type, secret: { orn: secret, name: 'Map service' }, resourceIndicator: secret }] : [], call);
+    }
     if (!id && method === 'GET') return this.list([...this.agents.values()].map((row) => row.agent), call);
     if (!id) {
       if ([...this.agents.values()].some((row) => row.agent.profile.name === sent.profile.name)) throw conflict('UNIQUE_CONSTRAINT', 'Another agent has this name.');
