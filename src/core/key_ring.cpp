@@ -122,7 +122,11 @@ Result<std::shared_ptr<const KeyRing::Key>> KeyRing::sealing_key() {
   for (int attempt = 0; attempt < 3; ++attempt) {
     ASSIGN_OR_RETURN(keys, load());
     if (!keys.empty() && may_seal(*keys.back())) return keys.back();
-    RETURN_IF_ERROR(make(keys.empty() ? 1 : keys.back()->number + 1));
+    if (auto made = make(keys.empty() ? 1 : keys.back()->number + 1); !made) {
+      // The next one comes later: an old key seals as well as a new one.
+      if (!keys.empty()) return keys.back();
+      return std::unexpected(std::move(made).error());
+    }
   }
   return fail(
       ErrorKind::internal, "core.keys.none",

@@ -1,10 +1,12 @@
 #include "registry/server.h"
 
+#include <algorithm>
 #include <gtest/gtest.h>
 #include <set>
 
 #include "core/json.h"
 #include "registry/openapi.h"
+#include "registry/org_tokens.h"
 #include "registry/test_description.h"
 #include "registry/test_store.h"
 
@@ -64,6 +66,7 @@ TEST_F(ServerTest, EveryRouteIsDescribedWithItsScopeAndItsParameters) {
   EXPECT_EQ(string_or_empty(*description, "openapi"), "3.1.0");
   const auto& paths = description->at("paths").get_object();
   std::set<std::string> operations;
+  const auto given = TokenService::api_scopes();
   std::size_t described = 0;
   for (const auto& path : paths) described += path.value().get_object().size();
   EXPECT_EQ(described, server->router().routes().size());
@@ -73,6 +76,8 @@ TEST_F(ServerTest, EveryRouteIsDescribedWithItsScopeAndItsParameters) {
     EXPECT_TRUE(operations.insert(route->operation).second) << "operationId twice: " << route->operation;
     EXPECT_FALSE(route->about.empty());
     EXPECT_FALSE(route->tag.empty());
+    EXPECT_TRUE(route->scope.empty() || std::ranges::find(given, route->scope) != given.end())
+        << route->scope << " is given to nobody";
     const auto* item = paths.if_contains(route->path);
     ASSERT_NE(item, nullptr);
     const auto* operation = item->get_object().if_contains(test::lower(net::to_string(route->method)));

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "core/log.h"
+
 namespace registry {
 namespace {
 
@@ -54,6 +56,11 @@ std::unexpected<core::Error> refuse(core::ErrorKind kind, std::string_view reaso
 }
 
 rest::Problem problem_of(const core::Error& error) {
+  // The caller is not told what broke; whoever runs this is.
+  if (shape_of(error.kind).status >= 500) {
+    core::log(core::LogLevel::error, "registry", "a request failed",
+              {{"code", error.code}, {"reason", core::describe(error)}});
+  }
   const std::string_view code = error.code;
   const std::string_view reason = code.starts_with(kRoom) ? code.substr(kRoom.size()) : std::string_view{};
   if (!is_reason(reason)) {

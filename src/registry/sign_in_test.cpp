@@ -35,7 +35,7 @@ class Provider {
         [this](const core::Context&, const net::HttpRequest& request) { return answer(request); });
   }
 
-  Object claims(std::string_view nonce) const {
+  Object claims() const {
     return oauth::test::changed({{"iss", kLogin},
                                  {"sub", "s-1"},
                                  {"aud", "c1"},
@@ -76,7 +76,7 @@ class Provider {
       last_form = net::parse_query(request.body).value();
       last_authorization = request.headers.get("Authorization");
       if (refuses) return json(400, {{"error", "invalid_client"}});
-      const auto token = oauth::sign_jwt(signer ? *signer : issuer_.key(), claims(nonce));
+      const auto token = oauth::sign_jwt(signer ? *signer : issuer_.key(), claims());
       return json(200, {{"access_token", "at"}, {"token_type", "Bearer"}, {"id_token", *token}});
     }
     return net::HttpResponse{.status = 404};
