@@ -11,6 +11,10 @@ namespace {
 
 using oauth::peek;
 
+boost::json::value json(std::string_view text) {
+  return boost::json::value(text);
+}
+
 class IdJag : public TokenOrg {};
 INSTANTIATE_TEST_SUITE_P(Stores, IdJag, kBackends, name_of);
 
@@ -28,9 +32,9 @@ TEST_P(IdJag, IsIssuedAndRedeemed) {
   const object& claims = jag->claims;
   EXPECT_EQ(claims.at("iss"), "https://org.example");
   EXPECT_EQ(claims.at("sub"), "00uAlice");
-  EXPECT_EQ(claims.at("aud"), issuer());
-  EXPECT_EQ(claims.at("client_id"), kAgent);
-  EXPECT_EQ(claims.at("resource"), kResource);
+  EXPECT_EQ(claims.at("aud"), json(issuer()));
+  EXPECT_EQ(claims.at("client_id"), json(kAgent));
+  EXPECT_EQ(claims.at("resource"), json(kResource));
   EXPECT_EQ(claims.at("scope"), "tools:read");
   EXPECT_EQ(claims.at("sub_profile"), "user");
   EXPECT_EQ(claims.at("exp").as_int64() - claims.at("iat").as_int64(), 300);
@@ -48,17 +52,17 @@ TEST_P(IdJag, IsIssuedAndRedeemed) {
   auto token = peek(redeemed.text("access_token"));
   ASSERT_TRUE(token);
   EXPECT_EQ(token->header.at("typ"), "at+jwt");
-  EXPECT_EQ(token->claims.at("iss"), issuer());
-  EXPECT_EQ(token->claims.at("aud"), kResource);
+  EXPECT_EQ(token->claims.at("iss"), json(issuer()));
+  EXPECT_EQ(token->claims.at("aud"), json(kResource));
   EXPECT_EQ(token->claims.at("sub"), "alice@example.com");
   EXPECT_EQ(token->claims.at("uid"), "00uAlice");
-  EXPECT_EQ(token->claims.at("cid"), kAgent);
+  EXPECT_EQ(token->claims.at("cid"), json(kAgent));
   EXPECT_EQ(token->claims.at("scp"), (boost::json::array{"tools:read"}));
   EXPECT_EQ(token->claims.at("ver"), 1);
   EXPECT_EQ(token->claims.at("act"), claims.at("act"));
   EXPECT_EQ(token->claims.at("auth_time"), now() - 10);
-  EXPECT_EQ(token->claims.at("mcn"), connection_);
-  EXPECT_EQ(token->claims.at("ems"), kServer);
+  EXPECT_EQ(token->claims.at("mcn"), json(connection_));
+  EXPECT_EQ(token->claims.at("ems"), json(kServer));
 }
 
 TEST_P(IdJag, TellsItsLineage) {
@@ -480,13 +484,13 @@ TEST_P(IdJag, IsBoundToTheKeyOfTheExchange) {
   ASSERT_EQ(issued.outcome(), "ok");
   EXPECT_EQ(issued.text("token_type"), "N_A");
   const std::string jag = issued.text("access_token");
-  EXPECT_EQ(peek(jag)->claims.at("cnf").at("jkt"), proof_key().thumbprint());
+  EXPECT_EQ(peek(jag)->claims.at("cnf").at("jkt"), json(proof_key().thumbprint()));
   EXPECT_EQ(redeem(jag).outcome(), "invalid_grant: Invalid grant") << "no proof";
   EXPECT_EQ(redeem(jag, {}, proof(path, agent_key())).outcome(), "invalid_grant: Invalid grant");
   Answer redeemed = redeem(jag, {}, proof(path));
   ASSERT_EQ(redeemed.outcome(), "ok");
   EXPECT_EQ(redeemed.text("token_type"), "DPoP");
-  EXPECT_EQ(peek(redeemed.text("access_token"))->claims.at("cnf").at("jkt"), proof_key().thumbprint());
+  EXPECT_EQ(peek(redeemed.text("access_token"))->claims.at("cnf").at("jkt"), json(proof_key().thumbprint()));
 
   const std::string unbound = id_jag();
   change(Kind::workload_principal, kAgent, [](Row& row) {
@@ -654,7 +658,7 @@ TEST_P(Chain, AMachineMayStartOne) {
   Answer own = post(custom_path(custom_as_, "token"), fields, {}, nullptr, "0oaService");
   ASSERT_EQ(own.outcome(), "ok");
   auto claims = peek(own.text("access_token"))->claims;
-  EXPECT_EQ(claims.at("aud"), kSecondUrl);
+  EXPECT_EQ(claims.at("aud"), json(kSecondUrl));
   EXPECT_EQ(claims.at("sub"), "0oaService");
   EXPECT_FALSE(claims.contains("uid"));
   Answer answer = second_exchanges(own.text("access_token"));
