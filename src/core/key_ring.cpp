@@ -122,7 +122,12 @@ Result<std::shared_ptr<const KeyRing::Key>> KeyRing::sealing_key() {
   for (int attempt = 0; attempt < 3; ++attempt) {
     ASSIGN_OR_RETURN(keys, load());
     if (!keys.empty() && may_seal(*keys.back())) return keys.back();
-    RETURN_IF_ERROR(make(keys.empty() ? 1 : keys.back()->number + 1));
+    if (auto made = make(keys.empty() ? 1 : keys.back()->number + 1); !made) {
+      // Where the store cannot be changed now (it is away, or in a transaction of this thread's), a key that
+      // is due to be replaced seals a little longer.
+      if (!keys.empty() && keys.back()->guarded == guarded()) return keys.back();
+      return std::unexpected(std::move(made).error());
+    }
   }
   return fail(
       ErrorKind::internal, "core.keys.none",
