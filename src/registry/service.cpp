@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "core/log.h"
+
 namespace registry {
 namespace {
 
@@ -70,7 +72,10 @@ rest::Problem problem_of(const core::Error& error) {
       error.kind == core::ErrorKind::not_found
           ? fmt::format(fmt::runtime(shape.summary), error.message)
           : fmt::format(fmt::runtime(shape.summary), error.location.empty() ? "request" : error.location);
-  if (shape.status >= 500) return problem;
+  if (shape.status >= 500) {
+    core::log(core::LogLevel::error, "registry", core::describe(error), {{"code", error.code}});
+    return problem;
+  }
   problem.causes.emplace_back(error.hint.empty() ? error.message : error.message + " " + error.hint,
                               std::string(is_reason(reason) ? reason : std::string_view{}), error.location);
   return problem;
