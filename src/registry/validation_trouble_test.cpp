@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 #include <stop_token>
 #include <string>
-#include <utility>
 
 #include "registry/discovery.h"
 #include "registry/test_validation.h"
