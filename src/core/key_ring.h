@@ -38,7 +38,8 @@ class KeyRing {
   // One key, which nobody else has and which goes with the object.
   static std::unique_ptr<KeyRing> ephemeral();
 
-  // Plain ASCII: the key's name, a dot, base64url. `context` as Sealer has it. Errors: those of the store;
+  // Plain ASCII: the key's name, a dot, base64url. `context` as Sealer has it. Where the next key cannot be
+  // made the one before goes on sealing. Errors: those of the store;
   // core.keys.guard: the keys in the store are sealed with another guard.
   Result<std::string> seal(std::string_view plaintext, std::string_view context);
   // Errors: core.keys.foreign: sealed with a key that the store does not hold (any more); core.seal.broken;

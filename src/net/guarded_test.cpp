@@ -212,6 +212,16 @@ TEST(GuardTest, RedirectsThatAreNotFollowed) {
   }
 }
 
+TEST(GuardTest, ARequestMayAskForNoRedirects) {
+  FakeHttpClient http;
+  http.reply(302, {}, {{"Location", "https://b.example/"}});
+  auto outside = guarded(http);
+  auto response = outside->send({}, {.url = "https://a.example/", .follow_redirects = false});
+  ASSERT_TRUE(response);
+  EXPECT_EQ(response->status, 302);
+  EXPECT_EQ(http.count(), 1u);
+}
+
 TEST(GuardTest, AtMostThreeRedirectsAndNoneOfOtherMethods) {
   FakeHttpClient http;
   const auto client = guarded(http);

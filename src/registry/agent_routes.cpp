@@ -41,6 +41,14 @@ void narrow(const catalogue::FilterNode& node, Query& query) {
   }
   const auto* text = std::get_if<std::string>(&node.value);
   if (node.kind != NodeKind::comparison || text == nullptr) return;
+  // The first one only: two that differ find nothing, which the filter itself sees to.
+  if (node.path == "status" && query.statuses.empty()) {
+    const AgentStatus statuses[] = {AgentStatus::staged, AgentStatus::active, AgentStatus::inactive};
+    for (const AgentStatus status : statuses) {
+      if (net::equals_ignoring_case(*text, to_string(status)))
+        query.statuses = {std::string(to_string(status))};
+    }
+  }
   using Match = Query::Text::Match;
   if (node.path == "profile.name") {
     const Match match = node.op == Operator::eq   ? Match::equals

@@ -71,7 +71,9 @@ TEST_P(AgentStates, EveryPairIsTakenOrRefusedAsTheTableSays) {
         EXPECT_EQ(got.reason(), "INVALID_STATE_TRANSITION");
         EXPECT_NE(got.summary().find(from), std::string::npos) << got.summary();
         for (const Expected& each : kExpected) {
-          if (each.from == from) EXPECT_NE(got.summary().find(each.verb), std::string::npos) << got.summary();
+          if (each.from == from) {
+            EXPECT_NE(got.summary().find(each.verb), std::string::npos) << got.summary();
+          }
         }
         EXPECT_EQ(after.text("status"), from);
         EXPECT_EQ(test::event_types(store()).size(), events) << "a refusal leaves no event";
@@ -80,7 +82,9 @@ TEST_P(AgentStates, EveryPairIsTakenOrRefusedAsTheTableSays) {
       EXPECT_EQ(got.status, 202);
       api.resource_of(got);
       EXPECT_EQ(after.status, row->to.empty() ? 404 : 200);
-      if (!row->to.empty()) EXPECT_EQ(after.text("status"), row->to);
+      if (!row->to.empty()) {
+        EXPECT_EQ(after.text("status"), row->to);
+      }
       EXPECT_EQ(test::event_types(store()).at(events), fmt::format("workload_principal.{}", verb));
     }
   }
@@ -133,7 +137,9 @@ TEST_P(AgentStates, EachAuthenticationMethodHasItsCredential) {
         api.agent(fmt::format("agent {}", ++number), fmt::format(R"(,"oauthClient":{})", each.client));
     api.own(id);
     if (each.key) api.add_key(id);
-    if (each.secret) EXPECT_EQ(api.post(fmt::format("/ai-agents/{}/credentials/secrets", id)).status, 201);
+    if (each.secret) {
+      EXPECT_EQ(api.post(fmt::format("/ai-agents/{}/credentials/secrets", id)).status, 201);
+    }
     EXPECT_EQ(api.post(fmt::format("/ai-agents/{}/lifecycle/activate", id)).status,
               each.activates ? 202 : 400);
   }

@@ -121,10 +121,11 @@ TEST_P(Connections, EachTypeHasItsDefaultsAndRules) {
     const Object sent = core::json::parse(body(each.type)).value().as_object();
     for (const auto& member : sent) {
       ASSERT_TRUE(got.body.contains(member.key())) << member.key();
-      if (member.value().is_object())
+      if (member.value().is_object()) {
         EXPECT_EQ(got.body.at(member.key()).at("orn"), member.value().at("orn"));
-      else
+      } else {
         EXPECT_EQ(got.body.at(member.key()), member.value());
+      }
     }
 
     const Got again = api().post(path_, body(each.type));
@@ -137,13 +138,17 @@ TEST_P(Connections, EachTypeHasItsDefaultsAndRules) {
     const Got scoped =
         api().patch(one, R"({"scopeCondition":"INCLUDE_ONLY","scopes":["tools.read","tools.call"]})");
     EXPECT_EQ(scoped.status, each.scopes ? 200 : 400);
-    if (each.scopes) EXPECT_EQ(core::json::write(scoped.body.at("scopes")), R"(["tools.read","tools.call"])");
+    if (each.scopes) {
+      EXPECT_EQ(core::json::write(scoped.body.at("scopes")), R"(["tools.read","tools.call"])");
+    }
     for (const std::string_view half : {R"({"scopes":["a"]})", R"({"scopeCondition":"EXCLUDE"})"})
       EXPECT_EQ(api().patch(one, std::string(half)).status, 400) << half;
     const std::string chosen = fmt::format("https://chosen.example/{}", each.type);
     const Got indicated = api().patch(one, fmt::format(R"({{"resourceIndicator":"{}"}})", chosen));
     EXPECT_EQ(indicated.status, each.indicator ? 200 : 400);
-    if (each.indicator) EXPECT_EQ(indicated.text("resourceIndicator"), chosen);
+    if (each.indicator) {
+      EXPECT_EQ(indicated.text("resourceIndicator"), chosen);
+    }
     const Got reset = api().patch(one, R"({"resourceIndicator":null})");
     EXPECT_EQ(reset.status, 200);
     EXPECT_EQ(reset.text("resourceIndicator"), each.default_indicator);
@@ -309,10 +314,14 @@ TEST_P(Connections, HaveTwoStatesAndAreDeletedWhenInactive) {
     got = each.verb == "delete" ? api().remove(one)
                                 : api().post(fmt::format("{}/lifecycle/{}", one, each.verb));
     EXPECT_EQ(got.status, each.status);
-    if (got.status == 409) EXPECT_EQ(got.reason(), "INVALID_STATE_TRANSITION");
+    if (got.status == 409) {
+      EXPECT_EQ(got.reason(), "INVALID_STATE_TRANSITION");
+    }
     const Got after = api().get(one);
     EXPECT_EQ(after.status, each.then.empty() ? 404 : 200);
-    if (!each.then.empty()) EXPECT_EQ(after.text("status"), each.then);
+    if (!each.then.empty()) {
+      EXPECT_EQ(after.text("status"), each.then);
+    }
   }
   // Activation looks at the target again.
   const std::string one = fmt::format("{}/{}", path_, api().post(path_, body("STS_ACCESS_TOKEN")).text("id"));

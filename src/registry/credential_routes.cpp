@@ -194,7 +194,10 @@ core::Result<rest::Reply> add_key(const WorkloadRequest& request) {
     if (in.is_null(name)) jwk.erase(name);
   }
   auto key = oauth::Key::from_jwk(jwk);
-  if (!key) return bad(type == "RSA" ? "n" : "crv", key.error().message);
+  if (!key) {
+    const bool algorithm = key.error().code == "oauth.jwk.algorithm";
+    return bad(algorithm ? "alg" : type == "RSA" ? "n" : "crv", key.error().message);
+  }
   if (!kid) key = key->with_kid(key->thumbprint());
 
   AgentKey made{.id = request.service.new_id("pks"), .active = active, .jwk = key->public_jwk()};

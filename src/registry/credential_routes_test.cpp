@@ -81,7 +81,9 @@ TEST_P(Credentials, TheirStatesAreAsTheTableSays) {
       const Got got =
           each.verb == "delete" ? api.remove(one) : api.post(fmt::format("{}/lifecycle/{}", one, each.verb));
       EXPECT_EQ(got.status, each.status);
-      if (!each.reason.empty()) EXPECT_EQ(got.reason(), each.reason);
+      if (!each.reason.empty()) {
+        EXPECT_EQ(got.reason(), each.reason);
+      }
       const Got after = api.get(one);
       EXPECT_EQ(after.status, each.then.empty() ? 404 : 200);
       if (each.then.empty()) continue;
@@ -125,8 +127,8 @@ TEST_P(Credentials, KeysArePublicStrongAndNamed) {
       {"a secret", R"({"kty":"oct","k":"c2VjcmV0"})", "k"},
       {"Ed25519", ed25519, "kty"},
       {"for encryption", with("use", "enc"), "use"},
-      {"another key's algorithm", with("alg", "RS256"), "crv"},
-      {"HMAC", with("alg", "HS256"), "crv"},
+      {"another key's algorithm", with("alg", "RS256"), "alg"},
+      {"HMAC", with("alg", "HS256"), "alg"},
       {"another curve", with("crv", "P-384"), "crv"},
       {"not on the curve", with("y", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"), "crv"},
       {"a short RSA key", R"({"kty":"RSA","n":"sXchtQ","e":"AQAB"})", "n"},

@@ -18,7 +18,7 @@ using core::json::Object;
 
 // The agent goes in front of whoever brought the request so far. An MCP server that is a client of another
 // acts in its own name.
-Result<Object> next_actor(const WorkloadPrincipal& principal, const Subject& subject) {
+Result<Object> next_actor(const WorkloadPrincipal& principal, const VerifiedSubject& subject) {
   if (principal.type == WorkloadPrincipal::Type::mcp_server) return Object{};
   if (subject.actors() + 1 > kMaxActors) return problem("invalid_subject_token_act_claim_depth");
   Object actor{{"sub", principal.id},
@@ -33,7 +33,7 @@ Result<std::string> only_one(const std::vector<std::string>& values, std::string
   return values.empty() ? std::string() : values.front();
 }
 
-std::string_view profile_of(const Subject& subject) {
+std::string_view profile_of(const VerifiedSubject& subject) {
   return subject.is_user() ? "user" : "service";
 }
 
@@ -48,7 +48,7 @@ struct Draft {
 };
 
 Object claims_of(const authserver::GrantCall& call, const WorkloadPrincipal& principal,
-                 const Subject& subject, const Draft& draft) {
+                 const VerifiedSubject& subject, const Draft& draft) {
   const std::int64_t issued = core::to_unix_seconds(draft.issued);
   Object claims{{"jti", draft.id},
                 {"iss", call.server.settings.issuer},
@@ -67,7 +67,7 @@ Object claims_of(const authserver::GrantCall& call, const WorkloadPrincipal& pri
   return claims;
 }
 
-EventTarget target_of(const Subject& subject, const Draft& draft) {
+EventTarget target_of(const VerifiedSubject& subject, const Draft& draft) {
   Object detail{{"subject", subject.id()},
                 {"subject_profile", profile_of(subject)},
                 {"audience", draft.audience},

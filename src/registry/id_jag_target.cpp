@@ -117,12 +117,11 @@ Result<IdJagTarget> at_custom_as(Reader& reader, const Service& service, TokenCa
 // The external authorization server with that issuer which an MCP server has.
 Result<std::optional<McpAuthServer>> external_server(Reader& reader, const Connection& connection,
                                                      std::string_view issuer) {
-  if (connection.type != ConnectionType::identity_assertion_mcp_server || !connection.custom_as.empty()) {
-    return std::nullopt;
-  }
+  if (connection.type != ConnectionType::identity_assertion_mcp_server) return std::nullopt;
   ASSIGN_OR_RETURN(const auto servers, auth_servers_of(reader, connection.server));
   for (const McpAuthServer& server : servers) {
-    if (!server.okta && server.issuer == issuer) return server;
+    const bool meant = connection.custom_as.empty() || connection.custom_as == server.id;
+    if (meant && !server.okta && server.issuer == issuer) return server;
   }
   return std::nullopt;
 }

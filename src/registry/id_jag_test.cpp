@@ -104,11 +104,11 @@ TEST_P(IdJag, StartsWithTheAgentsOwnSignOn) {
   ASSERT_TRUE(back);
   auto url = net::parse_url(*back);
   const std::string code = *net::query_value(*net::parse_query(url->query), "code");
-  Answer signed_in = post("/oauth2/v1/token",
-                          {{"grant_type", "authorization_code"},
-                           {"code", code},
-                           {"redirect_uri", "https://agent.example/cb"},
-                           {"code_verifier", "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"}});
+  Answer signed_in =
+      post("/oauth2/v1/token", {{"grant_type", "authorization_code"},
+                                {"code", code},
+                                {"redirect_uri", "https://agent.example/cb"},
+                                {"code_verifier", "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"}});
   ASSERT_EQ(signed_in.outcome(), "ok");
   const std::string id_token = signed_in.text("id_token");
   const std::string jag = id_jag({{"subject_token", id_token}});
@@ -121,8 +121,9 @@ TEST_P(IdJag, StartsWithTheAgentsOwnSignOn) {
   // The sign-in ends, and what hangs on it.
   const std::string family(peek(id_token)->claims.at("sid").as_string());
   ASSERT_TRUE(authserver::revoke_family(*org, family));
-  EXPECT_EQ(exchange({{"subject_token", id_token}}).outcome(),
-            "invalid_request: 'subject_token' is invalid: the session associated with it is no longer active.");
+  EXPECT_EQ(
+      exchange({{"subject_token", id_token}}).outcome(),
+      "invalid_request: 'subject_token' is invalid: the session associated with it is no longer active.");
 }
 
 struct Refusal {
@@ -139,27 +140,36 @@ TEST_P(IdJag, TheExchangeRefuses) {
   const std::string audience =
       "invalid_target: Token Exchange requests must include a valid audience of the authorization server.";
   const std::string scope =
-      "invalid_scope: The requested scope is invalid, unknown, malformed, or exceeds the scope granted by the "
+      "invalid_scope: The requested scope is invalid, unknown, malformed, or exceeds the scope granted by "
+      "the "
       "resource owner.";
   const std::vector<Refusal> kRefusals{
-      {"no subject token", {{"subject_token", ""}},
+      {"no subject token",
+       {{"subject_token", ""}},
        "invalid_request: The required parameter 'subject_token' is missing."},
-      {"no type", {{"subject_token_type", ""}},
+      {"no type",
+       {{"subject_token_type", ""}},
        "invalid_request: The required parameter 'subject_token_type' is missing."},
-      {"another type", {{"subject_token_type", "urn:ietf:params:oauth:token-type:saml2"}},
+      {"another type",
+       {{"subject_token_type", "urn:ietf:params:oauth:token-type:saml2"}},
        "invalid_request: 'subject_token_type' is invalid or not supported."},
-      {"another wish", {{"requested_token_type", "urn:ietf:params:oauth:token-type:jwt"}},
+      {"another wish",
+       {{"requested_token_type", "urn:ietf:params:oauth:token-type:jwt"}},
        "invalid_request: 'requested_token_type' is invalid or not supported."},
       {"an actor token", {{"actor_token", "x"}}, "invalid_request: 'actor_token' is invalid."},
       {"no JWT", {{"subject_token", "x.y.z"}}, subject + "."},
       {"signed by a stranger", {{"subject_token", stranger}}, subject + "."},
-      {"another issuer", {{"subject_token", id_token({{"iss", "https://other.example"}})}},
+      {"another issuer",
+       {{"subject_token", id_token({{"iss", "https://other.example"}})}},
        subject + ": the token issuer is not allowed for this exchange."},
-      {"another client's", {{"subject_token", id_token({{"aud", "0oaWeb"}})}},
+      {"another client's",
+       {{"subject_token", id_token({{"aud", "0oaWeb"}})}},
        subject + ": the client application is not registered for delegation to this agent."},
-      {"expired", {{"subject_token", id_token({{"exp", now()}})}},
+      {"expired",
+       {{"subject_token", id_token({{"exp", now()}})}},
        "invalid_grant: The 'subject_token' either expired or the session associated with it was terminated."},
-      {"unknown person", {{"subject_token", id_token({{"sub", "00uBob"}})}},
+      {"unknown person",
+       {{"subject_token", id_token({{"sub", "00uBob"}})}},
        subject + ": the user account is not active."},
       {"no ID token", {{"subject_token", id_token({{"jti", "AT.1"}})}}, subject + "."},
       {"an access token of the org",
@@ -170,7 +180,8 @@ TEST_P(IdJag, TheExchangeRefuses) {
        {{"subject_token", id_token({{"iss", "https://org.example/oauth2/ausNone"}})},
         {"subject_token_type", std::string(authserver::kAccessTokenTokenType)}},
        subject + ": the authorization server that issued it is not valid."},
-      {"malformed actors", {{"subject_token", id_token({{"act", object{{"client", "x"}}}})}},
+      {"malformed actors",
+       {{"subject_token", id_token({{"act", object{{"client", "x"}}}})}},
        "invalid_request: The 'subject_token' 'act' claim is malformed."},
       {"no audience", {{"audience", ""}}, audience},
       {"unknown audience", {{"audience", "https://org.example/oauth2/ausNone"}}, audience},
@@ -181,7 +192,8 @@ TEST_P(IdJag, TheExchangeRefuses) {
       {"another case", {{"resource", "https://MCP.example/mcp"}}, resource},
       {"system scope", {{"scope", "openid tools:read"}}, scope},
       {"outside the connection", {{"scope", "tools:read admin"}}, scope},
-      {"unknown scope", {{"scope", "tools:read nothing"}},
+      {"unknown scope",
+       {{"scope", "tools:read nothing"}},
        "invalid_scope: One or more scopes are not configured for the authorization server resource."},
       {"broken scope", {{"scope", "a\"b"}}, scope},
   };
@@ -214,10 +226,16 @@ TEST_P(IdJag, WhatIsNotActiveIsRefusedAtOnce) {
   };
   const std::string link = std::string(kServer) + "/" + custom_as_;
   const std::vector<Switch> kSwitches{
-      {Kind::workload_principal, std::string(kAgent), {"INACTIVE", "STAGED"}, "invalid_client",
+      {Kind::workload_principal,
+       std::string(kAgent),
+       {"INACTIVE", "STAGED"},
+       "invalid_client",
        "invalid_client"},
       {Kind::connection, connection_, {"INACTIVE"}, "invalid_target", "invalid_grant"},
-      {Kind::mcp_server, std::string(kServer), {"INACTIVE", "PENDING", "INVALID"}, "invalid_target",
+      {Kind::mcp_server,
+       std::string(kServer),
+       {"INACTIVE", "PENDING", "INVALID"},
+       "invalid_target",
        "invalid_grant"},
       {Kind::mcp_auth_server, link, {"INACTIVE", "PENDING", "INVALID"}, "invalid_target", "invalid_grant"},
       {Kind::custom_as, custom_as_, {"INACTIVE"}, "invalid_target", "invalid_request"},
@@ -239,9 +257,8 @@ TEST_P(IdJag, ARuleThatNoLongerAllowsItEndsIt) {
   auto rules = store().list({.kind = Kind::as_rule, .refers_to = custom_as_});
   ASSERT_TRUE(rules && rules->size() == 1);
   auto update_rule = [&](const boost::json::array& grants) {
-    change(Kind::as_rule, rules->front().id, [&](Row& row) {
-      row.body["conditions"].as_object()["grantTypes"] = object{{"include", grants}};
-    });
+    change(Kind::as_rule, rules->front().id,
+           [&](Row& row) { row.body["conditions"].as_object()["grantTypes"] = object{{"include", grants}}; });
     change(Kind::custom_as, custom_as_, [](Row&) {});
   };
   update_rule({"client_credentials"});
@@ -275,12 +292,12 @@ TEST_P(IdJag, PoliciesDecideByClientScopeAndPerson) {
   auto nothing = [](Row&) {};
   const std::string denied =
       "access_denied: Policy evaluation failed for this request, please check the policy configurations.";
-  EXPECT_EQ(outcome([&](Row& row) { set(row, "clients", {{"include", boost::json::array{"wlpOther"}}}); },
-                    nothing),
-            denied);
-  EXPECT_EQ(outcome([&](Row& row) { set(row, "clients", {{"include", boost::json::array{kAgent}}}); },
-                    nothing),
-            "ok");
+  EXPECT_EQ(
+      outcome([&](Row& row) { set(row, "clients", {{"include", boost::json::array{"wlpOther"}}}); }, nothing),
+      denied);
+  EXPECT_EQ(
+      outcome([&](Row& row) { set(row, "clients", {{"include", boost::json::array{kAgent}}}); }, nothing),
+      "ok");
   EXPECT_EQ(outcome(nothing,
                     [&](Row& row) { set(row, "scopes", {{"include", boost::json::array{"tools:call"}}}); }),
             denied);
@@ -305,48 +322,76 @@ TEST_P(IdJag, RedemptionRefuses) {
       "request.";
   object claims = peek(id_jag())->claims;
   const std::vector<Row> kRows{
-      {"a scope", id_jag(), {{"scope", "tools:read"}},
+      {"a scope",
+       id_jag(),
+       {{"scope", "tools:read"}},
        "invalid_request: The id-jag request must not include a 'scope' parameter."},
-      {"no assertion", "", {{"assertion", ""}},
+      {"no assertion",
+       "",
+       {{"assertion", ""}},
        "invalid_request: The required parameter 'assertion' is missing."},
       {"no JWT", "abc", {}, invalid},
       {"an ID token", id_token(), {}, invalid},
       {"another typ", forged_jag({}, "JWT"), {}, invalid},
-      {"untrusted issuer", forged_jag({{"iss", "https://idp.example"}}), {},
+      {"untrusted issuer",
+       forged_jag({{"iss", "https://idp.example"}}),
+       {},
        "invalid_grant: The issuer of the id-jag is not a trusted authorization server."},
-      {"no issuer", forged_jag({{"iss", nullptr}}), {},
+      {"no issuer",
+       forged_jag({{"iss", nullptr}}),
+       {},
        "invalid_grant: The issuer of the id-jag is not a trusted authorization server."},
       {"signed by a stranger",
-       *oauth::sign_jwt(authserver::test_client_key(), claims, authserver::kIdJagType), {},
+       *oauth::sign_jwt(authserver::test_client_key(), claims, authserver::kIdJagType),
+       {},
        "invalid_grant: The signature of the id-jag is invalid."},
-      {"another audience", forged_jag({{"aud", "https://org.example/oauth2/ausOther"}}), {},
+      {"another audience",
+       forged_jag({{"aud", "https://org.example/oauth2/ausOther"}}),
+       {},
        "invalid_grant: The audience of the JWT Bearer Grant must match the the issuer of the authorization "
        "server."},
-      {"two audiences", forged_jag({{"aud", boost::json::array{issuer(), "x"}}}), {},
+      {"two audiences",
+       forged_jag({{"aud", boost::json::array{issuer(), "x"}}}),
+       {},
        "invalid_grant: The audience of the JWT Bearer Grant must match the the issuer of the authorization "
        "server."},
       {"expired", forged_jag({{"exp", now()}}), {}, "invalid_grant: The id-jag is expired."},
-      {"of the future", forged_jag({{"iat", now() + 60}, {"exp", now() + 300}}), {},
+      {"of the future",
+       forged_jag({{"iat", now() + 60}, {"exp", now() + 300}}),
+       {},
        "invalid_grant: The id-jag is issued in the future."},
-      {"too long", forged_jag({{"exp", now() + 301}}), {},
+      {"too long",
+       forged_jag({{"exp", now() + 301}}),
+       {},
        "invalid_grant: The lifetime of the id-jag must not exceed 5 minutes."},
       {"no jti", forged_jag({{"jti", nullptr}}), {}, invalid},
       {"no iat", forged_jag({{"iat", nullptr}}), {}, invalid},
-      {"another client", forged_jag({{"client_id", "wlpOther"}}), {},
+      {"another client",
+       forged_jag({{"client_id", "wlpOther"}}),
+       {},
        "invalid_grant: The 'client_id' in the JWT Bearer Grant must match the 'client_id' used to "
        "authenticate the client."},
-      {"a machine", forged_jag({{"sub", "0oaService"}, {"sub_profile", "service"}}), {},
+      {"a machine",
+       forged_jag({{"sub", "0oaService"}, {"sub_profile", "service"}}),
+       {},
        "invalid_grant: The 'sub' claim in the id-jag is invalid."},
-      {"nobody", forged_jag({{"sub", nullptr}}), {},
+      {"nobody",
+       forged_jag({{"sub", nullptr}}),
+       {},
        "invalid_grant: The 'sub' claim in the id-jag is invalid."},
-      {"unknown person", forged_jag({{"sub", "00uBob"}}), {},
+      {"unknown person",
+       forged_jag({{"sub", "00uBob"}}),
+       {},
        "invalid_grant: The 'sub' claim in the id-jag is invalid."},
-      {"no scope", forged_jag({{"scope", nullptr}}), {},
+      {"no scope",
+       forged_jag({{"scope", nullptr}}),
+       {},
        "invalid_grant: The id-jag must include at least one scope."},
       {"no resource in the request", id_jag(), {{"resource", ""}}, mismatch},
       {"another resource", id_jag(), {{"resource", std::string(kResource) + "/"}}, mismatch},
       {"no resource in the claims", forged_jag({{"resource", nullptr}}), {}, mismatch},
-      {"a resource of nobody", forged_jag({{"resource", "https://mcp.example/x"}}),
+      {"a resource of nobody",
+       forged_jag({{"resource", "https://mcp.example/x"}}),
        {{"resource", "https://mcp.example/x"}},
        "invalid_grant: The 'resource' claim in the id-jag is not valid for this authorization server."},
       {"a scope beyond the connection", forged_jag({{"scope", "admin"}}), {}, invalid},
@@ -604,9 +649,8 @@ TEST_P(Chain, AMachineMayStartOne) {
   link_.client = "0oaService";
   link_.client_orn = "orn:okta:idp:00oTestOrg0000000000:apps:oidc_client:0oaService";
   insert(to_row(link_));
-  net::Query fields{{"grant_type", "client_credentials"},
-                    {"scope", "tools:read"},
-                    {"resource", std::string(kSecondUrl)}};
+  net::Query fields{
+      {"grant_type", "client_credentials"}, {"scope", "tools:read"}, {"resource", std::string(kSecondUrl)}};
   Answer own = post(custom_path(custom_as_, "token"), fields, {}, nullptr, "0oaService");
   ASSERT_EQ(own.outcome(), "ok");
   auto claims = peek(own.text("access_token"))->claims;
@@ -623,8 +667,8 @@ TEST_P(Chain, AMachineMayStartOne) {
                 .outcome(),
             "invalid_grant: The 'sub' claim in the id-jag is invalid.")
       << "Okta's do not give machines access that way";
-  EXPECT_EQ(post(custom_path(custom_as_, "token"), changed(fields, {{"resource", std::string(kResource)}}), {},
-                 nullptr, "0oaService")
+  EXPECT_EQ(post(custom_path(custom_as_, "token"), changed(fields, {{"resource", std::string(kResource)}}),
+                 {}, nullptr, "0oaService")
                 .outcome(),
             "invalid_target: The authorization server has rejected the 'resource' parameter: "
             "https://mcp.example/mcp");

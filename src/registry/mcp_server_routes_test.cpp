@@ -5,6 +5,7 @@
 
 #include "registry/revocation.h"
 #include "registry/server_test_kit.h"
+#include "registry/workload_principal.h"
 
 namespace registry {
 namespace {
@@ -102,11 +103,11 @@ TEST_P(McpServerRoutesTest, TheSameUrlAgain) {
   EXPECT_EQ(again.status, 202);
   EXPECT_EQ(again.headers.get("location"), first.headers.get("location"));
   EXPECT_EQ(get(register_path()).ids().size(), 1u);
+  const std::string id = get(register_path()).ids().at(0);
   // A slash more is another resource.
   EXPECT_EQ(post(register_path(), R"({"resourceUrl":"https://mcp.example.com/mcp/"})").status, 202);
   EXPECT_EQ(get(register_path()).ids().size(), 2u);
 
-  const std::string id = get(register_path()).ids().at(0);
   ASSERT_TRUE(move(id, ServerEvent::validation_failed, {"unreachable"}));
   const auto refused = post(register_path(), body);
   EXPECT_EQ(refused.outcome(), "409 UNIQUE_CONSTRAINT resourceUrl");
@@ -173,7 +174,7 @@ TEST_P(McpServerRoutesTest, EntityTags) {
   EXPECT_TRUE(first.starts_with("W/\""));
   const auto with = [](std::string_view tag) {
     net::Headers headers;
-    headers.add("If-Match", tag);
+    headers.add("If-Match", std::string(tag));
     return headers;
   };
   const auto changed = patch(path_of(id), R"({"displayName":"N"})", with(first));
@@ -273,8 +274,8 @@ TEST_P(McpServerRoutesTest, WhatIsUsedIsNotDeleted) {
   run([&](Transaction& tx) { return tx.remove(Kind::connection, connection); });
 
   // As a client of others it has to be taken down first, too.
-  WorkloadPrincipal client{.id = service_.new_id("wlp"), .type = WorkloadPrincipal::Type::mcp_server};
-  client.name = "client";
+  WorkloadPrincipal client{
+      .id = service_.new_id("wlp"), .type = WorkloadPrincipal::Type::mcp_server, .name = "client"};
   client.server = id;
   client.status = AgentStatus::active;
   run([&](Transaction& tx) {

@@ -21,6 +21,7 @@
 #include "registry/token_cache.h"
 #include "registry/token_request.h"
 #include "registry/token_servers.h"
+#include "registry/vault.h"
 
 namespace registry {
 namespace {
@@ -254,6 +255,8 @@ Result<std::unique_ptr<TokenService>> TokenService::create(const Service& servic
     return core::fail(core::ErrorKind::invalid_input, "registry.tokens.setting",
                       "The org signs with RS256 or ES256.");
   }
+  // What is sealed within a transaction finds its key there.
+  RETURN_IF_ERROR(prepare_sealing(service));
   std::unique_ptr<TokenService> tokens(
       new TokenService(std::make_unique<const Parts>(service, std::move(options))));
   RETURN_IF_ERROR(tokens->parts_->cache.org_keys());

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <fmt/format.h>
 #include <functional>
 #include <gtest/gtest.h>
@@ -129,6 +130,7 @@ class ServersTest : public AnyService {
   // A server that is PENDING; its id.
   std::string register_server(std::string_view url = "https://mcp.example.com/mcp",
                               std::string_view name = "Example") {
+    clock().advance(std::chrono::milliseconds{1});  // ids made later sort later
     const auto accepted =
         post(kServers, fmt::format(R"({{"resourceUrl":"{}","displayName":"{}"}})", url, name));
     EXPECT_EQ(accepted.status, 202) << accepted.outcome() << " " << accepted.cause();

@@ -56,6 +56,11 @@ std::unexpected<core::Error> refuse(core::ErrorKind kind, std::string_view reaso
 }
 
 rest::Problem problem_of(const core::Error& error) {
+  // The caller is not told what broke; whoever runs this is.
+  if (shape_of(error.kind).status >= 500) {
+    core::log(core::LogLevel::error, "registry", "a request failed",
+              {{"code", error.code}, {"reason", core::describe(error)}});
+  }
   const std::string_view code = error.code;
   const std::string_view reason = code.starts_with(kRoom) ? code.substr(kRoom.size()) : std::string_view{};
   if (!is_reason(reason)) {
@@ -72,10 +77,7 @@ rest::Problem problem_of(const core::Error& error) {
       error.kind == core::ErrorKind::not_found
           ? fmt::format(fmt::runtime(shape.summary), error.message)
           : fmt::format(fmt::runtime(shape.summary), error.location.empty() ? "request" : error.location);
-  if (shape.status >= 500) {
-    core::log(core::LogLevel::error, "registry", core::describe(error), {{"code", error.code}});
-    return problem;
-  }
+  if (shape.status >= 500) return problem;
   problem.causes.emplace_back(error.hint.empty() ? error.message : error.message + " " + error.hint,
                               std::string(is_reason(reason) ? reason : std::string_view{}), error.location);
   return problem;

@@ -15,35 +15,6 @@
 namespace registry {
 namespace {
 
-// In the order of Kind.
-constexpr auto kKinds = std::to_array<std::string_view>({
-    "mcp_server",
-    "mcp_auth_server",
-    "tool",
-    "readiness",
-    "client_auth_settings",
-    "workload_principal",
-    "jwk",
-    "client_secret",
-    "connection",
-    "delegation_link",
-    "custom_as",
-    "as_scope",
-    "as_claim",
-    "as_policy",
-    "as_rule",
-    "signing_key",
-    "identity_provider",
-    "user",
-    "sign_in",
-    "vault_secret",
-    "service_account",
-    "grant",
-    "interaction",
-    "operation",
-});
-static_assert(kKinds.size() == static_cast<std::size_t>(Kind::operation) + 1);
-
 constexpr std::size_t kForgetAtOnce = 500;
 
 // Whose thread is inside a transaction of one store: it would wait for itself.
@@ -276,7 +247,62 @@ class SqlStore final : public Store {
 }  // namespace
 
 std::string_view to_string(Kind kind) {
-  return kKinds[static_cast<std::size_t>(kind)];
+  // Without a default, so that a kind without a name does not compile.
+  switch (kind) {
+    case Kind::mcp_server:
+      return "mcp_server";
+    case Kind::mcp_auth_server:
+      return "mcp_auth_server";
+    case Kind::tool:
+      return "tool";
+    case Kind::readiness:
+      return "readiness";
+    case Kind::client_auth_settings:
+      return "client_auth_settings";
+    case Kind::workload_principal:
+      return "workload_principal";
+    case Kind::jwk:
+      return "jwk";
+    case Kind::client_secret:
+      return "client_secret";
+    case Kind::connection:
+      return "connection";
+    case Kind::delegation_link:
+      return "delegation_link";
+    case Kind::custom_as:
+      return "custom_as";
+    case Kind::as_scope:
+      return "as_scope";
+    case Kind::as_claim:
+      return "as_claim";
+    case Kind::as_policy:
+      return "as_policy";
+    case Kind::as_rule:
+      return "as_rule";
+    case Kind::signing_key:
+      return "signing_key";
+    case Kind::identity_provider:
+      return "identity_provider";
+    case Kind::user:
+      return "user";
+    case Kind::sign_in:
+      return "sign_in";
+    case Kind::vault_secret:
+      return "vault_secret";
+    case Kind::service_account:
+      return "service_account";
+    case Kind::grant:
+      return "grant";
+    case Kind::interaction:
+      return "interaction";
+    case Kind::operation:
+      return "operation";
+    case Kind::principal_url:
+      return "principal_url";
+    case Kind::revocation:
+      return "revocation";
+  }
+  return {};
 }
 
 core::Result<std::unique_ptr<Store>> open_store(StoreOptions options) {

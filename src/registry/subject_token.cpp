@@ -61,7 +61,7 @@ class SubjectReader {
   SubjectReader(TokenRequest& request, const authserver::Server& org, const WorkloadPrincipal& principal)
       : request_(request), org_(org), principal_(principal) {}
 
-  Result<Subject> id_token(std::string_view token) {
+  Result<VerifiedSubject> id_token(std::string_view token) {
     ASSIGN_OR_RETURN(
         auto verifier,
         oauth::JwtVerifier::create({.jws = {.algorithms = {oauth::Algorithm::rs256, oauth::Algorithm::es256},
@@ -86,14 +86,14 @@ class SubjectReader {
     const std::array<std::string, 2> subjects{std::string(jwt->subject()), principal_.client_id()};
     ASSIGN_OR_RETURN(const bool revoked, is_revoked(*request_.service.store, subjects, *jwt->issued_at()));
     if (revoked) return problem("invalid_subject_token_session_expired");
-    Subject subject;
+    VerifiedSubject subject;
     subject.id_token_ = true;
     subject.email_ = jwt->string("email");
     RETURN_IF_ERROR(set_user(subject, jwt->subject()));
     return finish(std::move(subject), *jwt);
   }
 
-  Result<Subject> access_token(std::string_view token) {
+  Result<VerifiedSubject> access_token(std::string_view token) {
     auto unverified = oauth::peek(token);
     if (!unverified) return problem("invalid_subject_token");
     const std::string_view issuer = core::json::string_or_empty(unverified->claims, "iss");
@@ -114,7 +114,7 @@ class SubjectReader {
     ASSIGN_OR_RETURN(const auto client,
                      find_token_client(request_.service, request_.options, jwt->string("cid")));
     if (!client) return problem("invalid_subject_token_client_inactive");
-    Subject subject;
+    VerifiedSubject subject;
     if (auto user = jwt->string("uid"); !user.empty()) {
       RETURN_IF_ERROR(set_user(subject, user));
     } else {
@@ -124,7 +124,7 @@ class SubjectReader {
   }
 
  private:
-  core::Status set_user(Subject& subject, std::string_view id) {
+  core::Status set_user(VerifiedSubject& subject, std::string_view id) {
     std::optional<authserver::User> user;
     if (request_.options.user_by_id) {
       ASSIGN_OR_RETURN(user, request_.options.user_by_id(*request_.service.store, id));
@@ -152,7 +152,7 @@ class SubjectReader {
                              : "invalid_subject_token_no_delegation_link");
   }
 
-  Result<Subject> finish(Subject subject, const oauth::VerifiedJwt& jwt) {
+  Result<VerifiedSubject> finish(VerifiedSubject subject, const oauth::VerifiedJwt& jwt) {
     subject.token_id_ = jwt.id();
     subject.auth_time_ = seconds_claim(jwt, "auth_time");
     request_.debug["subjectTokenId"] = jwt.id();
@@ -170,9 +170,9 @@ class SubjectReader {
   const WorkloadPrincipal& principal_;
 };
 
-Result<Subject> verify_subject_token(TokenRequest& request, const authserver::Server& org,
-                                     const WorkloadPrincipal& principal,
-                                     const authserver::TokenExchange& exchange) {
+Result<VerifiedSubject> verify_subject_token(TokenRequest& request, const authserver::Server& org,
+                                             const WorkloadPrincipal& principal,
+                                             const authserver::TokenExchange& exchange) {
   request.debug["subjectTokenType"] = exchange.subject_token_type;
   SubjectReader reader(request, org, principal);
   if (exchange.subject_token_type == authserver::kIdTokenType) return reader.id_token(exchange.subject_token);

@@ -13,7 +13,7 @@
 namespace registry {
 
 // Evidence: exists only as the result of verify_subject_token().
-class Subject {
+class VerifiedSubject {
  public:
   const std::string& id() const { return id_; }  // 00u..., or the client of a machine
   bool is_user() const { return !login_.empty(); }
@@ -27,7 +27,7 @@ class Subject {
 
  private:
   friend class SubjectReader;
-  Subject() = default;
+  VerifiedSubject() = default;
 
   std::string id_, login_, email_, token_id_;
   std::int64_t auth_time_ = 0;
@@ -40,8 +40,8 @@ class Subject {
 // authorization servers that is for this principal, under a delegation link. Not within a transaction.
 //
 // Errors: invalid_subject_token and those that start so, token_exchange_subject_token_expired.
-core::Result<Subject> verify_subject_token(TokenRequest& request, const authserver::Server& org,
-                                           const WorkloadPrincipal& principal,
-                                           const authserver::TokenExchange& exchange);
+core::Result<VerifiedSubject> verify_subject_token(TokenRequest& request, const authserver::Server& org,
+                                                   const WorkloadPrincipal& principal,
+                                                   const authserver::TokenExchange& exchange);
 
 }  // namespace registry

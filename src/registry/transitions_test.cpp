@@ -104,8 +104,8 @@ TEST_P(TransitionsTest, EveryStateAndEvent) {
         EXPECT_EQ(outcome, "ok");
         EXPECT_EQ(shown.outcome(), "404 NOT_FOUND");
         EXPECT_EQ(shown.text("errorCode"), "E0000007");
-        EXPECT_THAT(get(kServers).ids(), testing::Not(testing::Contains(id)));
-        EXPECT_EQ(post(kServers, fmt::format(R"({{"resourceUrl":"{}"}})", url)).status, 202);
+        EXPECT_THAT(get(test::kServers).ids(), testing::Not(testing::Contains(id)));
+        EXPECT_EQ(post(test::kServers, fmt::format(R"({{"resourceUrl":"{}"}})", url)).status, 202);
       } else {
         EXPECT_EQ(shown.text("status"), to);
       }
@@ -249,17 +249,22 @@ class AuthServerTransitionsTest : public test::ServersTest {
       row.version = 0;
       return tx.insert(row);
     });
-    EXPECT_EQ(
-        post(kSettings, fmt::format(R"({{"name":"c","authorizationServerId":"{}","clientId":"x"}})", as.id))
-            .status,
-        201);
-    if (status == invalid) EXPECT_TRUE(move_as(server, as.id, AuthServerEvent::verification_failed, "down"));
-    if (status == inactive || status == active)
+    EXPECT_EQ(post(test::kSettings,
+                   fmt::format(R"({{"name":"c","authorizationServerId":"{}","clientId":"x"}})", as.id))
+                  .status,
+              201);
+    if (status == invalid) {
+      EXPECT_TRUE(move_as(server, as.id, AuthServerEvent::verification_failed, "down"));
+    }
+    if (status == inactive || status == active) {
       EXPECT_TRUE(move_as(server, as.id, AuthServerEvent::verified));
-    if (status == active && manual)
+    }
+    if (status == active && manual) {
       EXPECT_EQ(post(as_path(server, as.id) + "/lifecycle/activate").status, 202);
-    if (status == inactive && !manual)
+    }
+    if (status == inactive && !manual) {
       EXPECT_EQ(post(as_path(server, as.id) + "/lifecycle/deactivate").status, 202);
+    }
     EXPECT_EQ(get(as_path(server, as.id)).text("status"), to_string(status));
     return as.id;
   }
@@ -284,7 +289,7 @@ TEST_P(AuthServerTransitionsTest, EveryStateAndEvent) {
         if (to == "DELETED") {
           EXPECT_TRUE(done);
           EXPECT_EQ(shown.status, 404);
-          EXPECT_EQ(events_about(id).back(), "client_authentication_settings.delete");
+          EXPECT_EQ(events_about(id).back(), "mcp_server.auth_server.delete");
           continue;
         }
         EXPECT_EQ(shown.text("status"), to);
@@ -298,7 +303,9 @@ TEST_P(AuthServerTransitionsTest, EveryStateAndEvent) {
         const bool looked =
             event == AuthServerEvent::verified || event == AuthServerEvent::verification_failed;
         EXPECT_EQ(done.has_value(), looked);
-        if (!done) EXPECT_EQ(done.error().code, "registry.INVALID_STATE_TRANSITION");
+        if (!done) {
+          EXPECT_EQ(done.error().code, "registry.INVALID_STATE_TRANSITION");
+        }
       }
     }
   }

@@ -83,10 +83,10 @@ struct Connection {
   ConnectionType type{};
   bool active = true;
   // What it leads to, by type; the others are empty. Ids, which are Row::refs too.
-  std::string server{};           // ems...: identity_assertion_mcp_server, and of the settings
-  std::string custom_as{};        // aus...: identity_assertion_custom_as, _mcp_server, _a2a_server
-  std::string settings{};         // rsc...: sts_access_token
-  std::string secret{};           // sts_vault_secret
+  std::string server{};     // ems...: identity_assertion_mcp_server, and of the settings
+  std::string custom_as{};  // aus...: identity_assertion_custom_as, _mcp_server (or eas...), _a2a_server
+  std::string settings{};   // rsc...: sts_access_token
+  std::string secret{};     // sts_vault_secret
   std::string service_account{};  // sts_service_account
   std::string agent{};            // wlp...: identity_assertion_a2a_server
   std::string app_orn{};          // identity_assertion_app_instance, sts_service_account
