@@ -41,8 +41,10 @@ constexpr auto kKinds = std::to_array<std::string_view>({
     "grant",
     "interaction",
     "operation",
+    "principal_url",
+    "revocation",
 });
-static_assert(kKinds.size() == static_cast<std::size_t>(Kind::operation) + 1);
+static_assert(kKinds.size() == static_cast<std::size_t>(Kind::revocation) + 1);
 
 constexpr std::size_t kForgetAtOnce = 500;
 
