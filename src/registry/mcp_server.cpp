@@ -240,10 +240,14 @@ Row to_row(const ClientAuthSettings& settings) {
   row.status = settings.active ? "ACTIVE" : "INACTIVE";
   row.name = settings.name;
   row.refs = {settings.server, auth_server_row_id(settings.server, settings.auth_server)};
-  row.body = Object{{"server", settings.server},          {"authServer", settings.auth_server},
-                    {"issuer", settings.issuer},          {"dynamic", settings.dynamic},
-                    {"clientId", settings.client_id},     {"sealedSecret", settings.sealed_secret},
-                    {"authMethod", settings.auth_method}, {"scopes", array_of(settings.scopes)},
+  row.body = Object{{"server", settings.server},
+                    {"authServer", settings.auth_server},
+                    {"issuer", settings.issuer},
+                    {"dynamic", settings.dynamic},
+                    {"clientId", settings.client_id},
+                    {"sealedSecret", settings.sealed_secret},
+                    {"authMethod", settings.auth_method},
+                    {"scopes", array_of(settings.scopes)},
                     {"registrationUri", settings.registration_uri},
                     {"sealedRegistrationToken", settings.sealed_registration_token}};
   if (settings.secret_expires) row.body["secretExpires"] = stamp(*settings.secret_expires);
