@@ -97,9 +97,6 @@ core::Result<std::unique_ptr<Foundation>> Foundation::open(FoundationOptions opt
       state, clock,
       core::KeyRingOptions{.name = "vault", .guard = std::make_shared<const core::Sealer>(std::move(guard))});
 
-  // Its first key is made here: later it may be needed in the middle of a transaction, which makes none.
-  if (const auto sealed = made->vault_->seal("", "start"); !sealed) return std::unexpected(sealed.error());
-
   made->http_ = net::make_http_client({.user_agent = "okta-agent-registry/" OKTA_MCP_VERSION});
   ASSIGN_OR_RETURN(auto rule,
                    net::Guard::create({.allow = options.allowed_networks,

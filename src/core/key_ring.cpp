@@ -123,8 +123,9 @@ Result<std::shared_ptr<const KeyRing::Key>> KeyRing::sealing_key() {
     ASSIGN_OR_RETURN(keys, load());
     if (!keys.empty() && may_seal(*keys.back())) return keys.back();
     if (auto made = make(keys.empty() ? 1 : keys.back()->number + 1); !made) {
-      // The next one comes later: an old key seals as well as a new one.
-      if (!keys.empty()) return keys.back();
+      // Where the store cannot be changed now (it is away, or in a transaction of this thread's), a key that
+      // is due to be replaced seals a little longer.
+      if (!keys.empty() && keys.back()->guarded == guarded()) return keys.back();
       return std::unexpected(std::move(made).error());
     }
   }

@@ -201,12 +201,12 @@ TEST_P(Connections, BodiesAreClosedAndNamesAreOfTheRightKind) {
       {fmt::format(R"({{"connectionType":"{}","resource":{},"authorizationServer":{}}})", mcp,
                    orn(names().mcp_server("ems1")), orn(names().custom_as("ausOther"))),
        "INVALID_FORMAT", "authorizationServer"},
-      {with_resource(mcp, names().mcp_server("emsNone")), "E0000007", ""},
+      {with_resource(mcp, names().mcp_server("emsNone")), "NOT_FOUND", ""},
   };
   for (const Case& each : cases) {
     SCOPED_TRACE(each.body);
     const Got got = api().post(path_, each.body);
-    EXPECT_EQ(got.status, each.reason == "E0000007" ? 404 : 400);
+    EXPECT_EQ(got.status, each.reason == "NOT_FOUND" ? 404 : 400);
     EXPECT_EQ(got.reason(), each.reason);
     EXPECT_EQ(got.location(), each.location);
   }
@@ -425,7 +425,8 @@ TEST_P(Connections, ConnectAndDeactivateAtOnceNeverLeaveANewConnectionToAnInacti
     ++connected;
     std::int64_t created = 0;
     std::int64_t deactivated = 0;
-    for (const Event& event : store().events({.about = server, .limit = 100}).value()) {
+    const auto events = store().events({.about = server, .limit = 100}).value();
+    for (const Event& event : events) {
       if (event.type == "workload_principal.resource_connection.create") created = event.number;
       if (event.type == "resource_servers.mcp_server.deactivate") deactivated = event.number;
     }

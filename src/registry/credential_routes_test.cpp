@@ -173,7 +173,8 @@ TEST_P(Credentials, ASecretIsShownOnceAndKeptAsAHash) {
   const auto row = store().get(Kind::client_secret, first.text("id")).value().value();
   EXPECT_EQ(core::json::write(row.body).find(secret), std::string::npos);
   EXPECT_EQ(core::json::string_or_empty(row.body, "hash"), authserver::hash_secret(secret));
-  for (const Event& event : store().events({.limit = 1000}).value()) {
+  const auto events = store().events({.limit = 1000}).value();
+  for (const Event& event : events) {
     for (const EventTarget& target : event.targets)
       EXPECT_EQ(core::json::write(target.detail).find(secret), std::string::npos);
   }

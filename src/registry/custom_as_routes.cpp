@@ -155,7 +155,7 @@ Result<rest::Reply> create(const CustomAsCall& call) {
   const Service& service = call.service;
   CustomAs server{.id = service.new_id("aus"), .name = {}};
   RETURN_IF_ERROR(read_body(call.body, server));
-  ASSIGN_OR_RETURN(const auto keys, make_signing_keys(server.algorithm));
+  ASSIGN_OR_RETURN(const auto keys, make_signing_keys(service, server.algorithm));
   CustomAs stored;
   const core::Status done = service.store->transaction([&](Transaction& tx) {
     stored = server;

@@ -49,6 +49,7 @@ TEST_P(DelegationLinks, SayWhichClientMayHandItsTokenToWhom) {
   EXPECT_EQ(first.text("from.clientOrn"), caller);
   EXPECT_EQ(first.text("from.tokenType"), "ACCESS_TOKEN");
   EXPECT_EQ(first.text("to.resourceOrn"), target);
+  clock().advance(std::chrono::milliseconds{5});
   const Got second = api.post("/delegation-links", link_body(app, server, "ID_TOKEN"));
   ASSERT_EQ(second.status, 201);
   EXPECT_EQ(second.text("to.authorizationServerOrn"), names.custom_as("aus1")) << "inferred";
@@ -56,6 +57,7 @@ TEST_P(DelegationLinks, SayWhichClientMayHandItsTokenToWhom) {
   const Got again = api.post("/delegation-links", link_body(caller, target));
   EXPECT_EQ(again.status, 409);
   EXPECT_EQ(again.reason(), "UNIQUE_CONSTRAINT");
+  clock().advance(std::chrono::milliseconds{5});
   const Got third = api.post("/delegation-links", link_body(caller, target, "ID_TOKEN"));
   EXPECT_EQ(third.status, 201) << "another token";
 
@@ -96,9 +98,9 @@ TEST_P(DelegationLinks, LeadFromClientsToWorkloadPrincipals) {
       {link_body(names.mcp_server("ems1"), target), "INVALID_FORMAT", "from.clientOrn"},
       {link_body("orn:okta:idp:00oOther:apps:x:0oa1", target), "INVALID_FORMAT", "from.clientOrn"},
       {link_body(caller, target, "REFRESH_TOKEN"), "INVALID_FORMAT", "from.tokenType"},
-      {link_body(caller, names.ai_agent("wlpNone")), "E0000007", ""},
-      {link_body(names.ai_agent("wlpNone"), target), "E0000007", ""},
-      {link_body(caller, names.mcp_client(id)), "E0000007", ""},
+      {link_body(caller, names.ai_agent("wlpNone")), "NOT_FOUND", ""},
+      {link_body(names.ai_agent("wlpNone"), target), "NOT_FOUND", ""},
+      {link_body(caller, names.mcp_client(id)), "NOT_FOUND", ""},
       {R"({"from":{},"to":{}})", "REQUIRED_PROPERTY", "from.type"},
       {R"({"to":{}})", "REQUIRED_PROPERTY", "from"},
       {R"({"from":{"type":"SAML"},"to":{}})", "INVALID_FORMAT", "from.type"},
@@ -106,7 +108,7 @@ TEST_P(DelegationLinks, LeadFromClientsToWorkloadPrincipals) {
   for (const Case& each : cases) {
     SCOPED_TRACE(each.body);
     const Got got = api.post("/delegation-links", each.body);
-    EXPECT_EQ(got.status, each.reason == "E0000007" ? 404 : 400);
+    EXPECT_EQ(got.status, each.reason == "NOT_FOUND" ? 404 : 400);
     EXPECT_EQ(got.reason(), each.reason);
     EXPECT_EQ(got.location(), each.location);
   }

@@ -243,7 +243,9 @@ Row to_row(const ClientAuthSettings& settings) {
   row.body = Object{{"server", settings.server},          {"authServer", settings.auth_server},
                     {"issuer", settings.issuer},          {"dynamic", settings.dynamic},
                     {"clientId", settings.client_id},     {"sealedSecret", settings.sealed_secret},
-                    {"authMethod", settings.auth_method}, {"scopes", array_of(settings.scopes)}};
+                    {"authMethod", settings.auth_method}, {"scopes", array_of(settings.scopes)},
+                    {"registrationUri", settings.registration_uri},
+                    {"sealedRegistrationToken", settings.sealed_registration_token}};
   if (settings.secret_expires) row.body["secretExpires"] = stamp(*settings.secret_expires);
   return row;
 }

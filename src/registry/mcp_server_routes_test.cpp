@@ -393,22 +393,6 @@ TEST_P(McpServerRoutesTest, Operations) {
   });
   EXPECT_EQ(get("/resource-servers/api/v1/operations/" + other).status, 404);
   EXPECT_EQ(get("/resource-servers/api/v1/operations").ids().size(), 1u);
-
-  // They are kept for their time; what is under way stays.
-  register_server("https://later.example/");
-  int removed = 0;
-  const auto sweep = [&] {
-    run([&](Transaction& tx) -> core::Status {
-      ASSIGN_OR_RETURN(removed, remove_old_operations(tx, service_));
-      return {};
-    });
-  };
-  sweep();
-  EXPECT_EQ(removed, 0);
-  clock().advance(service_.settings.operation_retention + std::chrono::seconds{1});
-  sweep();
-  EXPECT_EQ(removed, 2);
-  EXPECT_EQ(get("/resource-servers/api/v1/operations").ids().size(), 1u);
 }
 
 TEST_P(McpServerRoutesTest, WorkCarriesWhoAskedForIt) {

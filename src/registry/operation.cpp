@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <fmt/format.h>
 #include <utility>
 
@@ -229,22 +230,6 @@ core::Result<std::optional<Operation>> last_operation(Reader& reader, std::strin
   for (auto it = all.rbegin(); it != all.rend(); ++it)
     if (it->type == type) return std::optional(std::move(*it));
   return std::optional<Operation>{};
-}
-
-core::Result<int> remove_old_operations(Transaction& tx, const Service& service, std::size_t limit) {
-  const core::WallTime keep_from = service.now() - service.settings.operation_retention;
-  // Ids grow with time: the oldest come first.
-  ASSIGN_OR_RETURN(const auto rows, tx.list({.kind = Kind::operation,
-                                             .statuses = {"COMPLETED", "FAILED"},
-                                             .limit = std::min(limit, Store::kMaxPage)}));
-  int removed = 0;
-  for (const Row& row : rows) {
-    ASSIGN_OR_RETURN(const auto operation, read_operation(row));
-    if (!operation.completed || *operation.completed > keep_from) continue;
-    RETURN_IF_ERROR(tx.remove(Kind::operation, row.id));
-    ++removed;
-  }
-  return removed;
 }
 
 core::json::Object show(const Service& service, const Operation& operation) {

@@ -75,10 +75,6 @@ core::Result<std::vector<Operation>> running_operations(Reader& reader, std::str
 core::Result<std::optional<Operation>> last_operation(Reader& reader, std::string_view subject,
                                                       std::string_view type);
 
-// Removes up to `limit` of the finished ones that are older than Settings::operation_retention; gives how
-// many.
-core::Result<int> remove_old_operations(Transaction& tx, const Service& service, std::size_t limit = 100);
-
 // "resource-servers" or "workload-principals": under which API an operation on that subject is found.
 std::string_view area_of(std::string_view subject);
 

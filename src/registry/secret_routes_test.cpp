@@ -71,7 +71,7 @@ TEST_F(SecretRoutesTest, ASecretIsMadeAndNeverShown) {
   const Got made = call(Method::post, std::string(kSecrets), std::string(kNewSecret));
   ASSERT_EQ(made.status, 201) << made.text;
   const std::string id(made.body.at("id").as_string());
-  EXPECT_EQ(made.body.at("orn"), service_.names.vault_secret(id));
+  EXPECT_EQ(made.body.at("orn").as_string(), service_.names.vault_secret(id));
   EXPECT_EQ(made.body.at("keys"), (core::json::Array{"apiKey", "user"}));
   EXPECT_EQ(made.body.at("status"), "ACTIVE");
   EXPECT_EQ(made.headers.get("Location"), "https://org.example" + std::string(kSecrets) + "/" + id);
@@ -181,8 +181,8 @@ TEST_F(SecretRoutesTest, AServiceAccount) {
   ASSERT_EQ(made.status, 201) << made.text;
   const std::string id(made.body.at("id").as_string());
   const std::string path = std::string(kAccounts) + "/" + id;
-  EXPECT_EQ(made.body.at("orn"), service_.names.service_account("github:0oa1", id));
-  EXPECT_EQ(made.body.at("containerOrn"), container());
+  EXPECT_EQ(made.body.at("orn").as_string(), service_.names.service_account("github:0oa1", id));
+  EXPECT_EQ(made.body.at("containerOrn").as_string(), container());
   EXPECT_THAT(made.text, Not(HasSubstr("hunter2")));
   const Got patched = call(Method::patch, path, R"({"password":"hunter3","username":"robot@example.com"})");
   EXPECT_EQ(patched.status, 200);

@@ -36,12 +36,17 @@ void set_state(Row& row, State state, core::WallTime now) {
   row.body["changed"] = now.time_since_epoch().count();
 }
 
-core::Result<Row> new_row(const Service& service, std::string_view owner, const oauth::Key& key,
-                          State state) {
+core::Result<oauth::Key> make_key(oauth::Algorithm algorithm) {
+  ASSIGN_OR_RETURN(const oauth::Key key, oauth::Key::generate(algorithm));
+  return key.with_kid(key.thumbprint());
+}
+
+// A new key, without an owner and a state yet.
+core::Result<Row> new_row(const Service& service, oauth::Algorithm algorithm) {
+  ASSIGN_OR_RETURN(const oauth::Key key, make_key(algorithm));
   ASSIGN_OR_RETURN(const core::Secret jwk, key.private_jwk());
   ASSIGN_OR_RETURN(std::string sealed, service.vault->seal(jwk.reveal(), context_of(key.kid())));
-  Row row{.kind = Kind::signing_key, .id = key.kid(), .parent = std::string(owner)};
-  set_state(row, state, service.now());
+  Row row{.kind = Kind::signing_key, .id = key.kid()};
   row.body["jwk"] = key.public_jwk();
   row.body["sealed"] = std::move(sealed);
   return row;
@@ -67,11 +72,6 @@ core::Result<SigningKey> read(const Service& service, const Row& row) {
 
 core::Result<std::vector<Row>> rows_of(Reader& reader, std::string_view owner) {
   return reader.list({.kind = Kind::signing_key, .parent = std::string(owner), .limit = Store::kMaxPage});
-}
-
-core::Result<oauth::Key> make_key(oauth::Algorithm algorithm) {
-  ASSIGN_OR_RETURN(const oauth::Key key, oauth::Key::generate(algorithm));
-  return key.with_kid(key.thumbprint());
 }
 
 Row* find_state(std::vector<Row>& rows, State state) {
@@ -111,16 +111,20 @@ core::Result<std::vector<SigningKey>> read_signing_keys(Reader& reader, const Se
   return keys;
 }
 
-core::Result<NewSigningKeys> make_signing_keys(oauth::Algorithm algorithm) {
-  ASSIGN_OR_RETURN(auto active, make_key(algorithm));
-  ASSIGN_OR_RETURN(auto next, make_key(algorithm));
+core::Result<NewSigningKeys> make_signing_keys(const Service& service, oauth::Algorithm algorithm) {
+  ASSIGN_OR_RETURN(Row active, new_row(service, algorithm));
+  ASSIGN_OR_RETURN(Row next, new_row(service, algorithm));
   return NewSigningKeys{std::move(active), std::move(next)};
 }
 
 core::Status insert_signing_keys(Transaction& tx, const Service& service, std::string_view owner,
                                  const NewSigningKeys& keys) {
-  ASSIGN_OR_RETURN(Row active, new_row(service, owner, keys.active, State::active));
-  ASSIGN_OR_RETURN(Row next, new_row(service, owner, keys.next, State::next));
+  Row active = keys.active;
+  Row next = keys.next;
+  active.parent = owner;
+  next.parent = owner;
+  set_state(active, State::active, service.now());
+  set_state(next, State::next, service.now());
   RETURN_IF_ERROR(tx.insert(active));
   return tx.insert(next);
 }
@@ -129,7 +133,7 @@ core::Result<std::vector<SigningKey>> ensure_signing_keys(const Service& service
                                                           oauth::Algorithm algorithm) {
   ASSIGN_OR_RETURN(auto keys, read_signing_keys(*service.store, service, owner));
   if (!keys.empty()) return keys;
-  ASSIGN_OR_RETURN(const auto made, make_signing_keys(algorithm));
+  ASSIGN_OR_RETURN(const auto made, make_signing_keys(service, algorithm));
   auto stored = service.store->transaction([&](Transaction& tx) -> core::Status {
     RETURN_IF_ERROR(insert_signing_keys(tx, service, owner, made));
     return touch_owner(tx, owner);
@@ -142,8 +146,7 @@ core::Result<std::vector<SigningKey>> ensure_signing_keys(const Service& service
 
 core::Status rotate_signing_keys(const Service& service, std::string_view owner, oauth::Algorithm algorithm,
                                  std::string_view active_kid, const Actor& actor) {
-  ASSIGN_OR_RETURN(const oauth::Key made, make_key(algorithm));
-  ASSIGN_OR_RETURN(const Row sealed, new_row(service, owner, made, State::next));
+  ASSIGN_OR_RETURN(const Row made, new_row(service, algorithm));
   const std::string transaction = service.new_id("trs");
   return service.store->transaction([&](Transaction& tx) -> core::Status {
     ASSIGN_OR_RETURN(auto rows, rows_of(tx, owner));
@@ -162,7 +165,9 @@ core::Status rotate_signing_keys(const Service& service, std::string_view owner,
     }
     set_state(*active, State::expired, now);
     RETURN_IF_ERROR(tx.update(*active));
-    Row fresh = sealed;
+    Row fresh = made;
+    fresh.parent = owner;
+    set_state(fresh, State::next, now);
     if (next != nullptr) {
       set_state(*next, State::active, now);
       RETURN_IF_ERROR(tx.update(*next));

@@ -33,12 +33,13 @@ std::string_view to_string(SigningKey::State state);
 core::Result<std::vector<SigningKey>> read_signing_keys(Reader& reader, const Service& service,
                                                         std::string_view owner);
 
-// Two new keys, made before the transaction: RSA takes its time.
+// Two new keys as rows without an owner. Made and sealed before the transaction: RSA takes its time, and the
+// vault may have to write.
 struct NewSigningKeys {
-  oauth::Key active;
-  oauth::Key next;
+  Row active;
+  Row next;
 };
-core::Result<NewSigningKeys> make_signing_keys(oauth::Algorithm algorithm);
+core::Result<NewSigningKeys> make_signing_keys(const Service& service, oauth::Algorithm algorithm);
 core::Status insert_signing_keys(Transaction& tx, const Service& service, std::string_view owner,
                                  const NewSigningKeys& keys);
 

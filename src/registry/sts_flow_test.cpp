@@ -164,7 +164,7 @@ TEST_P(FlowTest, ConsentThenTokens) {
   const std::string access = token();
   EXPECT_TRUE(external_.is_good(access)) << access;
   EXPECT_EQ(external_.exchanges, 1);
-  EXPECT_EQ(net::query_value(external_.last_authorization(), "resource"), test::kResource);
+  EXPECT_EQ(net::query_value(external_.last_authorization(), "resource"), test::kStsResource);
   const auto granted = redeem_sts(service_, world_.request());
   EXPECT_EQ(granted->at("scope"), "repo read:user");
   EXPECT_EQ(granted->at("expires_in"), GetParam() == Shape::gitlab ? 7200 : 3600);

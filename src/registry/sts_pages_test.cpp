@@ -172,7 +172,7 @@ TEST_F(StsPagesTest, TheAuthorizationRequest) {
   EXPECT_EQ(net::query_value(query, "client_id"), "client-1");
   EXPECT_EQ(net::query_value(query, "redirect_uri"), "https://org.example/oauth2/v1/sts/callback");
   EXPECT_EQ(net::query_value(query, "scope"), "repo read:user");
-  EXPECT_EQ(net::query_value(query, "resource"), test::kResource);
+  EXPECT_EQ(net::query_value(query, "resource"), test::kStsResource);
   EXPECT_EQ(net::query_value(query, "code_challenge_method"), "S256");
   EXPECT_EQ(net::query_value(query, "code_challenge")->size(), 43u);
   EXPECT_EQ(net::query_value(query, "state")->size(), 43u);
@@ -199,7 +199,7 @@ TEST_F(StsPagesTest, TheCodeIsExchangedAndTheTokensAreKept) {
   EXPECT_EQ(net::query_value(form, "grant_type"), "authorization_code");
   EXPECT_EQ(net::query_value(form, "code"), "code-1");
   EXPECT_EQ(net::query_value(form, "redirect_uri"), "https://org.example/oauth2/v1/sts/callback");
-  EXPECT_EQ(net::query_value(form, "resource"), test::kResource);
+  EXPECT_EQ(net::query_value(form, "resource"), test::kStsResource);
   EXPECT_EQ(core::base64url_encode(core::sha256(*net::query_value(form, "code_verifier"))),
             net::query_value(query, "code_challenge"));
   EXPECT_EQ(interactions(), 0u);

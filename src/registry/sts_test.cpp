@@ -234,7 +234,7 @@ TEST_P(StsTest, ARefreshTokenIsUsedWhenTheTokenIsAboutToEnd) {
   const auto form = *net::parse_query(outside().requests().front().body);
   EXPECT_EQ(net::query_value(form, "grant_type"), "refresh_token");
   EXPECT_EQ(net::query_value(form, "refresh_token"), "r-1");
-  EXPECT_EQ(net::query_value(form, "resource"), test::kResource);
+  EXPECT_EQ(net::query_value(form, "resource"), test::kStsResource);
   EXPECT_EQ(open_tokens(service_, *stored())->refresh_token.reveal(), "r-2");
   // And then it is stored.
   ASSERT_EQ(outcome(), "granted");

@@ -18,13 +18,13 @@
 namespace registry::test {
 
 inline constexpr std::string_view kUser = "00uAda00000000000000";
-inline constexpr std::string_view kResource = "https://mcp.example.com/mcp/";
+inline constexpr std::string_view kStsResource = "https://mcp.example.com/mcp/";
 
 struct StsWorld {
   WorkloadPrincipal agent{
       .id = "wlpAgent000000000000", .status = AgentStatus::active, .name = "Travel <agent>"};
   McpServer server{.id = "emsServer00000000000",
-                   .resource_url = std::string(kResource),
+                   .resource_url = std::string(kStsResource),
                    .status = Status::active,
                    .display_name = "Bookings & more"};
   McpAuthServer auth_server{.server = server.id,

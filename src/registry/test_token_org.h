@@ -74,7 +74,8 @@ class TokenOrg : public testing::TestWithParam<Backend> {
          .user_by_id = [user](Reader&, std::string_view id) { return user(id); },
          .user_by_login = [user](Reader&, std::string_view login) { return user(login); },
          .is_administrator = [this](Reader&, std::string_view) { return alice_administers_; },
-         .find_client = [this](Reader&, std::string_view id) -> core::Result<std::optional<authserver::Client>> {
+         .find_client = [this](Reader&,
+                               std::string_view id) -> core::Result<std::optional<authserver::Client>> {
            for (const auto& client : more_clients_) {
              if (client.id == id) return client;
            }
@@ -117,7 +118,7 @@ class TokenOrg : public testing::TestWithParam<Backend> {
                     .name = std::move(name),
                     .audiences = {"api://default"},
                     .algorithm = algorithm};
-    auto keys = make_signing_keys(algorithm);
+    auto keys = make_signing_keys(service_, algorithm);
     EXPECT_TRUE(keys);
     in_transaction([&](Transaction& tx) {
       CustomAs copy = server;
@@ -146,8 +147,8 @@ class TokenOrg : public testing::TestWithParam<Backend> {
   }
   void add_agent(const WorkloadPrincipal& agent, const oauth::Key& key) {
     insert(to_row(agent));
-    insert(to_row(AgentKey{
-        .id = service_.new_id("pks"), .owner = agent.id, .jwk = key.public_key().public_jwk()}));
+    insert(to_row(
+        AgentKey{.id = service_.new_id("pks"), .owner = agent.id, .jwk = key.public_key().public_jwk()}));
   }
   std::string add_connection(const Connection& connection) {
     insert(to_row(connection));

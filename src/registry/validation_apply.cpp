@@ -213,7 +213,7 @@ core::Result<Verdict> fail_server(const Applying& in, const Report& report, McpS
   return verdict;
 }
 
-core::Result<Verdict> pass_server(const Applying& in, const Report& report, bool changed, McpServer& server) {
+core::Result<Verdict> pass_server(const Applying& in, bool changed, McpServer& server) {
   const bool activate = reason_for(in.work) == "activate";
   const Status before = server.status;
   // A check that finds everything as it was writes nothing, so that versions stay good.
@@ -223,7 +223,6 @@ core::Result<Verdict> pass_server(const Applying& in, const Report& report, bool
     RETURN_IF_ERROR(move_server(in.tx, in.service, server, ServerEvent::validated, in.actor, in.transaction));
   }
   if (!activate || before == Status::active) return Verdict{.good = true};
-  static_cast<void>(report);
   if (before != Status::inactive) {
     return Verdict{
         .code = "INVALID_STATE_TRANSITION",
@@ -268,7 +267,7 @@ core::Result<Verdict> apply_report(Transaction& tx, const Service& service, cons
   if (waits) {
     verdict.again = service.now() + backoff(work.attempts);
   } else if (report.ready()) {
-    ASSIGN_OR_RETURN(verdict, pass_server(in, report, changed, server));
+    ASSIGN_OR_RETURN(verdict, pass_server(in, changed, server));
   } else {
     ASSIGN_OR_RETURN(verdict, fail_server(in, report, server));
   }

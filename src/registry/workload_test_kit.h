@@ -228,8 +228,8 @@ inline void add_settings(Store& store, const std::string& id, const std::string&
 // Types of the events so far, oldest first.
 inline std::vector<std::string> event_types(Store& store, std::string_view prefix = {}) {
   std::vector<std::string> out;
-  for (const Event& event : store.events({.type_prefix = std::string(prefix), .limit = 1000}).value())
-    out.push_back(event.type);
+  const auto events = store.events({.type_prefix = std::string(prefix), .limit = 1000}).value();
+  for (const Event& event : events) out.push_back(event.type);
   return out;
 }
 

@@ -40,7 +40,9 @@ export async function openPage(browser, origin, { width = 1280, height = 900, sc
   await page.setViewport({ width, height });
   await page.emulateTimezone('Europe/Berlin');
   await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: scheme }, { name: 'prefers-reduced-motion', value: 'reduce' }]);
-  page.setDefaultTimeout(15_000);
+  // Machines that do much else at once are slow, which is no fault of the console's.
+  page.setDefaultTimeout(45_000);
+  page.setDefaultNavigationTimeout(60_000);
   page.on('pageerror', (error) => faults.push(`exception: ${error.message}`));
   page.on('console', (message) => {
     if (!['error', 'warn'].includes(message.type())) return;
@@ -138,7 +140,7 @@ export const textOf = (tab, selector = 'main') => tab.page.$eval(selector, (node
 
 /** Waits until the page says so. */
 export async function says(tab, text, what = text) {
-  const there = await until(async () => (await textOf(tab, 'body').catch(() => '')).includes(text), what, 20).catch(() => false);
+  const there = await until(async () => (await textOf(tab, 'body').catch(() => '')).includes(text), what, 45).catch(() => false);
   if (!there) console.log(`the page says: ${show(await textOf(tab, 'body'))}`);
   return check(there, `the page says "${what}"`);
 }
