@@ -1,7 +1,8 @@
 #include "core/sqlite.h"
 
-#include <fcntl.h>
+#include <cerrno>
 #include <sqlite3.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
 
@@ -72,12 +73,14 @@ Status Statement::query(std::span<const std::string_view> parameters,
 }
 
 Result<std::unique_ptr<Database>> Database::open(const std::string& path) {
-  // Created here, because SQLite would create it readable for others.
-  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (fd < 0)
+  // Made here, because SQLite would make it readable for others; and made without opening it: closing any
+  // descriptor of the file would drop the locks that other connections of this process have on it (fcntl,
+  // "record locks"). Another process would then take itself for the last user and remove the write-ahead log
+  // under this one, which goes on writing to it.
+  const bool there = ::mknod(path.c_str(), S_IFREG | 0600, 0) == 0 || errno == EEXIST;
+  if (!there || ::access(path.c_str(), R_OK | W_OK) != 0)
     return fail(ErrorKind::unavailable, "core.sqlite", "The file " + path + " cannot be opened for writing.",
                 "Check that its directory exists and may be written to.");
-  ::close(fd);
   sqlite3* handle = nullptr;
   const int opened =
       sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 namespace core {
@@ -51,6 +52,36 @@ TEST_F(SqliteTest, KeepsWhatWasWritten) {
   ASSERT_TRUE(database);
   EXPECT_EQ(rows(**database, "SELECT k, v, v IS NULL FROM t ORDER BY k"),
             (std::vector<std::string>{"[a][1][0]", "[b][][0]", std::string("[c][x\0y][0]", 11)}));
+}
+
+// Two connections here and another process that comes and goes: it must not take itself for the last user.
+TEST_F(SqliteTest, AnotherProcessLeavesTheLogToThoseWhoUseIt) {
+  int go[2] = {-1, -1};
+  ASSERT_EQ(::pipe(go), 0);
+  // Before anything is open here, so that it has nothing of this process's.
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    char byte = 0;
+    const bool told = ::read(go[0], &byte, 1) == 1;
+    const bool read = told && [&] {
+      auto database = Database::open(path_);
+      return database && (*database)->execute("SELECT count(*) FROM t");
+    }();
+    ::_exit(read ? 0 : 1);
+  }
+  auto one = Database::open(path_);
+  ASSERT_TRUE(one);
+  ASSERT_TRUE((*one)->execute("CREATE TABLE t (k TEXT)"));
+  auto two = Database::open(path_);
+  ASSERT_TRUE(two);
+  ASSERT_EQ(::write(go[1], "x", 1), 1);
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  EXPECT_TRUE(std::filesystem::exists(path_.string() + "-wal"));
+  ::close(go[0]);
+  ::close(go[1]);
 }
 
 TEST_F(SqliteTest, AFailedTransactionLeavesNothing) {
