@@ -97,7 +97,8 @@ std::vector<Case> cases() {
       {"co, one", text(Match::contains, "r 000499")},
       {"co, none", text(Match::contains, "r 9999")},
       {"co, detected name", text(Match::contains, "by team 99", Query::Text::Field::detected_name)},
-      {"co, status INVALID", with_status(text(Match::contains, "tickets"), "INVALID")},
+      {"co, status INVALID", with_status(text(Match::contains, "search"), "INVALID")},
+      {"co, status INVALID, never both", with_status(text(Match::contains, "tickets"), "INVALID")},
       {"sw, status ACTIVE", with_status(text(Match::starts_with, "wiki server 000"), "ACTIVE")},
   };
 }

@@ -17,7 +17,8 @@ using Field = Query::Text::Field;
 constexpr std::size_t kMaxTexts = 8;
 constexpr std::size_t kMaxStatuses = 16;
 constexpr std::size_t kMaxGramsTried = 8;
-constexpr std::int64_t kSparse = 128;
+constexpr std::int64_t kSparse = 40;
+constexpr std::int64_t kFewNames = 200;
 
 // Text with a bare ? for each value, in order.
 struct Sql {
@@ -50,6 +51,7 @@ struct Path {
   // From the index to the row, where they are apart.
   std::string join{};
   Sql joined{};
+  bool by_id = true;  // false: of use only when it has few rows
 };
 
 Sql and_all(const std::vector<Sql>& conditions) {
@@ -93,7 +95,9 @@ class Listing {
     add_reference();
     add_statuses();
     for (const auto& text : query_.texts) add_text(text);
-    if (paths_.empty()) paths_.push_back({.index = "entities e", .id = "e.id", .branches = {of_kind()}});
+    if (std::ranges::none_of(paths_, &Path::by_id)) {
+      paths_.push_back({.index = "entities e", .id = "e.id", .branches = {of_kind()}});
+    }
     ASSIGN_OR_RETURN(const Path* path, sparsest());
     ASSIGN_OR_RETURN(auto found, page(*path).run(line_));
     std::vector<Row> rows;
@@ -153,13 +157,20 @@ class Listing {
     const std::string looked_for = folded(text.text);
     const std::string_view column = text.field == Field::name ? "name_folded" : "detected_folded";
     conditions_.push_back(matches(text.match, fmt::format("e.{}", column), looked_for));
+    const std::string index = fmt::format(
+        "entities e INDEXED BY {} ", text.field == Field::name ? "entities_by_name" : "entities_by_detected");
     if (text.match == Match::equals) {
-      paths_.push_back(
-          {.index = fmt::format("entities e INDEXED BY {} ",
-                                text.field == Field::name ? "entities_by_name" : "entities_by_detected"),
-           .id = "e.id",
-           .branches = {of_kind(column, looked_for)}});
+      paths_.push_back({.index = index, .id = "e.id", .branches = {of_kind(column, looked_for)}});
       return;
+    }
+    // What follows all names that begin so is made by the text's last byte, where that is a character.
+    if (text.match == Match::starts_with && !looked_for.empty() && looked_for.back() > 0 &&
+        looked_for.back() < 0x7f) {
+      std::string end = looked_for;
+      ++end.back();
+      Sql range = of_kind();
+      range += {fmt::format(" AND e.{0} >= ? AND e.{0} < ?", column), {looked_for, end}};
+      paths_.push_back({.index = index, .id = "e.id", .branches = {std::move(range)}, .by_id = false});
     }
     const auto grams = grams_for(query_.kind, text, looked_for);
     // Of many, some from everywhere.
@@ -181,11 +192,24 @@ class Listing {
     return {fmt::format(" AND {} > ?", path.id), {query_.after}};
   }
 
+  core::Result<bool> has_few(const Path& path) {
+    Sql probe{.text = fmt::format("SELECT {} FROM {} WHERE ", path.id, path.index)};
+    probe += path.branches.front();
+    probe.text += fmt::format(" LIMIT 1 OFFSET {}", kFewNames);
+    ASSIGN_OR_RETURN(const auto more, probe.run(line_));
+    return more.empty();
+  }
+
   core::Result<const Path*> sparsest() {
-    if (paths_.size() == 1) return &paths_.front();
+    if (paths_.size() == 1 && paths_[0].by_id) return &paths_.front();
     const Path* best = nullptr;
     std::string best_id;
     for (const Path& path : paths_) {
+      if (!path.by_id) {
+        ASSIGN_OR_RETURN(const bool few, has_few(path));
+        if (few) return &path;
+        continue;
+      }
       // Of several branches the densest counts.
       std::string id;
       for (const Sql& branch : path.branches) {
