@@ -278,6 +278,7 @@ void look_at_resource(const core::Context& context, const Service& service, cons
 }
 
 AuthServerSeen read_auth_server(std::string url, const Object& document) {
+  const auto* iss = document.if_contains("authorization_response_iss_parameter_supported");
   return {.url = std::move(url),
           .issuer = text_of(document, "issuer"),
           .authorization_endpoint = text_of(document, "authorization_endpoint"),
@@ -289,7 +290,8 @@ AuthServerSeen read_auth_server(std::string url, const Object& document) {
           .grant_profiles = texts_of(document, "authorization_grant_profiles_supported"),
           .token_endpoint_auth_methods = texts_of(document, "token_endpoint_auth_methods_supported"),
           .code_challenge_methods = texts_of(document, "code_challenge_methods_supported"),
-          .scopes_supported = texts_of(document, "scopes_supported")};
+          .scopes_supported = texts_of(document, "scopes_supported"),
+          .iss_in_response = iss != nullptr && iss->is_bool() && iss->get_bool()};
 }
 
 // A host that cannot be reached is asked once.

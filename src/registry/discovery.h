@@ -80,6 +80,7 @@ struct AuthServerSeen {  // RFC 8414, OpenID Connect Discovery
   std::optional<std::vector<std::string>> token_endpoint_auth_methods{};
   std::optional<std::vector<std::string>> code_challenge_methods{};
   std::optional<std::vector<std::string>> scopes_supported{};
+  bool iss_in_response = false;  // authorization_response_iss_parameter_supported (RFC 9207)
 };
 
 struct KeysSeen {

@@ -107,6 +107,7 @@ void take_metadata(McpAuthServer& as, const AuthServerSeen& found, const Former&
   list("token_endpoint_auth_methods_supported", &McpAuthServer::token_endpoint_auth_methods,
        found.token_endpoint_auth_methods);
   list("scopes_supported", &McpAuthServer::scopes_supported, found.scopes_supported);
+  as.iss_in_response = found.iss_in_response;
 }
 
 // The list counts when it is about this server and has something in it.

@@ -26,6 +26,7 @@ class ValidationTest : public test::ValidationTest {};
 INSTANTIATE_TEST_SUITE_P(Stores, ValidationTest, test::kBackends, test::name_of);
 
 TEST_P(ValidationTest, RegistrationWaitsForTheClientRegistration) {
+  world_.issuer["authorization_response_iss_parameter_supported"] = true;
   const auto id = add_server();
   run();
   EXPECT_EQ(status(), "PENDING");
@@ -37,6 +38,7 @@ TEST_P(ValidationTest, RegistrationWaitsForTheClientRegistration) {
   EXPECT_EQ(to_string(as.status), "ACTIVE");
   EXPECT_EQ(to_string(as.connectivity), "VERIFIED");
   EXPECT_EQ(as.token_endpoint, "https://idp.example.com/token");
+  EXPECT_TRUE(as.iss_in_response);
   EXPECT_THAT(as.grant_types, ElementsAre("authorization_code", "refresh_token"));
   EXPECT_EQ(server().detected->resource_name, "Example");
   EXPECT_EQ(to_string(operation(id).status), "COMPLETED");
