@@ -135,9 +135,8 @@ ServerResponse resource_refusal(const Server& server, int status, std::string_vi
 // OpenID Connect Discovery section 3 demands RS256 in the list.
 array signing_algorithms(const Server& server) {
   array names{"RS256"};
-  bool more = std::ranges::any_of(server.signing_keys, [](const oauth::Key& key) {
-    return key.algorithm() == oauth::Algorithm::es256;
-  });
+  bool more = std::ranges::any_of(
+      server.signing_keys, [](const oauth::Key& key) { return key.algorithm() == oauth::Algorithm::es256; });
   if (more) names.emplace_back("ES256");
   return names;
 }

@@ -240,8 +240,7 @@ constexpr auto kProblems = std::to_array<ProblemRow>({
      "The 'resource' claim in the id-jag is not valid for this authorization server."},
     {"id_jag_scopes_in_request", 400, "invalid_request",
      "The id-jag request must not include a 'scope' parameter."},
-    {"id_jag_not_generated", 500, "server_error",
-     "Failed to create the id assertion authorization grant."},
+    {"id_jag_not_generated", 500, "server_error", "Failed to create the id assertion authorization grant."},
     // Okta's table files it under 401; its servers answer 400, as RFC 6749 section 5.2 wants it.
     {"no_matching_policy", 400, "access_denied",
      "Policy evaluation failed for this request, please check the policy configurations."},

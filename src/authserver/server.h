@@ -97,8 +97,8 @@ struct Settings {
   bool client_credentials_need_key = true;
 
   std::string access_token_type{kAccessTokenType};
-  // Access tokens are for the resource that was asked for (RFC 8707): whether `aud` is theirs is for resources
-  // to check, not for this server.
+  // Access tokens are for the resource that was asked for (RFC 8707): whether `aud` is theirs is for
+  // resources to check, not for this server.
   bool tokens_for_resources = false;
   std::vector<std::string> published_scopes{};  // `scopes_supported`; empty: the OpenID ones
   bool session_in_id_tokens = false;            // ID tokens name the sign-in in `sid`

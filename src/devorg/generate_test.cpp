@@ -77,7 +77,8 @@ TEST(GenerateTest, ProfilesPassTheOrgsOwnRules) {
   const auto org = make(1000);
   for (std::uint32_t i = 0; i < org->users.size(); ++i) {
     const auto checked = check_user_profile(*org, org->users.profile(i), true);
-    ASSERT_TRUE(checked) << boost::json::serialize(org->users.profile(i)) << checked.error().causes.at(0).summary;
+    ASSERT_TRUE(checked) << boost::json::serialize(org->users.profile(i))
+                         << checked.error().causes.at(0).summary;
   }
   for (const auto& group : org->groups) EXPECT_TRUE(check_group_profile(*org, group.profile));
   for (const auto& rule : org->group_rules)
