@@ -28,7 +28,7 @@ std::unexpected<core::Error> wrong(std::string_view code, std::string message, s
 // A key beside a database that has none named: whoever has the file system has both, and whoever gets only a
 // copy of the database has nothing.
 core::Result<std::string> key_beside(const std::string& database) {
-  const std::string path = database + ".key";
+  std::string path = database + ".key";
   const std::string key =
       core::to_hex(core::base64url_decode(core::system_random().token(kKeyBytes)).value());
   auto made = core::create_file(path, key + "\n");

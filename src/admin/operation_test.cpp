@@ -32,7 +32,7 @@ class OperationTest : public testing::Test {
  protected:
   void SetUp() override {
     services_ = std::make_unique<Services>(
-        ServicesOptions{.principal = "tester", .state_dir = scratch_.path()},
+        ServicesOptions{.principal = "tester", .state_dir = scratch_.path(), .toolset = "agents"},
         [this]() -> core::Result<okta::Org*> { return &org_; }, [this] { return org_.tokens_.granted; },
         clock_);
   }

@@ -193,6 +193,9 @@ bool is_available(const Services& services, const ToolRow& row) {
   if (services.options().remote_callers && row.writes_file) return false;
   if (row.scope.empty()) return true;
   auto scopes = services.known_scopes();
+  // Few orgs have them, and every tool costs each conversation its tokens: who has not asked for them is
+  // offered them only with a login that is known to be for them.
+  if (row.area == Area::agents && services.options().toolset.empty() && !scopes) return false;
   return !scopes || catalogue::may_suffice(*scopes, row.scope);
 }
 

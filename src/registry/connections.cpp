@@ -358,9 +358,9 @@ core::Status check_indicator_is_new(Reader& reader, const Connection& connection
   return {};
 }
 
-Object named(std::string orn, std::string_view resource_type = {}) {
+Object named(std::string_view orn, std::string_view resource_type = {}) {
   Object out;
-  out["orn"] = std::move(orn);
+  out["orn"] = orn;
   if (!resource_type.empty()) out["resourceType"] = resource_type;
   return out;
 }

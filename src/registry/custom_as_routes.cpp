@@ -193,11 +193,11 @@ Result<CustomAs> change(const CustomAsCall& call, std::string_view event,
 }
 
 Result<rest::Reply> replace(const CustomAsCall& call) {
-  ASSIGN_OR_RETURN(const auto server,
-                   change(call, "oauth2.as.updated", [&](CustomAs& server) -> Result<bool> {
-                     RETURN_IF_ERROR(read_body(call.body, server));
-                     return true;
-                   }));
+  const auto apply = [&](CustomAs& server) -> Result<bool> {
+    RETURN_IF_ERROR(read_body(call.body, server));
+    return true;
+  };
+  ASSIGN_OR_RETURN(const auto server, change(call, "oauth2.as.updated", apply));
   return reply_of(call, server);
 }
 

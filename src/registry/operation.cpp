@@ -4,6 +4,7 @@
 #include <array>
 #include <chrono>
 #include <fmt/format.h>
+#include <ranges>
 #include <utility>
 
 #include "registry/api.h"
@@ -227,9 +228,10 @@ core::Result<std::optional<Operation>> last_operation(Reader& reader, std::strin
                                                       std::string_view type) {
   ASSIGN_OR_RETURN(auto all,
                    operations_of(reader, {.kind = Kind::operation, .parent = std::string(subject)}));
-  for (auto it = all.rbegin(); it != all.rend(); ++it)
-    if (it->type == type) return std::optional(std::move(*it));
-  return std::optional<Operation>{};
+  const auto newest_first = std::views::reverse(all);
+  const auto found = std::ranges::find(newest_first, type, &Operation::type);
+  if (found == newest_first.end()) return std::nullopt;
+  return std::optional(std::move(*found));
 }
 
 core::json::Object show(const Service& service, const Operation& operation) {

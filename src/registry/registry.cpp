@@ -24,7 +24,9 @@ core::Result<std::optional<authserver::User>> active_user(core::Result<std::opti
 WorkHandlers measured(WorkHandlers handlers, const Service& service) {
   core::Metrics* metrics = service.metrics;
   if (!metrics) return handlers;
-  for (auto& [kind, handler] : handlers) {
+  for (auto& entry : handlers) {
+    const std::string& kind = entry.first;
+    WorkHandler& handler = entry.second;
     struct Series {
       core::Histogram& took;
       core::Histogram& waited;

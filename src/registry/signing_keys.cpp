@@ -45,10 +45,10 @@ core::Result<oauth::Key> make_key(oauth::Algorithm algorithm) {
 core::Result<Row> new_row(const Service& service, oauth::Algorithm algorithm) {
   ASSIGN_OR_RETURN(const oauth::Key key, make_key(algorithm));
   ASSIGN_OR_RETURN(const core::Secret jwk, key.private_jwk());
-  ASSIGN_OR_RETURN(std::string sealed, service.vault->seal(jwk.reveal(), context_of(key.kid())));
+  ASSIGN_OR_RETURN(const std::string sealed, service.vault->seal(jwk.reveal(), context_of(key.kid())));
   Row row{.kind = Kind::signing_key, .id = key.kid()};
   row.body["jwk"] = key.public_jwk();
-  row.body["sealed"] = std::move(sealed);
+  row.body["sealed"] = sealed;
   return row;
 }
 
