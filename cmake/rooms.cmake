@@ -3,10 +3,11 @@ if(OKTA_MCP_TESTS)
   add_custom_target(unit_tests)
 endif()
 
-# room(NAME USES room... LIBS lib...): src/NAME/*.cpp as library NAME, src/NAME/*_test.cpp as program NAME_test.
-# A room links only the rooms it names; tests/architecture checks the #includes too.
+# room(NAME USES room... LIBS lib... [ONE_PROCESS LABEL]): src/NAME/*.cpp as library NAME, src/NAME/*_test.cpp as program
+# NAME_test. A room links only the rooms it names; tests/architecture checks the #includes too. Each test is a process of
+# its own, but for those whose name ends in /LABEL: they share what is costly to start (a database server), and are one.
 function(room name)
-  cmake_parse_arguments(ROOM "" "" "USES;LIBS;TEST_LIBS" ${ARGN})
+  cmake_parse_arguments(ROOM "" "ONE_PROCESS" "USES;LIBS;TEST_LIBS" ${ARGN})
   file(GLOB_RECURSE all CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp)
   set(tests ${all})
   list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
@@ -24,7 +25,13 @@ function(room name)
       PROJECT_SOURCE_DIR="${CMAKE_SOURCE_DIR}" SHARED_DIR="${CMAKE_SOURCE_DIR}/../shared")
     target_precompile_headers(${name}_test PRIVATE ${CMAKE_SOURCE_DIR}/cmake/test_pch.h)
     add_dependencies(unit_tests ${name}_test)
-    gtest_discover_tests(${name}_test TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST
+    if(ROOM_ONE_PROCESS)
+      set(others TEST_FILTER "-*/${ROOM_ONE_PROCESS}")
+      add_test(NAME ${name}.${ROOM_ONE_PROCESS} COMMAND ${name}_test --gtest_filter=*/${ROOM_ONE_PROCESS})
+      set_tests_properties(${name}.${ROOM_ONE_PROCESS} PROPERTIES LABELS unit TIMEOUT 900 COST 90
+        SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]")
+    endif()
+    gtest_discover_tests(${name}_test TEST_PREFIX "${name}." ${others} DISCOVERY_MODE PRE_TEST
       DISCOVERY_TIMEOUT 60 PROPERTIES LABELS unit TIMEOUT 120)
   endif()
 endfunction()
