@@ -115,7 +115,7 @@ Result<Object> read_actions(const Object& body) {
       *given, {"accessTokenLifetimeMinutes", "refreshTokenLifetimeMinutes", "refreshTokenWindowMinutes"}));
   ASSIGN_OR_RETURN(const auto access, integer_member(*given, "accessTokenLifetimeMinutes", 5, 1440));
   // Nothing here gives refresh tokens for resources (the ID-JAG draft says they should not be).
-  constexpr std::int64_t kFiveYears = 5 * 365 * 24 * 60;
+  constexpr std::int64_t kFiveYears = std::int64_t{5} * 365 * 24 * 60;
   ASSIGN_OR_RETURN(const auto refresh, integer_member(*given, "refreshTokenLifetimeMinutes", 0, kFiveYears));
   ASSIGN_OR_RETURN(const auto window, integer_member(*given, "refreshTokenWindowMinutes", 0, kFiveYears));
   if (access) token["accessTokenLifetimeMinutes"] = *access;

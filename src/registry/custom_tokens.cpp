@@ -37,7 +37,7 @@ Result<std::string> audience_of(TokenRequest& request, const CustomAsView& serve
     if (!principal_row) continue;
     ASSIGN_OR_RETURN(const auto principal, read_workload_principal(*principal_row));
     if (principal.status != AgentStatus::active) continue;
-    ASSIGN_OR_RETURN(const std::string resource, resource_of(store, principal));
+    ASSIGN_OR_RETURN(std::string resource, resource_of(store, principal));
     if (resource == asked.front()) return resource;
   }
   return problem("unsupported_resource", {asked.front()});

@@ -56,7 +56,7 @@ core::Result<std::string> custom_as_of_principal(Reader& reader, const WorkloadP
     ASSIGN_OR_RETURN(const auto rows,
                      reader.list({.kind = Kind::mcp_auth_server, .parent = principal.server}));
     for (const Row& row : rows) {
-      const std::string id = row.id.substr(row.id.find('/') + 1);
+      std::string id = row.id.substr(row.id.find('/') + 1);
       if (id.starts_with("aus")) return id;
     }
     return std::string();
