@@ -96,8 +96,8 @@ TEST_P(Crash, LosesNothingThatWasCommitted) {
     Writer writer([&](int pipe) {
       auto store = place_.open();
       if (!store) return;
+      std::atomic<std::uint32_t> next = from;  // outlives the threads
       std::vector<std::jthread> threads;
-      std::atomic<std::uint32_t> next = from;
       for (int i = 0; i < 4; ++i) {
         threads.emplace_back([&] {
           for (;;) {
