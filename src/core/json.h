@@ -30,10 +30,8 @@ struct ParseLimits {
 
 // RFC 8259. Refuses invalid UTF-8, lone surrogates in escapes, numbers beyond a double, and what exceeds the
 // limits. Names are compared after unescaping. Integers beyond 64 bits become the nearest double. Errors:
-// core.json.syntax, core.json.too_large, core.json.duplicate_key (each with the byte offset). The value and
-// what is moved out of it live in `storage`.
-Result<Value> parse(std::string_view text, const ParseLimits& limits = {},
-                    boost::json::storage_ptr storage = {});
+// core.json.syntax, core.json.too_large, core.json.duplicate_key (each with the byte offset).
+Result<Value> parse(std::string_view text, const ParseLimits& limits = {});
 
 // Compact. Numbers keep their value; doubles print without Boost's exponent form (1E0 → 1.0).
 std::string write(const Value& value);

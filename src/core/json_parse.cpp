@@ -27,9 +27,9 @@ class Builder {
 
   enum class Refusal { none, duplicate_key, number_range };
 
-  Builder(std::string_view text, bool refuse_duplicates, boost::json::storage_ptr storage)
+  Builder(std::string_view text, bool refuse_duplicates)
       : text_(text), refuse_duplicates_(refuse_duplicates), stack_({}, scratch_, sizeof scratch_) {
-    stack_.reset(std::move(storage));
+    stack_.reset();
     names_.reserve(kUsualNames);
     first_name_.reserve(kUsualDepth);
   }
@@ -164,7 +164,7 @@ std::unexpected<Error> syntax(std::string_view what, std::size_t offset) {
 
 }  // namespace
 
-Result<Value> parse(std::string_view text, const ParseLimits& limits, boost::json::storage_ptr storage) {
+Result<Value> parse(std::string_view text, const ParseLimits& limits) {
   if (text.size() > limits.max_bytes) {
     return fail(ErrorKind::too_large, "core.json.too_large",
                 fmt::format("The JSON text has {} bytes; the limit is {}.", text.size(), limits.max_bytes));
@@ -172,8 +172,7 @@ Result<Value> parse(std::string_view text, const ParseLimits& limits, boost::jso
   boost::json::parse_options options;
   options.max_depth = limits.max_depth;
   try {
-    boost::json::basic_parser<Builder> parser(options, text, !limits.allow_duplicate_keys,
-                                              std::move(storage));
+    boost::json::basic_parser<Builder> parser(options, text, !limits.allow_duplicate_keys);
     ErrorCode error;
     std::size_t consumed = parser.write_some(false, text.data(), text.size(), error);
     if (parser.handler().refusal() == Builder::Refusal::duplicate_key) {

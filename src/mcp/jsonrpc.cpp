@@ -1,6 +1,5 @@
 #include "mcp/jsonrpc.h"
 
-#include <boost/json/monotonic_resource.hpp>
 #include <fmt/format.h>
 
 #include "mcp/json_text.h"
@@ -11,9 +10,6 @@ namespace {
 
 using core::json::Object;
 using core::json::Value;
-
-// Where a message of the usual size fits.
-constexpr std::size_t kMessageMemory = 1000;
 
 constexpr std::string_view kOpen = R"({"jsonrpc":"2.0")";
 
@@ -91,10 +87,7 @@ Rejected oversized(const DecodeLimits& limits) {
 
 Incoming decode(std::string_view text, const DecodeLimits& limits) {
   if (text.size() > limits.max_bytes) return Message{oversized(limits)};
-  // A message is read, answered and forgotten as a whole: so is its memory.
-  auto memory = boost::json::make_shared_resource<boost::json::monotonic_resource>(kMessageMemory);
-  auto parsed = core::json::parse(text, {.max_bytes = limits.max_bytes, .max_depth = limits.max_depth},
-                                  std::move(memory));
+  auto parsed = core::json::parse(text, {.max_bytes = limits.max_bytes, .max_depth = limits.max_depth});
   if (!parsed) {
     bool no_json = parsed.error().code == "core.json.syntax";
     return Message{Rejected{std::nullopt, no_json ? code::kParseError : code::kInvalidRequest,
