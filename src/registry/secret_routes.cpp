@@ -350,7 +350,6 @@ Answer<Reply> patch_one(const Service& service, const Call& call) {
   core::json::Value body(std::move(object));
   const oauth::WipeAtExit wiped(body);
   RETURN_IF_ERROR(check_if_match_syntax(call));
-  RETURN_IF_ERROR(answer(prepare_sealing(service)));
   typename T::Entity entity;
   const core::Status done = service.store->transaction([&](Transaction& tx) -> core::Status {
     ASSIGN_OR_RETURN(entity, hold<T>(tx, call.param(0)));

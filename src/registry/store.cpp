@@ -285,8 +285,6 @@ std::string_view to_string(Kind kind) {
       return "identity_provider";
     case Kind::user:
       return "user";
-    case Kind::sign_in:
-      return "sign_in";
     case Kind::vault_secret:
       return "vault_secret";
     case Kind::service_account:

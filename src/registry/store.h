@@ -56,7 +56,6 @@ enum class Kind {
   signing_key,           // a key's kid, parent the custom_as, or "org"
   identity_provider,     // 0oa
   user,                  // 00u
-  sign_in,               // a browser on its way through an identity provider
   vault_secret,          // a uuid
   service_account,       // a uuid
   grant,                 // what a person allowed at an external server; parent the client_auth_settings

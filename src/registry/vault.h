@@ -49,8 +49,8 @@ core::Result<ServiceAccount> read_service_account(const Row& row);
 core::Result<core::json::Object> open_value(const Service& service, const VaultSecret& secret);
 core::Result<core::Secret> open_password(const Service& service, const ServiceAccount& account);
 
-// Sealing makes a key when the newest one's time is over, which is a write of its own. To be called before a
-// transaction that seals.
+// Makes the first key, which cannot be made within a transaction that seals. Later ones come by themselves;
+// where one is due inside a transaction, the one before goes on.
 core::Status prepare_sealing(const Service& service);
 
 std::string vault_secret_context(std::string_view id);

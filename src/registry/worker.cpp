@@ -145,9 +145,7 @@ struct Worker::Impl {
     Store& store = *service.store;
     RETURN_IF_ERROR(
         store.prune(Kind::operation, now - service.settings.operation_retention, {"COMPLETED", "FAILED"}));
-    for (const Kind kind : {Kind::sign_in, Kind::interaction}) {
-      RETURN_IF_ERROR(store.prune(kind, now - options.unfinished, {}));
-    }
+    RETURN_IF_ERROR(store.prune(Kind::interaction, now - options.unfinished, {}));
     for (int round = 0; round < kForgetRounds; ++round) {
       ASSIGN_OR_RETURN(const std::size_t gone, store.forget_expired());
       if (gone == 0) break;

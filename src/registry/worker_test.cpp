@@ -219,13 +219,12 @@ TEST_P(WorkerTest, ForgetsWhatIsOver) {
   put(Kind::operation, "op-1", "COMPLETED");
   put(Kind::operation, "op-2", "FAILED");
   put(Kind::operation, "op-3", "IN_PROGRESS");
-  put(Kind::sign_in, "s1");
   put(Kind::interaction, "i1");
   put(Kind::mcp_server, "ems1");
   ASSERT_TRUE(store().state().put("a", "b", hours{1}));
   const auto left = [&] {
     std::string ids;
-    for (const Kind kind : {Kind::operation, Kind::sign_in, Kind::interaction, Kind::mcp_server}) {
+    for (const Kind kind : {Kind::operation, Kind::interaction, Kind::mcp_server}) {
       const auto rows = *store().list({.kind = kind});
       for (const auto& row : rows) ids += row.id + " ";
     }
@@ -233,7 +232,7 @@ TEST_P(WorkerTest, ForgetsWhatIsOver) {
   };
   clock().advance(hours{24});
   ASSERT_TRUE(runs->prune());
-  EXPECT_EQ(left(), "op-1 op-2 op-3 s1 i1 ems1 ") << "kept for a whole day";
+  EXPECT_EQ(left(), "op-1 op-2 op-3 i1 ems1 ") << "kept for a whole day";
   put(Kind::operation, "op-4", "COMPLETED");
   clock().advance(milliseconds{1});
   ASSERT_TRUE(runs->prune());
