@@ -115,8 +115,9 @@ core::Result<std::unique_ptr<Registry>> Registry::create(const Service& service,
   add_discovery_work(handlers);
   add_mcp_server_work(handlers);
   add_sts_work(handlers);
-  ASSIGN_OR_RETURN(made->worker_, Worker::create(own, measured(std::move(handlers), own),
-                                                 {.threads = options.worker_threads}));
+  ASSIGN_OR_RETURN(made->worker_,
+                   Worker::create(own, measured(std::move(handlers), own),
+                                  {.threads = options.worker_threads, .lease = options.work_lease}));
   return made;
 }
 
