@@ -9,6 +9,7 @@
 #include "registry/session.h"
 #include "registry/sign_in.h"
 #include "registry/sts.h"
+#include "registry/validation.h"
 
 namespace registry {
 
@@ -126,6 +127,7 @@ Registry::~Registry() {
 }
 
 core::Status Registry::start() {
+  RETURN_IF_ERROR(schedule_discovery_work(service_));
   RETURN_IF_ERROR(schedule_sts_work(service_));
   worker_->start();
   return {};

@@ -320,7 +320,8 @@ void Agent::deactivate() {
 }
 
 void Agent::activate() {
-  for (int tries = 0; tries < 10 && !load_.api.faults().any(); ++tries) {
+  for (int tries = 0; tries < 10; ++tries) {
+    if (load_.api.faults().any()) return;
     const Reply reply = load_.api.insist(choice_, Method::post, server_path() + "/lifecycle/activate");
     if (!reply.answered()) return;
     if (reply.status == 202) {

@@ -186,6 +186,14 @@ bool Nodes::kill(std::size_t node) {
   return true;
 }
 
+void Nodes::freeze(std::size_t node) {
+  if (nodes_[node].process > 0) ::kill(nodes_[node].process, SIGSTOP);
+}
+
+void Nodes::thaw(std::size_t node) {
+  if (nodes_[node].process > 0) ::kill(nodes_[node].process, SIGCONT);
+}
+
 bool Nodes::watch() {
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     if (nodes_[i].process <= 0) continue;

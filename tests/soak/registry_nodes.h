@@ -35,8 +35,8 @@ class Place {
   std::string store_;
 };
 
-// kill(), start() and watch() from one thread, which outlives the processes (they end with it); the rest from
-// any.
+// kill(), start(), freeze(), thaw() and watch() from one thread, which outlives the processes (they end with
+// it); the rest from any.
 class Nodes {
  public:
   static constexpr std::string_view kIssuer = "https://agents.example.com";
@@ -58,6 +58,10 @@ class Nodes {
   void start(std::size_t node);
   // False, and a fault, when it had ended by itself.
   bool kill(std::size_t node);
+  // Stops it where it is, and lets it go on: what it had claimed is another's by then. One that is frozen may
+  // be killed.
+  void freeze(std::size_t node);
+  void thaw(std::size_t node);
   // Looks which of them serve by now. False when one has ended by itself, or does not serve after two
   // minutes.
   bool watch();

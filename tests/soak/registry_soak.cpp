@@ -102,8 +102,12 @@ class Soak {
     return true;
   }
 
-  // False when a node has ended by itself, or anything else is wrong.
+  // False when a node has ended by itself, or anything else is wrong. Frozen nodes go on in time.
   bool look() {
+    if (frozen_ && (steady_clock::now() > thaws_ || faults_.any())) {
+      nodes_.thaw(*frozen_);
+      frozen_.reset();
+    }
     if (!nodes_.watch()) faults_.add(nodes_.fault());
     return !faults_.any();
   }
@@ -119,19 +123,32 @@ class Soak {
     std::this_thread::sleep_for(microseconds(choice_() % 9000));
   }
 
+  // For longer than a lease lasts, so that it wakes with work in its hands that others have done.
+  void freeze(std::size_t node) {
+    nodes_.freeze(node);
+    frozen_ = node;
+    thaws_ = steady_clock::now() + seconds(options_.lease_seconds) + milliseconds(500 + choice_() % 2000);
+    ++freezes_;
+  }
+
   void harm() {
     while (kills_ < options_.kills && look()) {
       const auto pause = steady_clock::now() + milliseconds(choice_() % 900);
       while (steady_clock::now() < pause && look()) std::this_thread::sleep_for(milliseconds(5));
-      const auto how = choice_() % 10;
+      const auto how = choice_() % 12;
       const std::size_t node = choice_() % nodes_.size();
-      // One in ten dies wherever it is, perhaps as it starts; the others in the middle of something.
+      // One in twelve dies wherever it is, perhaps as it starts; the others in the middle of something.
       while (how != 0 && nodes_.url(node).empty() && look()) std::this_thread::sleep_for(milliseconds(2));
       if (how >= 1 && how < 5) aim([&] { return load_->redeeming.load(); });
       if (how >= 5 && how < 8) aim([&] { return api_->changes(); });
       if (how >= 8) aim([&] { return world_->asked(); });
+      if (how == 11 && nodes_.size() > 1 && !frozen_) {
+        freeze(node);
+        continue;
+      }
       if (!nodes_.kill(node)) break;
       ++kills_;
+      if (frozen_ == node) frozen_.reset();
       nodes_.start(node);
       if (kills_ % 50 == 0) {
         fmt::print("{} kills, {} requests, {} ID-JAGs\n", kills_, api_->requests(), promises_.book().issued);
@@ -299,8 +316,8 @@ class Soak {
 
   bool tell() {
     const auto book = promises_.book();
-    fmt::print("{} kills of {} nodes ({}); {} requests, {} without an answer\n", kills_, nodes_.size(),
-               options_.store, api_ ? api_->requests() : 0, api_ ? api_->unanswered() : 0);
+    fmt::print("{} kills, {} freezes of {} nodes ({}); {} requests, {} without an answer\n", kills_, freezes_,
+               nodes_.size(), options_.store, api_ ? api_->requests() : 0, api_ ? api_->unanswered() : 0);
     fmt::print(
         "{} servers registered, {} operations accepted, the longest took {} ms; {} events\n"
         "{} ID-JAGs issued, presented {} times, redeemed {} times; {} answers lost\n"
@@ -327,7 +344,9 @@ class Soak {
   soak::Agency agency_;
   soak::EventWalk walk_;
   std::atomic<bool> loaded_{true};
-  int kills_ = 0;
+  int kills_ = 0, freezes_ = 0;
+  std::optional<std::size_t> frozen_;
+  steady_clock::time_point thaws_;
 };
 
 }  // namespace
