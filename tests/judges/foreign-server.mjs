@@ -57,9 +57,11 @@ export async function oauthFront({ upstream, issuer, scope = 'tools.call', name 
       return refuse(response, 401, 'invalid_token', error.code ?? 'The token cannot be verified.');
     }
     state.calls++;
-    const { authorization: _token, host: _host, ...headers } = request.headers;
+    // The token is for the front; the connection is one of its own (RFC 9110 section 7.6.1).
+    const { authorization: _token, host: _host, connection: _connection, ...headers } = request.headers;
     const passed = http.request(upstream, { method: request.method, headers }, (answer) => {
-      response.writeHead(answer.statusCode, answer.headers);
+      const { connection: _theirs, ...passedOn } = answer.headers;
+      response.writeHead(answer.statusCode, passedOn);
       answer.pipe(response);
     });
     passed.on('error', () => response.headersSent || response.writeHead(502).end());
