@@ -101,6 +101,18 @@ std::string joined_metadata(const std::string& org, const std::string& registry)
   return core::json::write(*out);
 }
 
+// Where the form leads in the end, which browsers hold against form-action too (CSP level 3, section
+// 6.4.2.1): the client's redirect URI in the request that the browser goes back to. Empty: nowhere else.
+std::string form_target(std::string_view target) {
+  const std::size_t mark = target.find('?');
+  const auto query = net::parse_query(mark == std::string_view::npos ? "" : target.substr(mark + 1));
+  const auto url = net::parse_url(query ? net::query_value(*query, "redirect_uri").value_or("") : "");
+  const bool plain = url && std::ranges::all_of(url->host, [](char c) {
+                       return c == '.' || c == '-' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z');
+                     });
+  return plain ? url->origin() : std::string();
+}
+
 ServerResponse login_page(int status, std::string_view target, std::string_view problem) {
   const std::string alert = problem.empty() ? std::string()
                                             : fmt::format("<p class=\"notice bad\" role=\"alert\">{}</p>\n",
@@ -113,7 +125,8 @@ ServerResponse login_page(int status, std::string_view target, std::string_view 
                   "<p class=\"actions\"><button class=\"primary\">Sign in</button></p>\n</form>\n"
                   "<p><small>okta-dev-org, a local org for development. No password is asked "
                   "for.</small></p>\n",
-                  alert, kLogin, core::html_escape(target)));
+                  alert, kLogin, core::html_escape(target)),
+      form_target(target));
 }
 
 }  // namespace
