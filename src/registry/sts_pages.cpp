@@ -251,9 +251,8 @@ class ConsentPages {
         "<dt>You are</dt><dd>{5}</dd>\n</dl>\n"
         "<h2 id=\"scopes\">It asks for</h2>\n<ul aria-labelledby=\"scopes\">\n{6}</ul>\n"
         "<p>If you continue, you go on to {4}, sign in there, and allow it or not. What it gives is kept "
-        "sealed "
-        "in this org; agents that an administrator has connected to this server get access tokens from "
-        "it.</p>\n"
+        "sealed in this org, and this agent gets access tokens from it. Any other agent has to ask you, "
+        "too.</p>\n"
         "<form method=\"post\" action=\"{7}{8}\">\n"
         "<input type=\"hidden\" name=\"csrf_token\" value=\"{9}\">\n"
         "<button class=\"key\" name=\"decision\" value=\"continue\">Continue</button>\n"
@@ -300,6 +299,7 @@ class ConsentPages {
       ASSIGN_OR_RETURN(auto held, read_sts_interaction(*row));
       held.state_hash = core::sha256_hex(state);
       held.sealed_verifier = sealed;
+      held.asked = target.settings.scopes;
       Row next = to_row(held);
       return tx.update(next);
     });
@@ -395,9 +395,9 @@ class ConsentPages {
                    .server = target.server.id,
                    .issuer = target.settings.issuer,
                    .client_id = target.settings.client_id,
-                   .asked = target.settings.scopes,
+                   .asked = interaction.asked,
                    // RFC 6749 section 5.1: without a scope in the answer, what was asked for.
-                   .scopes = target.settings.scopes};
+                   .scopes = interaction.asked};
     if (!take_tokens(service_, grant, *outcome, asked_at)) return broken_inside();
     const auto linked = service_.store->transaction(
         [&](Transaction& tx) { return link(tx, interaction, target, person, grant); });
@@ -411,8 +411,10 @@ class ConsentPages {
   core::Status link(Transaction& tx, const StsInteraction& interaction, const StsTarget& target,
                     const SignedIn& person, StsGrant grant) const {
     ASSIGN_OR_RETURN(const auto before, hold_grant(tx, grant.id));
-    RETURN_IF_ERROR(
-        next_state(before ? GrantState::linked : GrantState::consent_pending, GrantEvent::consented));
+    RETURN_IF_ERROR(next_state(state_of(before, interaction, interaction.principal, service_.now()),
+                               GrantEvent::consented));
+    if (before && before->is_for(target.settings)) grant.principals = before->principals;
+    if (!grant.serves(interaction.principal)) grant.principals.push_back(interaction.principal);
     if (before) {
       // A refresh of the old tokens that is under way must not win.
       grant.generation = before->generation + 1;

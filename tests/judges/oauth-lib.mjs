@@ -101,11 +101,11 @@ export async function protectedServer(org, as, { args = [], env = {} } = {}) {
  * A person and their browser: follows an authorization link through sign-in and consent. Gives the last page, which is
  * the client's own once `redirectUri` is reached, unfetched: only its address matters.
  */
-export async function agree(link, redirectUri) {
+export async function agree(link, redirectUri, login = kAccount) {
   const browser = new Browser();
   let page = await browser.open(link, { stopAt: redirectUri });
   for (let step = 0; step < 6 && page.text?.includes('<form'); step++) {
-    page = await browser.submit(page, page.text.includes('name="login"') ? { login: kAccount, password: 'x' } : {}, { stopAt: redirectUri });
+    page = await browser.submit(page, page.text.includes('name="login"') ? { login, password: 'x' } : {}, { stopAt: redirectUri });
   }
   return page;
 }

@@ -18,26 +18,33 @@ export const insecure = { [oauth.allowInsecureRequests]: true };
 export const kServers = '/resource-servers/api/v1/mcp-servers';
 export const kAgents = '/workload-principals/api/v1/ai-agents';
 
-/** The registry as a process, and its API for an administrator. `args` are more options of `serve`. */
+/**
+ * A registry on loopback with an empty SQLite file; `args` are more options of `serve`. `call` asks the API, `made` does and
+ * fails unless it was done, `done` does what is accepted now and done later, to its end. `answers` are all texts that the
+ * API has given so far, `place` is the directory of its store, `output` what it has written.
+ */
 export async function registry({ args = [] } = {}) {
   const origin = `http://127.0.0.1:${await freePort()}`;
-  const store = ['--store', `sqlite:${path.join(scratch(), 'registry.db')}`, '--issuer', origin];
+  const place = scratch();
+  const store = ['--store', `sqlite:${path.join(place, 'registry.db')}`, '--issuer', origin];
   const server = start(program('okta-agent-registry'), [...store, 'serve', '--listen', new URL(origin).host, '--allow-http-loopback', ...args]);
   await until(async () => {
     if (server.child.exitCode !== null) throw new Error(`okta-agent-registry ended with ${server.child.exitCode}: ${show(server.output())}`);
     return (await fetch(`${origin}/.well-known/oauth-authorization-server`).catch(() => null))?.ok;
   }, 'the registry serves');
   const token = execFileSync(program('okta-agent-registry'), [...store, 'admin-token'], { encoding: 'utf8' }).trim();
-  const call = async (method, where, body) => {
+  const answers = [];
+  const call = async (method, where, body, type = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json') => {
     const response = await fetch(where.startsWith('http') ? where : origin + where, {
       method,
-      headers: { authorization: `Bearer ${token}`, ...(body ? { 'content-type': 'application/json' } : {}) },
+      headers: { authorization: `Bearer ${token}`, ...(body ? { 'content-type': type } : {}) },
       body: body && JSON.stringify(body),
     });
     const text = await response.text();
+    answers.push(text);
     return { status: response.status, body: text ? JSON.parse(text) : null, location: response.headers.get('location') };
   };
-  /** Does what is accepted now and done later, to its end. Gives what it made. */
+  /** Gives the operation as it ended: with what it made. */
   const done = async (method, where, body) => {
     const accepted = await call(method, where, body);
     if (accepted.status !== 202) throw new Error(`${method} ${where}: ${show(accepted)}`);
@@ -53,7 +60,7 @@ export async function registry({ args = [] } = {}) {
     if (answer.status >= 300) throw new Error(`${method} ${where}: ${show(answer)}`);
     return answer.body;
   };
-  return { origin, call, done, made };
+  return { origin, place, call, done, made, answers, output: server.output };
 }
 
 /** The same, and it must have come to a good end. */
