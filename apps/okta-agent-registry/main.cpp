@@ -98,6 +98,11 @@ int main(int argc, char** argv) {
   serve->add_option("--worker-threads", flags.worker_threads, "checks and operations at once")
       ->check(CLI::Range(std::size_t{1}, std::size_t{64}))
       ->capture_default_str();
+  serve
+      ->add_option("--work-lease", flags.work_lease_s,
+                   "seconds until another node takes over what a dead one had begun")
+      ->check(CLI::Range(2u, 3600u))
+      ->capture_default_str();
   serve->add_option("--request-threads", flags.request_threads, "requests answered at once")
       ->check(CLI::Range(std::size_t{1}, std::size_t{256}))
       ->capture_default_str();
