@@ -2,7 +2,6 @@
 // verify: the registry registers okta-mcp-server, which trusts one of its custom authorization servers; a person signs in by
 // oidc-provider; their ID token becomes an ID-JAG, that an access token, and the tool is called. Agents authenticate by key and
 // by secret, with and without DPoP. Then what must be refused.
-import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import * as jose from 'jose';
 import nodeJose from 'node-jose';
