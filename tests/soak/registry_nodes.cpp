@@ -140,6 +140,10 @@ void Nodes::start(std::size_t node) {
     ::execve(arguments[0], arguments.data(), environ);
     ::_exit(127);
   }
+  if (child < 0) {
+    fail(node, "could not be started: the system has no process left");
+    return;
+  }
   std::lock_guard lock(mutex_);
   nodes_[node].process = child;
   nodes_[node].url.clear();
@@ -178,6 +182,8 @@ bool Nodes::kill(std::size_t node) {
     nodes_[node].url.clear();
     nodes_[node].process = -1;
   }
+  // -1 would mean every process there is.
+  if (process <= 0) return fail(node, "was to be killed and had not been started");
   int status = 0;
   ::kill(process, SIGKILL);
   if (::waitpid(process, &status, 0) != process || !WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
