@@ -73,7 +73,7 @@ std::string claimed_client(const ServerRequest& request) {
   if (!credentials.empty()) return client_of_token(credentials, "cid");
   const auto fields = net::parse_query(request.method == Method::post ? request.body : request.query);
   if (!fields) return {};
-  const std::string client = net::query_value(*fields, "client_id").value_or("");
+  std::string client = net::query_value(*fields, "client_id").value_or("");
   if (!client.empty()) return client;
   return client_of_token(net::query_value(*fields, "client_assertion").value_or(""), "sub");
 }
