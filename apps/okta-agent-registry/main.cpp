@@ -143,7 +143,8 @@ int main(int argc, char** argv) {
   get_token->add_option("--agent", token.agent, "the agent's client id: wlp..., or a metadata document's URL")
       ->required();
   get_token->add_option("--server", token.server, "the MCP server's URL, as registered")->required();
-  get_token->add_option("--scope", token.scope, "separated by spaces (default: what the connection gives)");
+  get_token->add_option("--scope", token.scope,
+                        "separated by spaces; needed where the registry's own server gives the token");
   get_token->add_option("--audience", token.audience,
                         "issuer of the server's authorization server (default: as its metadata says)");
   get_token->add_option("--key", token.key_file, "file with the agent's private key, PEM or JWK");
@@ -152,6 +153,8 @@ int main(int argc, char** argv) {
   get_token->add_option("--subject-token", token.subject_token_file,
                         "file with an ID token made for this agent, - for stdin (default: sign in with a "
                         "browser)");
+  get_token->add_option("--save-subject-token", token.save_subject_token,
+                        "file that keeps the ID token of the sign-in for --subject-token (mode 0600)");
   get_token
       ->add_option("--port", token.port, "where the browser comes back to: http://127.0.0.1:PORT/callback")
       ->check(CLI::Range(1024, 65535))
