@@ -11,7 +11,7 @@
 # The server has core 0, wrk core 1; requests are signed beforehand. "% of openssl" is cycles a second against
 # 1 / (sum of openssl's times) on that core; "by CPU" puts the server's CPU time in the place of the clock's, and is what
 # remains comparable on a machine that is busy with other things. STORE_DIR: where the file lies (a real disk, or
-# COMMIT costs nothing). Needs build/release with bench_registry_tokens (bench/README.md), wrk, openssl, taskset.
+# COMMIT costs nothing). SERVE_ARGS: more for `serve`. Needs build/release with bench_registry_tokens (bench/README.md), wrk, openssl, taskset.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -39,7 +39,7 @@ cpu() { cat "/proc/$1"/task/*/schedstat | awk '{ sum += $1 } END { printf "%d", 
 
 step() {
   local algorithm=$1 store=sqlite:$work/$1.db url out before after done_ took rsa ec bound
-  taskset -c 0 "$bin/okta-agent-registry" --store "$store" serve --listen 127.0.0.1:0 --allow-http-loopback >"$work/log" 2>&1 &
+  taskset -c 0 "$bin/okta-agent-registry" --store "$store" serve --listen 127.0.0.1:0 --allow-http-loopback ${SERVE_ARGS:-} >"$work/log" 2>&1 &
   pid=$!
   for _ in $(seq 200); do
     url=$(sed -n 's/^okta-agent-registry: \(http[^ ]*\) at .*/\1/p' "$work/log")
