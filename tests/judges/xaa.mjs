@@ -2,67 +2,22 @@
 // verify: the registry registers okta-mcp-server, which trusts one of its custom authorization servers; a person signs in by
 // oidc-provider; their ID token becomes an ID-JAG, that an access token, and the tool is called. Agents authenticate by key and
 // by secret, with and without DPoP. Then what must be refused.
-import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import path from 'node:path';
 import * as jose from 'jose';
 import nodeJose from 'node-jose';
 import * as oauth from 'oauth4webapi';
 
-import { check, devOrg, equal, freePort, judge, program, scratch, show, start, textOf, until } from './lib.mjs';
+import { check, devOrg, equal, judge, show, textOf } from './lib.mjs';
 import { post } from './http-lib.mjs';
 import { agree, authorizationServer, kAccount, kClient, protectedServer } from './oauth-lib.mjs';
+import { insecure, kBearer, kExchange, kIdToken, kJag, registry } from './registry-lib.mjs';
 import { Browser } from './sign-in-lib.mjs';
-
-const kJag = 'urn:ietf:params:oauth:token-type:id-jag';
-const kIdToken = 'urn:ietf:params:oauth:token-type:id_token';
-const kExchange = 'urn:ietf:params:oauth:grant-type:token-exchange';
-const kBearer = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
-const insecure = { [oauth.allowInsecureRequests]: true };
 
 /** The claims of a token, verified by node-jose with the keys that stand at `jwksUri`. */
 async function verifiedByNodeJose(token, jwksUri) {
   const keys = await nodeJose.JWK.asKeyStore(await (await fetch(jwksUri)).json());
   const verified = await nodeJose.JWS.createVerify(keys, { algorithms: ['RS256', 'ES256'] }).verify(token);
   return JSON.parse(verified.payload.toString());
-}
-
-/** The registry as a process, and its API for an administrator. */
-async function registry() {
-  const origin = `http://127.0.0.1:${await freePort()}`;
-  const store = ['--store', `sqlite:${path.join(scratch(), 'registry.db')}`, '--issuer', origin];
-  const server = start(program('okta-agent-registry'), [...store, 'serve', '--listen', new URL(origin).host, '--allow-http-loopback']);
-  await until(async () => {
-    if (server.child.exitCode !== null) throw new Error(`okta-agent-registry ended with ${server.child.exitCode}: ${show(server.output())}`);
-    return (await fetch(`${origin}/.well-known/oauth-authorization-server`).catch(() => null))?.ok;
-  }, 'the registry serves');
-  const token = execFileSync(program('okta-agent-registry'), [...store, 'admin-token'], { encoding: 'utf8' }).trim();
-  const call = async (method, where, body) => {
-    const response = await fetch(where.startsWith('http') ? where : origin + where, {
-      method,
-      headers: { authorization: `Bearer ${token}`, ...(body ? { 'content-type': 'application/json' } : {}) },
-      body: body && JSON.stringify(body),
-    });
-    const text = await response.text();
-    return { status: response.status, body: text ? JSON.parse(text) : null, location: response.headers.get('location') };
-  };
-  /** Does what is accepted now and done later, to its end. Gives what it made. */
-  const done = async (method, where, body) => {
-    const accepted = await call(method, where, body);
-    if (accepted.status !== 202) throw new Error(`${method} ${where}: ${show(accepted)}`);
-    let operation;
-    await until(async () => {
-      operation = (await call('GET', accepted.location)).body;
-      return ['COMPLETED', 'FAILED'].includes(operation.status);
-    }, `${method} ${where} ends`);
-    return operation;
-  };
-  const made = async (where, body, method = 'POST') => {
-    const answer = await call(method, where, body);
-    if (answer.status >= 300) throw new Error(`${method} ${where}: ${show(answer)}`);
-    return answer.body;
-  };
-  return { origin, call, done, made };
 }
 
 await judge(async () => {
