@@ -6,6 +6,7 @@
 
 #include "registry/agent_view.h"
 #include "registry/cimd.h"
+#include "registry/token_cache.h"
 
 namespace registry {
 namespace {
@@ -24,14 +25,19 @@ std::unexpected<core::Error> unusable(const core::Error& error) {
   return core::fail(core::ErrorKind::unauthenticated, "authserver.invalid_client", error.message);
 }
 
-core::Status add_stored_keys(Reader& reader, const WorkloadPrincipal& principal,
+core::Result<oauth::Key> parsed(const Row& row, TokenCache* cache) {
+  if (cache != nullptr) return cache->client_key(row);
+  ASSIGN_OR_RETURN(const AgentKey stored, read_agent_key(row));
+  return oauth::Key::from_jwk(stored.jwk);
+}
+
+core::Status add_stored_keys(Reader& reader, const WorkloadPrincipal& principal, TokenCache* cache,
                              std::vector<oauth::Key>& keys) {
   ASSIGN_OR_RETURN(const auto rows,
                    reader.list({.kind = Kind::jwk, .parent = principal.id, .statuses = {"ACTIVE"}}));
   keys.reserve(rows.size());
   for (const Row& row : rows) {
-    ASSIGN_OR_RETURN(const AgentKey stored, read_agent_key(row));
-    ASSIGN_OR_RETURN(oauth::Key key, oauth::Key::from_jwk(stored.jwk));
+    ASSIGN_OR_RETURN(oauth::Key key, parsed(row, cache));
     keys.push_back(std::move(key));
   }
   return {};
@@ -68,7 +74,8 @@ core::Result<std::optional<WorkloadPrincipal>> find_active_principal(Reader& rea
 }
 
 core::Result<std::optional<authserver::Client>> find_agent_client(Reader& reader, const Service& service,
-                                                                  std::string_view client_id) {
+                                                                  std::string_view client_id,
+                                                                  TokenCache* cache) {
   ASSIGN_OR_RETURN(const auto principal, find_active_principal(reader, client_id));
   if (!principal) return std::nullopt;
   authserver::Client client{.id = principal->client_id(), .name = principal->name};
@@ -88,7 +95,7 @@ core::Result<std::optional<authserver::Client>> find_agent_client(Reader& reader
     client.dpop_bound_access_tokens |= document->dpop_bound_access_tokens;
     if (!document->jwks_uri.empty()) RETURN_IF_ERROR(add_fetched_keys(service, document->jwks_uri, keys));
   } else if (client.auth_method == authserver::AuthMethod::private_key_jwt) {
-    RETURN_IF_ERROR(add_stored_keys(reader, *principal, keys));
+    RETURN_IF_ERROR(add_stored_keys(reader, *principal, cache, keys));
     if (!principal->jwks_uri.empty()) RETURN_IF_ERROR(add_fetched_keys(service, principal->jwks_uri, keys));
   } else if (client.auth_method != authserver::AuthMethod::none) {
     ASSIGN_OR_RETURN(

@@ -12,6 +12,8 @@
 
 namespace registry {
 
+class TokenCache;
+
 // By client_id: "wlp...", or the URL of a client ID metadata document that an agent was registered with.
 // nullopt: none, or not ACTIVE.
 core::Result<std::optional<WorkloadPrincipal>> find_active_principal(Reader& reader,
@@ -20,7 +22,9 @@ core::Result<std::optional<WorkloadPrincipal>> find_active_principal(Reader& rea
 // The same, as authserver knows clients: active keys and those that its jwks_uri or its document gives,
 // active secrets, grants, redirect URIs. May fetch (cimd.h), so not within a transaction. Who cannot be
 // reached, or publishes a bad document, is no client then: authserver.invalid_client with the reason.
+// `cache`, where there is one, spares parsing stored keys anew.
 core::Result<std::optional<authserver::Client>> find_agent_client(Reader& reader, const Service& service,
-                                                                  std::string_view client_id);
+                                                                  std::string_view client_id,
+                                                                  TokenCache* cache = nullptr);
 
 }  // namespace registry

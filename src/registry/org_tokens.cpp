@@ -135,7 +135,7 @@ struct TokenService::Parts {
         options(std::move(its_options)),
         cache(its_service, options.org_algorithm),
         records(its_service.store->state(),
-                [this](std::string_view id) { return find_token_client(service, options, id); }) {}
+                [this](std::string_view id) { return find_token_client(service, options, cache, id); }) {}
 
   const Service& service;
   const TokenOptions options;

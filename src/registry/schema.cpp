@@ -24,7 +24,8 @@ constexpr std::string_view kFirst[] = {
     "CREATE INDEX entities_by_age ON entities (kind, updated)",
     "CREATE TABLE entity_refs (kind KEYTEXT NOT NULL, ref KEYTEXT NOT NULL, id KEYTEXT NOT NULL, "
     "PRIMARY KEY (kind, ref, id)) WITHOUT ROWID",
-    // Every three neighbouring characters of a name; the name stands here too, so that most of what does not
+    // Every three, and every five, neighbouring characters of a name; the name stands here too, so that most
+    // of what does not
     // match is passed over without reading its row.
     "CREATE TABLE grams (gram KEYTEXT NOT NULL, id KEYTEXT NOT NULL, name KEYTEXT NOT NULL, "
     "PRIMARY KEY (gram, id)) WITHOUT ROWID",

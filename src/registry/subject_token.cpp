@@ -111,8 +111,8 @@ class SubjectReader {
     ASSIGN_OR_RETURN(const std::string resource, resource_of(store, principal_));
     if (resource.empty() || jwt->string("aud") != resource) return problem("invalid_subject_token");
     RETURN_IF_ERROR(check_link(store, jwt->string("cid"), view->server.id));
-    ASSIGN_OR_RETURN(const auto client,
-                     find_token_client(request_.service, request_.options, jwt->string("cid")));
+    ASSIGN_OR_RETURN(const auto client, find_token_client(request_.service, request_.options, request_.cache,
+                                                          jwt->string("cid")));
     if (!client) return problem("invalid_subject_token_client_inactive");
     VerifiedSubject subject;
     if (auto user = jwt->string("uid"); !user.empty()) {

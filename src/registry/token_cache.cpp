@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "registry/workload_principal.h"
+
 namespace registry {
 
 using core::Result;
@@ -73,6 +75,14 @@ Result<std::shared_ptr<const ServerKeys>> TokenCache::org_keys() {
   org_ = loaded;
   org_read_ = now;
   return loaded;
+}
+
+Result<oauth::Key> TokenCache::client_key(const Row& row) {
+  if (auto known = find(client_keys_, row.id, row.version)) return *known;
+  ASSIGN_OR_RETURN(const AgentKey stored, read_agent_key(row));
+  ASSIGN_OR_RETURN(oauth::Key key, oauth::Key::from_jwk(stored.jwk));
+  keep(client_keys_, row.id, row.version, std::make_shared<const oauth::Key>(key));
+  return key;
 }
 
 }  // namespace registry

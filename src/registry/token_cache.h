@@ -1,6 +1,7 @@
-// What token requests need of authorization servers and would cost most to read anew each time: rules and
-// parsed keys. Nothing old is served: a custom server's row is read each time, and its version says whether
-// the rest still holds; the org's keys are looked at again after a second.
+// What token requests need of authorization servers and clients and would cost most to read anew each time:
+// rules and parsed keys. Nothing old is served: the row of a custom server, or of a client's key, is read
+// each time, and its version says whether the rest still holds; the org's keys are looked at again after a
+// second.
 #pragma once
 
 #include <map>
@@ -14,6 +15,7 @@
 #include "oauth/jwk.h"
 #include "registry/custom_as.h"
 #include "registry/service.h"
+#include "registry/store.h"
 
 namespace registry {
 
@@ -26,7 +28,7 @@ struct ServerKeys {
 class TokenCache {
  public:
   static constexpr std::chrono::seconds kOrgKeysHold{1};
-  static constexpr std::size_t kMaxServers = 4096;
+  static constexpr std::size_t kMaxServers = 4096;  // and as many clients' keys
 
   TokenCache(const Service& service, oauth::Algorithm org_algorithm)
       : service_(service), org_algorithm_(org_algorithm) {}
@@ -36,6 +38,8 @@ class TokenCache {
   // Not within a transaction: makes keys where there are none, and rotates those whose time is over.
   core::Result<std::shared_ptr<const ServerKeys>> keys(const CustomAsView& view);
   core::Result<std::shared_ptr<const ServerKeys>> org_keys();
+  // Of a client, from its row (Kind::jwk). To make a key that verifies of a JWK costs more than to verify.
+  core::Result<oauth::Key> client_key(const Row& row);
 
  private:
   template <class T>
@@ -57,6 +61,7 @@ class TokenCache {
   mutable std::mutex mutex_;
   Map<CustomAsView> views_;
   Map<ServerKeys> keys_;
+  Map<oauth::Key> client_keys_;
   std::shared_ptr<const ServerKeys> org_;
   core::SteadyTime org_read_{};
 };

@@ -75,9 +75,9 @@ Server custom_server(const Service& service, const TokenOptions& options, const 
 }
 
 Result<std::optional<authserver::Client>> find_token_client(const Service& service,
-                                                            const TokenOptions& options,
+                                                            const TokenOptions& options, TokenCache& cache,
                                                             std::string_view id) {
-  ASSIGN_OR_RETURN(auto client, find_agent_client(*service.store, service, id));
+  ASSIGN_OR_RETURN(auto client, find_agent_client(*service.store, service, id, &cache));
   if (client || !options.find_client) return client;
   return options.find_client(*service.store, id);
 }

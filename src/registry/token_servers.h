@@ -28,7 +28,7 @@ authserver::Server custom_server(const Service& service, const TokenOptions& opt
 // A client of this org: a workload principal, or one of TokenOptions.
 core::Result<std::optional<authserver::Client>> find_token_client(const Service& service,
                                                                   const TokenOptions& options,
-                                                                  std::string_view id);
+                                                                  TokenCache& cache, std::string_view id);
 
 // Where a workload principal is itself called, so that it knows tokens that are meant for it: an agent's
 // resource URL, or that of the MCP server; empty: nowhere.
