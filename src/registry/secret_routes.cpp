@@ -285,11 +285,11 @@ core::Result<typename T::Entity> hold(Transaction& tx, std::string_view id) {
 
 template <class T>
 core::Status emit(Transaction& tx, const Call& call, const typename T::Entity& entity, std::string_view event,
-                  Object changes = {}) {
+                  const Object& changes = {}) {
   return tx.emit({.type = std::string(event),
                   .actor = actor_of(call.caller),
                   .targets = {{.id = entity.id, .type = std::string(T::kNoun), .name = entity.name}},
-                  .debug = std::move(changes)});
+                  .debug = changes});
 }
 
 template <class T>
