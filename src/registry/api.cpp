@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "net/http.h"
 #include "net/url.h"
+#include "registry/members.h"
 #include "rest/body.h"
 #include "rest/paging.h"
 
@@ -25,10 +25,6 @@ bool is_cursor(std::string_view text, std::string_view prefix) {
          });
 }
 
-std::unexpected<core::Error> wrong(std::string_view member, std::string message) {
-  return refuse(ErrorKind::invalid_input, "INVALID_VALUE", std::move(message), std::string(member));
-}
-
 }  // namespace
 
 rest::Answer<Object> read_patch(const rest::Call& call) {
@@ -40,85 +36,14 @@ rest::Answer<Object> read_patch(const rest::Call& call) {
   return rest::read_object(call);
 }
 
-core::Status check_members(const Object& body, std::initializer_list<std::string_view> known,
-                           std::initializer_list<std::string_view> immutable) {
-  return check_members(body, std::span(known.begin(), known.size()),
-                       std::span(immutable.begin(), immutable.size()));
-}
-
-core::Status check_members(const Object& body, std::span<const std::string_view> known,
-                           std::span<const std::string_view> immutable) {
-  for (const auto& member : body) {
-    const std::string_view name = member.key();
-    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
-    if (std::find(immutable.begin(), immutable.end(), name) != immutable.end())
-      return refuse(ErrorKind::invalid_input, "IMMUTABLE_PROPERTY",
-                    known.empty() ? fmt::format("{} cannot be changed here.", name)
-                                  : fmt::format("{} cannot be changed. Members that can be: {}.", name,
-                                                fmt::join(known.begin(), known.end(), ", ")),
-                    std::string(name));
-    return refuse(ErrorKind::invalid_input, "UNKNOWN_PROPERTY",
-                  fmt::format("{} is no member of this request. Members are: {}.", name,
-                              fmt::join(known.begin(), known.end(), ", ")),
-                  std::string(name));
-  }
-  return {};
-}
-
-core::Result<std::optional<std::string>> text_member(const Object& body, std::string_view name,
-                                                     const TextRules& rules) {
-  const auto* value = body.if_contains(name);
-  if (value == nullptr || value->is_null()) {
-    if (rules.required) return wrong(name, fmt::format("{} is required.", name));
-    return std::optional<std::string>{};
-  }
-  if (!value->is_string()) return wrong(name, fmt::format("{} must be a string.", name));
-  const std::string_view text = value->get_string();
-  if (text.empty() && rules.required) return wrong(name, fmt::format("{} must not be empty.", name));
-  if (text.size() > rules.longest)
-    return wrong(name, fmt::format("{} is too long (at most {} bytes).", name, rules.longest));
-  if (std::any_of(text.begin(), text.end(), [](char c) {
-        return (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') || c == 0x7f;
-      }))
-    return wrong(name, fmt::format("{} contains control characters.", name));
-  return std::optional<std::string>(text);
-}
-
-core::Result<std::optional<bool>> flag_member(const Object& body, std::string_view name) {
-  const auto* value = body.if_contains(name);
-  if (value == nullptr || value->is_null()) return std::optional<bool>{};
-  if (!value->is_bool()) return wrong(name, fmt::format("{} must be true or false.", name));
-  return std::optional(value->get_bool());
-}
-
-core::Result<std::optional<std::vector<std::string>>> texts_member(const Object& body, std::string_view name,
-                                                                   std::size_t most, std::size_t longest) {
-  const auto* value = body.if_contains(name);
-  if (value == nullptr || value->is_null()) return std::optional<std::vector<std::string>>{};
-  if (!value->is_array()) return wrong(name, fmt::format("{} must be an array of strings.", name));
-  if (value->get_array().size() > most)
-    return wrong(name, fmt::format("{} has too many elements (at most {}).", name, most));
-  std::vector<std::string> texts;
-  texts.reserve(value->get_array().size());
-  for (const auto& element : value->get_array()) {
-    if (!element.is_string() || element.get_string().empty() || element.get_string().size() > longest)
-      return wrong(name, fmt::format("{} must be an array of strings of 1 to {} bytes.", name, longest));
-    std::string text(element.get_string());
-    if (std::find(texts.begin(), texts.end(), text) == texts.end()) texts.push_back(std::move(text));
-  }
-  return std::optional(std::move(texts));
-}
-
 core::Status check_url(const Service& service, std::string_view url, std::string_view member,
                        bool with_query) {
   if (url.size() > kLongestUrl)
-    return wrong(member, fmt::format("{} is too long (at most {} bytes).", member, kLongestUrl));
+    return bad(std::string(member), fmt::format("must have at most {} bytes", kLongestUrl));
   const auto parsed = net::parse_url(url);
   const auto invalid = [&](std::string_view why) {
-    return refuse(ErrorKind::invalid_input, "INVALID_FORMAT",
-                  fmt::format("{} must be an absolute https URL without user information and fragment: {}.",
-                              member, why),
-                  std::string(member));
+    return bad(std::string(member),
+               fmt::format("must be an absolute https URL without user information and fragment: {}.", why));
   };
   if (!parsed) return invalid("it is no absolute URL");
   if (parsed->has_userinfo) return invalid("it has user information");

@@ -2,14 +2,11 @@
 #pragma once
 
 #include <functional>
-#include <initializer_list>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 #include "core/json.h"
 #include "core/result.h"
@@ -32,29 +29,8 @@ rest::Answer<T> answer(core::Result<T> result) {
 // The body of a PATCH; E0000021 unless it is application/merge-patch+json.
 rest::Answer<core::json::Object> read_patch(const rest::Call& call);
 
-// Refuses other members: IMMUTABLE_PROPERTY for those that the entity has but a request does not change, else
-// UNKNOWN_PROPERTY. Both 400, with the member as the location.
-core::Status check_members(const core::json::Object& body, std::span<const std::string_view> known,
-                           std::span<const std::string_view> immutable);
-core::Status check_members(const core::json::Object& body, std::initializer_list<std::string_view> known,
-                           std::initializer_list<std::string_view> immutable = {});
-
-// Members of a body; what is wrong is 400 with the member as the location. Absent gives nullopt, and so does
-// null (read_patch() tells them apart by contains()).
-struct TextRules {
-  bool required = false;      // present, and not empty
-  std::size_t longest = 255;  // bytes
-};
-core::Result<std::optional<std::string>> text_member(const core::json::Object& body, std::string_view name,
-                                                     const TextRules& rules = {});
-core::Result<std::optional<bool>> flag_member(const core::json::Object& body, std::string_view name);
-core::Result<std::optional<std::vector<std::string>>> texts_member(const core::json::Object& body,
-                                                                   std::string_view name,
-                                                                   std::size_t most = 500,
-                                                                   std::size_t longest = 255);
-
 // https (http on loopback where the settings allow it), absolute, no userinfo, no fragment, at most 2,048
-// bytes; `with_query`: may have one. The text itself stays as it is.
+// bytes; `with_query`: may have one. The text itself stays as it is. Error registry.INVALID_FORMAT.
 core::Status check_url(const Service& service, std::string_view url, std::string_view member,
                        bool with_query = true);
 

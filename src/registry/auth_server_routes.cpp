@@ -8,6 +8,7 @@
 
 #include "registry/api.h"
 #include "registry/mcp_server_api.h"
+#include "registry/members.h"
 #include "registry/operation.h"
 #include "registry/server_search.h"
 #include "registry/transitions.h"
@@ -24,6 +25,7 @@ using rest::Call;
 using rest::Reply;
 
 constexpr std::size_t kMostAuthServers = 50;  // of one MCP server
+constexpr std::size_t kMostListed = 500;      // scopes and the like of one authorization server
 
 Array array_of(const std::vector<std::string>& texts) {
   Array array;
@@ -56,10 +58,10 @@ constexpr std::array kLists{
     ListMember{"scopesSupported", &McpAuthServer::scopes_supported},
 };
 
-core::Status read_urls(const Service& service, const Object& body, McpAuthServer& as, Object& changes) {
+core::Status read_urls(const Service& service, const Members& body, McpAuthServer& as, Object& changes) {
   for (const auto& [name, value] : kUrls) {
-    if (!body.contains(name)) continue;
-    ASSIGN_OR_RETURN(auto text, text_member(body, name, {.longest = 2048}));
+    if (!body.has(name)) continue;
+    ASSIGN_OR_RETURN(auto text, body.optional_text(name, {.least = 0, .most = 2048}));
     std::string url = std::move(text).value_or("");
     if (!url.empty()) RETURN_IF_ERROR(check_url(service, url, name));
     if (url == as.*value) continue;
@@ -69,10 +71,10 @@ core::Status read_urls(const Service& service, const Object& body, McpAuthServer
   return {};
 }
 
-core::Status read_lists(const Object& body, McpAuthServer& as, Object& changes) {
+core::Status read_lists(const Members& body, McpAuthServer& as, Object& changes) {
   for (const auto& [name, value] : kLists) {
-    if (!body.contains(name)) continue;
-    ASSIGN_OR_RETURN(auto texts, texts_member(body, name));
+    if (!body.has(name)) continue;
+    ASSIGN_OR_RETURN(auto texts, body.optional_texts(name, 0, kMostListed));
     auto list = std::move(texts).value_or(std::vector<std::string>{});
     if (list == as.*value) continue;
     changes[name] = Object{{"from", array_of(as.*value)}, {"to", array_of(list)}};
@@ -81,11 +83,11 @@ core::Status read_lists(const Object& body, McpAuthServer& as, Object& changes) 
   return {};
 }
 
-core::Status read_external(const Service& service, const Object& body, McpAuthServer& as, Object& changes) {
+core::Status read_external(const Service& service, const Members& body, McpAuthServer& as, Object& changes) {
   RETURN_IF_ERROR(read_urls(service, body, as, changes));
   RETURN_IF_ERROR(read_lists(body, as, changes));
-  ASSIGN_OR_RETURN(const auto xaa, flag_member(body, "xaaEnabled"));
-  if (!body.contains("xaaEnabled") || xaa.value_or(false) == as.xaa_enabled) return {};
+  ASSIGN_OR_RETURN(const auto xaa, body.optional_flag("xaaEnabled"));
+  if (!body.has("xaaEnabled") || xaa.value_or(false) == as.xaa_enabled) return {};
   changes["xaaEnabled"] = Object{{"from", as.xaa_enabled}, {"to", !as.xaa_enabled}};
   as.xaa_enabled = !as.xaa_enabled;
   return {};
@@ -93,32 +95,29 @@ core::Status read_external(const Service& service, const Object& body, McpAuthSe
 
 // ---- Link ----
 
-core::Result<McpAuthServer> read_link(const Service& service, const std::string& server, const Object& body) {
-  ASSIGN_OR_RETURN(const auto type, text_member(body, "type", {.required = true}));
+core::Result<McpAuthServer> read_link(const Service& service, const std::string& server,
+                                      const Object& object) {
+  const Members body(object);
+  ASSIGN_OR_RETURN(const std::string type, body.choice("type", {"OKTA", "EXTERNAL"}));
   McpAuthServer as{.server = server, .id = {}, .origin = McpAuthServer::Origin::manual, .issuer = {}};
-  as.okta = *type == "OKTA";
+  as.okta = type == "OKTA";
   if (as.okta) {
-    RETURN_IF_ERROR(check_members(body, {"type", "orn"}));
-    ASSIGN_OR_RETURN(const auto orn, text_member(body, "orn", {.required = true, .longest = 512}));
-    as.id = service.names.id_of(*orn, "authorization_servers");
+    RETURN_IF_ERROR(body.only({"type", "orn"}));
+    ASSIGN_OR_RETURN(const std::string orn, body.text("orn", {.most = 512}));
+    as.id = service.names.id_of(orn, "authorization_servers");
     if (as.id.empty())
-      return refuse(ErrorKind::invalid_input, "INVALID_FORMAT",
-                    fmt::format("orn must be the name of an authorization server of this org, as {}.",
-                                service.names.custom_as("{authServerId}")),
-                    "orn");
+      return bad("orn", fmt::format("must be the name of an authorization server of this org, as {}",
+                                    service.names.custom_as("{authServerId}")));
     as.issuer = service.url("/oauth2/" + as.id);
     return as;
   }
-  if (*type != "EXTERNAL")
-    return refuse(ErrorKind::invalid_input, "INVALID_VALUE", "type must be OKTA or EXTERNAL.", "type");
   RETURN_IF_ERROR(
-      check_members(body, {"type", "issuer", "authorizationEndpoint", "tokenEndpoint", "registrationEndpoint",
-                           "revocationEndpoint", "jwksUri", "grantTypes", "tokenEndpointAuthMethodsSupported",
-                           "authorizationGrantProfilesSupported", "scopesSupported", "xaaEnabled"}));
-  ASSIGN_OR_RETURN(const auto issuer, text_member(body, "issuer", {.required = true, .longest = 2048}));
+      body.only({"type", "issuer", "authorizationEndpoint", "tokenEndpoint", "registrationEndpoint",
+                 "revocationEndpoint", "jwksUri", "grantTypes", "tokenEndpointAuthMethodsSupported",
+                 "authorizationGrantProfilesSupported", "scopesSupported", "xaaEnabled"}));
+  ASSIGN_OR_RETURN(as.issuer, body.text("issuer", {.most = 2048}));
   // RFC 8414 section 2: an issuer has neither query nor fragment.
-  RETURN_IF_ERROR(check_url(service, *issuer, "issuer", false));
-  as.issuer = *issuer;
+  RETURN_IF_ERROR(check_url(service, as.issuer, "issuer", false));
   as.id = service.new_id("eas");
   Object changes;
   RETURN_IF_ERROR(read_external(service, body, as, changes));
@@ -130,10 +129,9 @@ core::Status verify_custom(Transaction& tx, const Service& service, McpAuthServe
                            const std::string& transaction) {
   ASSIGN_OR_RETURN(const auto custom, tx.hold(Kind::custom_as, as.id));
   if (!custom)
-    return refuse(
-        ErrorKind::invalid_input, "INVALID_VALUE",
-        fmt::format("There is no authorization server {}; create it at /api/v1/authorizationServers.", as.id),
-        "orn");
+    return bad("orn", fmt::format("there is no authorization server {}; create it at "
+                                  "/api/v1/authorizationServers",
+                                  as.id));
   if (custom->status != "ACTIVE") return {};
   return move_auth_server(tx, service, as, AuthServerEvent::verified, actor, transaction);
 }
@@ -233,12 +231,12 @@ constexpr std::array<std::string_view, 17> kFixed{"id",
                                                   "lastUpdated",
                                                   "_links"};
 
-core::Status check_patch(const McpAuthServer& as, const Object& body) {
-  if (!as.okta) return check_members(body, kChangeable, kFixed);
+core::Status check_patch(const McpAuthServer& as, const Members& body) {
+  if (!as.okta) return body.only(kChangeable, kFixed);
   // An Okta custom one is configured at /api/v1/authorizationServers.
   std::vector<std::string_view> all(kFixed.begin(), kFixed.end());
   all.insert(all.end(), kChangeable.begin(), kChangeable.end());
-  return check_members(body, std::span<const std::string_view>{}, all);
+  return body.only(std::span<const std::string_view>{}, all);
 }
 
 // What was verified was something else.
@@ -259,9 +257,10 @@ Answer<Reply> patch_auth_server(const Service& service, const Call& call) {
     ASSIGN_OR_RETURN(const auto server, hold_server(tx, call.param(0)));
     ASSIGN_OR_RETURN(as, hold_auth_server(tx, server.id, call.param(1)));
     RETURN_IF_ERROR(check_version(call, as.version));
-    RETURN_IF_ERROR(check_patch(as, body));
+    const Members in(body);
+    RETURN_IF_ERROR(check_patch(as, in));
     Object changes;
-    RETURN_IF_ERROR(read_external(service, body, as, changes));
+    RETURN_IF_ERROR(read_external(service, in, as, changes));
     if (changes.empty()) return {};
     forget_verification(changes, as);
     Row row = to_row(as);

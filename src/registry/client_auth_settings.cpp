@@ -11,6 +11,7 @@
 #include "registry/api.h"
 #include "registry/dynamic_registration.h"
 #include "registry/mcp_server_api.h"
+#include "registry/members.h"
 #include "registry/operation.h"
 #include "rest/body.h"
 
@@ -26,6 +27,8 @@ using rest::Reply;
 constexpr std::string_view kMasked = "********";
 constexpr std::string_view kPurpose = "STS";  // the only one
 constexpr std::size_t kMostScopes = 500;
+constexpr std::size_t kLongestSecret = 4096;
+constexpr TextRule kClientId{.most = 512};
 constexpr std::string_view kUnregister = "unregister-client";
 constexpr int kUnregisterAttempts = 6;
 constexpr std::chrono::minutes kUnregisterPause{5};  // times the attempts so far
@@ -89,88 +92,66 @@ struct Request {
   bool dynamic = false;
 };
 
-core::Status check_name(std::string_view name) {
-  if (name.empty() || name.size() > 255)
-    return refuse(ErrorKind::invalid_input, "INVALID_VALUE", "name must have 1 to 255 bytes.", "name");
-  return {};
-}
-
 // RFC 6749 section 3.3: a scope is printable ASCII without space, quote and backslash.
 core::Status check_scopes(const std::vector<std::string>& scopes) {
   for (const auto& scope : scopes)
     if (!std::all_of(scope.begin(), scope.end(),
                      [](char c) { return c > 0x20 && c < 0x7f && c != '"' && c != '\\'; }))
-      return refuse(ErrorKind::invalid_input, "INVALID_FORMAT",
-                    "scopes holds a name with a space, a quote, a backslash or a character outside of ASCII "
-                    "(RFC 6749, section 3.3); give each scope as an element of its own.",
-                    "scopes");
+      return bad("scopes",
+                 "must hold names without space, quote, backslash and characters outside of ASCII (RFC "
+                 "6749, section 3.3); give each scope as an element of its own");
   return {};
 }
 
-core::Status check_auth_method(std::string_view method, bool has_secret) {
-  if (std::find(kAuthMethods.begin(), kAuthMethods.end(), method) == kAuthMethods.end())
-    return refuse(ErrorKind::invalid_input, "INVALID_VALUE",
-                  "tokenEndpointAuthMethod must be client_secret_basic, client_secret_post or none.",
-                  "tokenEndpointAuthMethod");
-  if ((method == "none") == has_secret)
-    return refuse(ErrorKind::invalid_input, "INVALID_VALUE",
-                  has_secret
-                      ? "tokenEndpointAuthMethod none goes with no clientSecret; remove one of the two."
-                      : fmt::format("tokenEndpointAuthMethod {} needs a clientSecret.", method),
-                  "clientSecret");
+core::Status check_secret_of(std::string_view method, bool has_secret) {
+  if (method == "none" && has_secret)
+    return bad("clientSecret", "goes not with tokenEndpointAuthMethod none; remove one of the two");
+  if (method != "none" && !has_secret) return required("clientSecret");
   return {};
+}
+
+core::Result<std::vector<std::string>> read_scopes(const Members& in) {
+  ASSIGN_OR_RETURN(auto scopes, in.optional_texts("scopes", 0, kMostScopes));
+  auto list = std::move(scopes).value_or(std::vector<std::string>{});
+  RETURN_IF_ERROR(check_scopes(list));
+  return list;
+}
+
+core::Status read_client(const Members& in, Request& request) {
+  if (request.dynamic) {
+    for (const std::string_view member : {"clientId", "clientSecret", "tokenEndpointAuthMethod"})
+      if (in.has(member))
+        return bad(std::string(member),
+                   "comes from the authorization server when registrationType is DYNAMIC; leave it out");
+    return {};
+  }
+  ASSIGN_OR_RETURN(request.client_id, in.text("clientId", kClientId));
+  ASSIGN_OR_RETURN(request.secret, in.optional_secret("clientSecret", kLongestSecret));
+  ASSIGN_OR_RETURN(auto method, in.optional_choice("tokenEndpointAuthMethod", kAuthMethods));
+  request.auth_method =
+      method ? *std::move(method) : (request.secret.empty() ? "none" : "client_secret_basic");
+  return check_secret_of(request.auth_method, !request.secret.empty());
 }
 
 core::Result<Request> read_request(const Object& body) {
-  RETURN_IF_ERROR(
-      check_members(body, {"name", "authorizationServerId", "issuer", "mcpServerId", "registrationType",
+  const Members in(body);
+  RETURN_IF_ERROR(in.only({"name", "authorizationServerId", "issuer", "mcpServerId", "registrationType",
                            "clientId", "clientSecret", "scopes", "tokenEndpointAuthMethod", "purpose"}));
   Request request;
-  ASSIGN_OR_RETURN(auto name, text_member(body, "name", {.required = true}));
-  request.name = std::move(name).value_or("");
-  ASSIGN_OR_RETURN(auto auth_server, text_member(body, "authorizationServerId"));
-  ASSIGN_OR_RETURN(auto issuer, text_member(body, "issuer", {.longest = 2048}));
-  ASSIGN_OR_RETURN(auto server, text_member(body, "mcpServerId"));
+  ASSIGN_OR_RETURN(request.name, in.text("name"));
+  ASSIGN_OR_RETURN(auto auth_server, in.optional_text("authorizationServerId"));
+  ASSIGN_OR_RETURN(auto issuer, in.optional_text("issuer", {.most = 2048}));
+  ASSIGN_OR_RETURN(auto server, in.optional_text("mcpServerId"));
+  // Either of the two, or both.
+  if (!auth_server && !issuer) return required("authorizationServerId");
   request.auth_server = std::move(auth_server).value_or("");
   request.issuer = std::move(issuer).value_or("");
   request.server = std::move(server).value_or("");
-  if (request.auth_server.empty() && request.issuer.empty())
-    return refuse(ErrorKind::invalid_input, "INVALID_VALUE",
-                  "Give authorizationServerId (eas...), or the issuer of an authorization server.",
-                  "authorizationServerId");
-  ASSIGN_OR_RETURN(const auto purpose, text_member(body, "purpose"));
-  if (purpose && *purpose != kPurpose)
-    return refuse(ErrorKind::invalid_input, "INVALID_VALUE", fmt::format("purpose must be {}.", kPurpose),
-                  "purpose");
-  ASSIGN_OR_RETURN(const auto type, text_member(body, "registrationType"));
-  if (type && *type != "MANUAL" && *type != "DYNAMIC")
-    return refuse(ErrorKind::invalid_input, "INVALID_VALUE", "registrationType must be MANUAL or DYNAMIC.",
-                  "registrationType");
+  RETURN_IF_ERROR(in.optional_choice("purpose", {kPurpose}));
+  ASSIGN_OR_RETURN(const auto type, in.optional_choice("registrationType", {"MANUAL", "DYNAMIC"}));
   request.dynamic = type && *type == "DYNAMIC";
-  ASSIGN_OR_RETURN(auto scopes, texts_member(body, "scopes", kMostScopes));
-  request.scopes = std::move(scopes).value_or(std::vector<std::string>{});
-  RETURN_IF_ERROR(check_scopes(request.scopes));
-  ASSIGN_OR_RETURN(auto client_id, text_member(body, "clientId", {.longest = 512}));
-  ASSIGN_OR_RETURN(auto secret, text_member(body, "clientSecret", {.longest = 4096}));
-  ASSIGN_OR_RETURN(auto method, text_member(body, "tokenEndpointAuthMethod"));
-  if (request.dynamic) {
-    for (const std::string_view member : {"clientId", "clientSecret", "tokenEndpointAuthMethod"})
-      if (body.contains(member))
-        return refuse(ErrorKind::invalid_input, "INVALID_VALUE",
-                      fmt::format("{} comes from the authorization server when registrationType is DYNAMIC; "
-                                  "leave it out.",
-                                  member),
-                      std::string(member));
-    return request;
-  }
-  if (!client_id || client_id->empty())
-    return refuse(ErrorKind::invalid_input, "INVALID_VALUE",
-                  "clientId is required when registrationType is MANUAL.", "clientId");
-  request.client_id = *std::move(client_id);
-  request.secret = core::Secret(std::move(secret).value_or(""));
-  request.auth_method =
-      method ? *std::move(method) : (request.secret.empty() ? "none" : "client_secret_basic");
-  RETURN_IF_ERROR(check_auth_method(request.auth_method, !request.secret.empty()));
+  ASSIGN_OR_RETURN(request.scopes, read_scopes(in));
+  RETURN_IF_ERROR(read_client(in, request));
   return request;
 }
 
@@ -189,20 +170,16 @@ core::Result<McpAuthServer> find_auth_server(registry::Reader& reader, const Req
   }
   const std::string member = request.auth_server.empty() ? "issuer" : "authorizationServerId";
   if (found.empty())
-    return refuse(ErrorKind::invalid_input, "INVALID_VALUE",
-                  fmt::format("No MCP server has the authorization server {}; link it first.",
-                              request.auth_server.empty() ? request.issuer : request.auth_server),
-                  member);
+    return bad(member, fmt::format("no MCP server has the authorization server {}; link it first",
+                                   request.auth_server.empty() ? request.issuer : request.auth_server));
   if (found.front().okta)
-    return refuse(ErrorKind::invalid_input, "INVALID_VALUE",
-                  fmt::format("{} is an Okta custom authorization server: XAA needs no client registration.",
-                              found.front().id),
-                  member);
+    return bad(member,
+               fmt::format("{} is an Okta custom authorization server: XAA needs no client registration",
+                           found.front().id));
   if (found.size() > 1)
-    return refuse(ErrorKind::invalid_input, "INVALID_VALUE",
-                  "Several MCP servers have an authorization server of this issuer; give "
-                  "authorizationServerId or mcpServerId, too.",
-                  member);
+    return bad(member,
+               "several MCP servers have an authorization server of this issuer; give "
+               "authorizationServerId or mcpServerId, too");
   return found.front();
 }
 
@@ -340,11 +317,9 @@ void note(Object& changes, std::string_view member, std::string_view from, std::
   if (from != to) changes[member] = Object{{"from", from}, {"to", to}};
 }
 
-core::Status patch_scopes(const Object& body, ClientAuthSettings& settings, Object& changes) {
-  if (!body.contains("scopes")) return {};
-  ASSIGN_OR_RETURN(auto scopes, texts_member(body, "scopes", kMostScopes));
-  auto next = std::move(scopes).value_or(std::vector<std::string>{});
-  RETURN_IF_ERROR(check_scopes(next));
+core::Status patch_scopes(const Members& in, ClientAuthSettings& settings, Object& changes) {
+  if (!in.has("scopes")) return {};
+  ASSIGN_OR_RETURN(auto next, read_scopes(in));
   if (next != settings.scopes)
     changes["scopes"] = Object{{"from", array_of(settings.scopes)}, {"to", array_of(next)}};
   settings.scopes = std::move(next);
@@ -352,16 +327,15 @@ core::Status patch_scopes(const Object& body, ClientAuthSettings& settings, Obje
 }
 
 // Client id, secret and method belong together.
-core::Status patch_client(const Service& service, const Object& body, ClientAuthSettings& settings,
+core::Status patch_client(const Service& service, const Members& in, ClientAuthSettings& settings,
                           Object& changes) {
-  if (body.contains("clientId")) {
-    ASSIGN_OR_RETURN(const auto id, text_member(body, "clientId", {.required = true, .longest = 512}));
-    note(changes, "clientId", settings.client_id, *id);
-    settings.client_id = *id;
+  if (in.has("clientId")) {
+    ASSIGN_OR_RETURN(auto id, in.text("clientId", kClientId));
+    note(changes, "clientId", settings.client_id, id);
+    settings.client_id = std::move(id);
   }
-  if (body.contains("clientSecret")) {
-    ASSIGN_OR_RETURN(auto text, text_member(body, "clientSecret", {.longest = 4096}));
-    const core::Secret secret(std::move(text).value_or(""));
+  if (in.has("clientSecret")) {
+    ASSIGN_OR_RETURN(const core::Secret secret, in.optional_secret("clientSecret", kLongestSecret));
     settings.sealed_secret.clear();
     settings.secret_expires.reset();
     if (!secret.empty()) {
@@ -370,35 +344,39 @@ core::Status patch_client(const Service& service, const Object& body, ClientAuth
     }
     changes["clientSecret"] = Object{{"from", kMasked}, {"to", kMasked}};
   }
-  if (body.contains("tokenEndpointAuthMethod")) {
-    ASSIGN_OR_RETURN(const auto method, text_member(body, "tokenEndpointAuthMethod", {.required = true}));
-    note(changes, "tokenEndpointAuthMethod", settings.auth_method, *method);
-    settings.auth_method = *method;
+  if (in.has("tokenEndpointAuthMethod")) {
+    ASSIGN_OR_RETURN(auto method, in.choice("tokenEndpointAuthMethod", kAuthMethods));
+    note(changes, "tokenEndpointAuthMethod", settings.auth_method, method);
+    settings.auth_method = std::move(method);
   }
-  return check_auth_method(settings.auth_method, !settings.sealed_secret.empty());
+  return check_secret_of(settings.auth_method, !settings.sealed_secret.empty());
 }
 
 core::Status patch(const Service& service, const Object& body, ClientAuthSettings& settings,
                    Object& changes) {
-  if (settings.dynamic) {
-    RETURN_IF_ERROR(check_members(
-        body, {"name", "scopes"},
-        {"id", "orn", "status", "created", "lastUpdated", "issuer", "mcpServerId", "authorizationServerId",
-         "registrationType", "purpose", "clientId", "clientSecret", "tokenEndpointAuthMethod"}));
-  } else {
-    RETURN_IF_ERROR(check_members(body,
-                                  {"name", "scopes", "clientId", "clientSecret", "tokenEndpointAuthMethod"},
-                                  {"id", "orn", "status", "created", "lastUpdated", "issuer", "mcpServerId",
-                                   "authorizationServerId", "registrationType", "purpose"}));
+  std::vector<std::string_view> known{"name", "scopes"};
+  std::vector<std::string_view> fixed{"id",
+                                      "orn",
+                                      "status",
+                                      "created",
+                                      "lastUpdated",
+                                      "issuer",
+                                      "mcpServerId",
+                                      "authorizationServerId",
+                                      "registrationType",
+                                      "purpose"};
+  // What the authorization server gave stays what it gave.
+  auto& client = settings.dynamic ? fixed : known;
+  client.insert(client.end(), {"clientId", "clientSecret", "tokenEndpointAuthMethod"});
+  const Members in(body);
+  RETURN_IF_ERROR(in.only(known, fixed));
+  if (in.has("name")) {
+    ASSIGN_OR_RETURN(auto name, in.text("name"));
+    note(changes, "name", settings.name, name);
+    settings.name = std::move(name);
   }
-  if (body.contains("name")) {
-    ASSIGN_OR_RETURN(const auto name, text_member(body, "name", {.required = true}));
-    RETURN_IF_ERROR(check_name(*name));
-    note(changes, "name", settings.name, *name);
-    settings.name = *name;
-  }
-  RETURN_IF_ERROR(patch_scopes(body, settings, changes));
-  return settings.dynamic ? core::Status{} : patch_client(service, body, settings, changes);
+  RETURN_IF_ERROR(patch_scopes(in, settings, changes));
+  return settings.dynamic ? core::Status{} : patch_client(service, in, settings, changes);
 }
 
 Answer<Reply> patch_settings(const Service& service, const Call& call) {

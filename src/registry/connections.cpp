@@ -41,11 +41,6 @@ constexpr std::array<ConnectionRow, 8> kTypes{{
     {Type::sts_service_account, false, true, kServiceAccount},
 }};
 
-std::unexpected<core::Error> bad(std::string location, std::string_view what) {
-  std::string message = fmt::format("{}: {}", location, what);
-  return refuse(ErrorKind::invalid_input, "INVALID_FORMAT", std::move(message), std::move(location));
-}
-
 std::unexpected<core::Error> not_active(std::string_view what, std::string_view id, std::string_view status,
                                         std::string location) {
   return refuse(ErrorKind::conflict, "RESOURCE_NOT_ACTIVE",

@@ -25,11 +25,6 @@ constexpr std::size_t kSecretLength = 64;
 // RFC 7518 sections 6.2.2, 6.3.2, 6.4.1.
 constexpr std::array<std::string_view, 8> kPrivateMembers{"d", "p", "q", "dp", "dq", "qi", "oth", "k"};
 
-std::unexpected<core::Error> bad(std::string location, std::string_view what) {
-  std::string message = fmt::format("{}: {}", location, what);
-  return refuse(ErrorKind::invalid_input, "INVALID_FORMAT", std::move(message), std::move(location));
-}
-
 // The differences between keys and secrets.
 struct CredentialKind {
   Kind kind;
@@ -166,10 +161,8 @@ core::Result<rest::Reply> change_credential(const WorkloadRequest& request, cons
 }
 
 core::Result<bool> read_status(const Members& in) {
-  ASSIGN_OR_RETURN(const auto status, in.optional_text("status"));
-  if (!status || *status == "ACTIVE") return true;
-  if (*status == "INACTIVE") return false;
-  return bad("status", "must be ACTIVE or INACTIVE");
+  ASSIGN_OR_RETURN(const auto status, in.optional_choice("status", {"ACTIVE", "INACTIVE"}));
+  return !status || *status == "ACTIVE";
 }
 
 core::Result<rest::Reply> add_key(const WorkloadRequest& request) {
@@ -182,10 +175,8 @@ core::Result<rest::Reply> add_key(const WorkloadRequest& request) {
     }
   }
   RETURN_IF_ERROR(in.only({"kty", "use", "alg", "kid", "status", "n", "e", "crv", "x", "y"}));
-  ASSIGN_OR_RETURN(const std::string type, in.text("kty"));
-  if (type != "RSA" && type != "EC") return bad("kty", "must be RSA or EC");
-  ASSIGN_OR_RETURN(const auto use, in.optional_text("use"));
-  if (use && *use != "sig") return bad("use", "must be sig");
+  ASSIGN_OR_RETURN(const std::string type, in.choice("kty", {"RSA", "EC"}));
+  RETURN_IF_ERROR(in.optional_choice("use", {"sig"}));
   ASSIGN_OR_RETURN(const auto kid, in.optional_text("kid"));
   ASSIGN_OR_RETURN(const bool active, read_status(in));
   Object jwk = request.body;

@@ -1,8 +1,6 @@
 #include "registry/custom_as_api.h"
 
-#include <algorithm>
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <utility>
 
 #include "registry/api.h"
@@ -92,39 +90,6 @@ Object link(const Service& service, std::string_view path, std::initializer_list
 
 std::string custom_as_path(std::string_view server) {
   return fmt::format("{}/{}", kCustomAsApi, server);
-}
-
-static std::unexpected<core::Error> wrong(std::string_view member, std::string message) {
-  return refuse(ErrorKind::invalid_input, "INVALID_VALUE", std::move(message), std::string(member));
-}
-
-Result<std::optional<std::int64_t>> integer_member(const Object& body, std::string_view name,
-                                                   std::int64_t least, std::int64_t most) {
-  const auto* value = body.if_contains(name);
-  if (value == nullptr || value->is_null()) return std::optional<std::int64_t>{};
-  if (!value->is_int64() || value->get_int64() < least || value->get_int64() > most) {
-    return wrong(name, fmt::format("{} must be a whole number from {} to {}.", name, least, most));
-  }
-  return std::optional(value->get_int64());
-}
-
-Result<std::optional<std::string>> choice_member(const Object& body, std::string_view name,
-                                                 std::initializer_list<std::string_view> choices) {
-  const auto* value = body.if_contains(name);
-  if (value == nullptr || value->is_null()) return std::optional<std::string>{};
-  const std::string_view text = value->is_string() ? std::string_view(value->get_string()) : "";
-  if (std::find(choices.begin(), choices.end(), text) == choices.end()) {
-    return wrong(name,
-                 fmt::format("{} must be one of {}.", name, fmt::join(choices.begin(), choices.end(), ", ")));
-  }
-  return std::optional<std::string>(text);
-}
-
-Result<const Object*> object_member(const Object& body, std::string_view name) {
-  const auto* value = body.if_contains(name);
-  if (value == nullptr || value->is_null()) return nullptr;
-  if (!value->is_object()) return wrong(name, fmt::format("{} must be an object.", name));
-  return &value->get_object();
 }
 
 }  // namespace registry

@@ -1,11 +1,10 @@
-// What the routes below /api/v1/authorizationServers share: one row a route, members of bodies, links. Shapes
+// What the routes below /api/v1/authorizationServers share: one row a route, links. Shapes
 // are those of Okta's management API (operations listAuthorizationServers and following); where a member
 // means nothing here and ignoring it would promise something, it is refused with its name.
 #pragma once
 
 #include <functional>
 #include <initializer_list>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -62,14 +61,5 @@ core::Status emit(Transaction& tx, const CustomAsCall& call, std::string_view ty
 core::json::Object link(const Service& service, std::string_view path,
                         std::initializer_list<std::string_view> allow);
 std::string custom_as_path(std::string_view server);
-
-// Members of a body; absent or null gives nullopt. Errors registry.INVALID_VALUE with the member.
-core::Result<std::optional<std::int64_t>> integer_member(const core::json::Object& body,
-                                                         std::string_view name, std::int64_t least,
-                                                         std::int64_t most);
-core::Result<std::optional<std::string>> choice_member(const core::json::Object& body, std::string_view name,
-                                                       std::initializer_list<std::string_view> choices);
-// nullptr when it is absent or null.
-core::Result<const core::json::Object*> object_member(const core::json::Object& body, std::string_view name);
 
 }  // namespace registry

@@ -9,6 +9,7 @@
 #include "registry/api.h"
 #include "registry/custom_as.h"
 #include "registry/custom_as_api.h"
+#include "registry/members.h"
 
 namespace registry {
 namespace {
@@ -19,57 +20,54 @@ using core::json::Array;
 using core::json::Object;
 
 constexpr std::size_t kMostSiblings = 100;  // policies of a server, rules of a policy
-
-std::unexpected<core::Error> wrong(std::string_view member, std::string message) {
-  return refuse(ErrorKind::invalid_input, "INVALID_VALUE", std::move(message), std::string(member));
-}
+constexpr std::size_t kMostListed = 500;    // clients, people, scopes of one condition
 
 // {NAME:{"include":[...]}} inside `conditions`, with `exclude` where it is allowed.
-Result<Object> lists_of(const Object& conditions, std::string_view name, bool may_exclude) {
-  ASSIGN_OR_RETURN(const Object* member, object_member(conditions, name));
-  if (member == nullptr) return Object{};
-  RETURN_IF_ERROR(may_exclude ? check_members(*member, {"include", "exclude"})
-                              : check_members(*member, {"include"}));
+Result<Object> lists_of(const Members& conditions, std::string_view name, bool may_exclude) {
+  ASSIGN_OR_RETURN(const auto member, conditions.optional_object(name));
+  if (!member) return Object{};
+  RETURN_IF_ERROR(may_exclude ? member->only({"include", "exclude"}) : member->only({"include"}));
   Object lists;
   for (const char* list : {"include", "exclude"}) {
-    ASSIGN_OR_RETURN(const auto texts, texts_member(*member, list));
+    ASSIGN_OR_RETURN(const auto texts, member->optional_texts(list, 0, kMostListed));
     if (texts) lists[list] = Array(texts->begin(), texts->end());
   }
   return lists;
 }
 
-Result<Object> demanded_lists(const Object& conditions, std::string_view name) {
+Result<Object> demanded_lists(const Members& conditions, std::string_view name) {
   ASSIGN_OR_RETURN(Object lists, lists_of(conditions, name, false));
   const auto* include = lists.if_contains("include");
-  if (include == nullptr || include->get_array().empty()) {
-    return wrong(name, fmt::format("conditions.{}.include must name at least one.", name));
-  }
+  const std::string path = fmt::format("{}.include", conditions.path_of(name));
+  if (include == nullptr) return required(path);
+  if (include->get_array().empty()) return bad(path, "must name at least one");
   return lists;
 }
 
-core::Status read_common(const Object& body, std::string_view type, Row& row) {
-  ASSIGN_OR_RETURN(const auto name, text_member(body, "name", {.required = true, .longest = 100}));
-  RETURN_IF_ERROR(choice_member(body, "type", {type}));
-  ASSIGN_OR_RETURN(const auto status, choice_member(body, "status", {"ACTIVE", "INACTIVE"}));
+core::Status read_common(const Members& body, std::string_view type, Row& row) {
+  ASSIGN_OR_RETURN(const std::string name, body.text("name", {.most = 100}));
+  RETURN_IF_ERROR(body.optional_choice("type", {type}));
+  ASSIGN_OR_RETURN(const auto status, body.optional_choice("status", {"ACTIVE", "INACTIVE"}));
   ASSIGN_OR_RETURN(const auto priority,
-                   integer_member(body, "priority", 1, static_cast<std::int64_t>(kMostSiblings)));
-  row.name = *name;
+                   body.optional_integer("priority", 1, static_cast<std::int64_t>(kMostSiblings)));
+  row.name = name;
   if (status) row.status = *status;
-  row.body["name"] = *name;
+  row.body["name"] = name;
   row.body["system"] = false;
   if (priority) row.body["priority"] = *priority;
   return {};
 }
 
-core::Status read_policy(const Object& body, Row& row) {
-  RETURN_IF_ERROR(check_members(body, {"type", "name", "description", "priority", "status", "conditions",
-                                       "system", "id", "created", "lastUpdated", "_links"}));
+core::Status read_policy(const Object& object, Row& row) {
+  const Members body(object);
+  RETURN_IF_ERROR(body.only({"type", "name", "description", "priority", "status", "conditions", "system",
+                             "id", "created", "lastUpdated", "_links"}));
   RETURN_IF_ERROR(read_common(body, "OAUTH_AUTHORIZATION_POLICY", row));
-  ASSIGN_OR_RETURN(const auto description, text_member(body, "description", {.longest = 1000}));
-  ASSIGN_OR_RETURN(const Object* conditions, object_member(body, "conditions"));
-  if (conditions == nullptr) return wrong("conditions", "conditions is required.");
-  RETURN_IF_ERROR(check_members(*conditions, {"clients"}));
-  ASSIGN_OR_RETURN(Object clients, demanded_lists(*conditions, "clients"));
+  ASSIGN_OR_RETURN(const auto description,
+                   body.optional_text("description", {.least = 0, .most = 1000, .lines = true}));
+  ASSIGN_OR_RETURN(const Members conditions, body.object("conditions"));
+  RETURN_IF_ERROR(conditions.only({"clients"}));
+  ASSIGN_OR_RETURN(Object clients, demanded_lists(conditions, "clients"));
   row.body["description"] = description.value_or("");
   row.body["conditions"] = Object{{"clients", std::move(clients)}};
   return {};
@@ -86,55 +84,55 @@ core::Status check_grants(const Object& grants) {
     const std::string_view name = grant.get_string();
     if (std::ranges::find(kGrants, name) == kGrants.end() &&
         std::ranges::find(kOthers, name) == kOthers.end()) {
-      return wrong("grantTypes", fmt::format("{} is no grant type.", name));
+      return bad("conditions.grantTypes.include", fmt::format("{} is no grant type", name));
     }
   }
   return {};
 }
 
-Result<Object> read_people(const Object& conditions) {
-  ASSIGN_OR_RETURN(const Object* people, object_member(conditions, "people"));
-  if (people == nullptr) return Object{};
-  RETURN_IF_ERROR(check_members(*people, {"users", "groups"}));
+Result<Object> read_people(const Members& conditions) {
+  ASSIGN_OR_RETURN(const auto people, conditions.optional_object("people"));
+  if (!people) return Object{};
+  RETURN_IF_ERROR(people->only({"users", "groups"}));
   ASSIGN_OR_RETURN(Object users, lists_of(*people, "users", true));
   ASSIGN_OR_RETURN(Object groups, lists_of(*people, "groups", false));
   return Object{{"users", std::move(users)}, {"groups", std::move(groups)}};
 }
 
 // Lifetimes; Okta's limits (5 minutes to 24 hours).
-Result<Object> read_actions(const Object& body) {
+Result<Object> read_actions(const Members& body) {
   Object token{{"accessTokenLifetimeMinutes", 60},
                {"refreshTokenLifetimeMinutes", 0},
                {"refreshTokenWindowMinutes", 10080}};
-  ASSIGN_OR_RETURN(const Object* actions, object_member(body, "actions"));
-  if (actions == nullptr) return Object{{"token", std::move(token)}};
-  RETURN_IF_ERROR(check_members(*actions, {"token"}));
-  ASSIGN_OR_RETURN(const Object* given, object_member(*actions, "token"));
-  if (given == nullptr) return Object{{"token", std::move(token)}};
-  RETURN_IF_ERROR(check_members(
-      *given, {"accessTokenLifetimeMinutes", "refreshTokenLifetimeMinutes", "refreshTokenWindowMinutes"}));
-  ASSIGN_OR_RETURN(const auto access, integer_member(*given, "accessTokenLifetimeMinutes", 5, 1440));
+  ASSIGN_OR_RETURN(const auto actions, body.optional_object("actions"));
+  if (!actions) return Object{{"token", std::move(token)}};
+  RETURN_IF_ERROR(actions->only({"token"}));
+  ASSIGN_OR_RETURN(const auto given, actions->optional_object("token"));
+  if (!given) return Object{{"token", std::move(token)}};
+  RETURN_IF_ERROR(given->only(
+      {"accessTokenLifetimeMinutes", "refreshTokenLifetimeMinutes", "refreshTokenWindowMinutes"}));
+  ASSIGN_OR_RETURN(const auto access, given->optional_integer("accessTokenLifetimeMinutes", 5, 1440));
   // Nothing here gives refresh tokens for resources (the ID-JAG draft says they should not be).
   constexpr std::int64_t kFiveYears = std::int64_t{5} * 365 * 24 * 60;
-  ASSIGN_OR_RETURN(const auto refresh, integer_member(*given, "refreshTokenLifetimeMinutes", 0, kFiveYears));
-  ASSIGN_OR_RETURN(const auto window, integer_member(*given, "refreshTokenWindowMinutes", 0, kFiveYears));
+  ASSIGN_OR_RETURN(const auto refresh, given->optional_integer("refreshTokenLifetimeMinutes", 0, kFiveYears));
+  ASSIGN_OR_RETURN(const auto window, given->optional_integer("refreshTokenWindowMinutes", 0, kFiveYears));
   if (access) token["accessTokenLifetimeMinutes"] = *access;
   if (refresh) token["refreshTokenLifetimeMinutes"] = *refresh;
   if (window) token["refreshTokenWindowMinutes"] = *window;
   return Object{{"token", std::move(token)}};
 }
 
-core::Status read_rule(const Object& body, Row& row) {
-  RETURN_IF_ERROR(check_members(body, {"type", "name", "priority", "status", "conditions", "actions",
-                                       "system", "id", "created", "lastUpdated", "_links"}));
+core::Status read_rule(const Object& object, Row& row) {
+  const Members body(object);
+  RETURN_IF_ERROR(body.only({"type", "name", "priority", "status", "conditions", "actions", "system", "id",
+                             "created", "lastUpdated", "_links"}));
   RETURN_IF_ERROR(read_common(body, "RESOURCE_ACCESS", row));
-  ASSIGN_OR_RETURN(const Object* conditions, object_member(body, "conditions"));
-  if (conditions == nullptr) return wrong("conditions", "conditions is required.");
-  RETURN_IF_ERROR(check_members(*conditions, {"people", "grantTypes", "scopes"}));
-  ASSIGN_OR_RETURN(Object grants, demanded_lists(*conditions, "grantTypes"));
+  ASSIGN_OR_RETURN(const Members conditions, body.object("conditions"));
+  RETURN_IF_ERROR(conditions.only({"people", "grantTypes", "scopes"}));
+  ASSIGN_OR_RETURN(Object grants, demanded_lists(conditions, "grantTypes"));
   RETURN_IF_ERROR(check_grants(grants));
-  ASSIGN_OR_RETURN(Object scopes, demanded_lists(*conditions, "scopes"));
-  ASSIGN_OR_RETURN(Object people, read_people(*conditions));
+  ASSIGN_OR_RETURN(Object scopes, demanded_lists(conditions, "scopes"));
+  ASSIGN_OR_RETURN(Object people, read_people(conditions));
   ASSIGN_OR_RETURN(Object actions, read_actions(body));
   row.body["conditions"] =
       Object{{"people", std::move(people)}, {"grantTypes", std::move(grants)}, {"scopes", std::move(scopes)}};

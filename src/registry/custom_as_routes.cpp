@@ -8,6 +8,7 @@
 #include "registry/api.h"
 #include "registry/custom_as.h"
 #include "registry/custom_as_api.h"
+#include "registry/members.h"
 #include "rest/paging.h"
 
 namespace registry {
@@ -19,6 +20,7 @@ using core::json::Array;
 using core::json::Object;
 
 constexpr std::size_t kMaxAudiences = 20;
+constexpr TextRule kDescription{.least = 0, .most = 1000, .lines = true};
 
 Result<Object> show(Reader& reader, const Service& service, const CustomAs& server) {
   ASSIGN_OR_RETURN(const auto keys, read_signing_keys(reader, service, server.id));
@@ -68,27 +70,23 @@ EventTarget target_of(const CustomAs& server) {
   return {.id = server.id, .type = "AuthorizationServer", .name = server.name};
 }
 
-std::unexpected<core::Error> wrong(std::string_view member, std::string message) {
-  return refuse(ErrorKind::invalid_input, "INVALID_VALUE", std::move(message), std::string(member));
-}
-
-core::Status read_signing(const Object& body, CustomAs& server) {
-  ASSIGN_OR_RETURN(const Object* credentials, object_member(body, "credentials"));
-  if (credentials == nullptr) return {};
-  RETURN_IF_ERROR(check_members(*credentials, {"signing"}));
-  ASSIGN_OR_RETURN(const Object* signing, object_member(*credentials, "signing"));
-  if (signing == nullptr) return {};
-  RETURN_IF_ERROR(
-      check_members(*signing, {"rotationMode", "use", "alg", "kid", "lastRotated", "nextRotation"}));
-  ASSIGN_OR_RETURN(const auto mode, choice_member(*signing, "rotationMode", {"AUTO", "MANUAL"}));
-  ASSIGN_OR_RETURN(const auto use, choice_member(*signing, "use", {"sig"}));
-  ASSIGN_OR_RETURN(const auto algorithm, choice_member(*signing, "alg", {"RS256", "ES256"}));
+core::Status read_signing(const Members& body, CustomAs& server) {
+  ASSIGN_OR_RETURN(const auto credentials, body.optional_object("credentials"));
+  if (!credentials) return {};
+  RETURN_IF_ERROR(credentials->only({"signing"}));
+  ASSIGN_OR_RETURN(const auto signing, credentials->optional_object("signing"));
+  if (!signing) return {};
+  RETURN_IF_ERROR(signing->only({"rotationMode", "use", "alg", "kid", "lastRotated", "nextRotation"}));
+  ASSIGN_OR_RETURN(const auto mode, signing->optional_choice("rotationMode", {"AUTO", "MANUAL"}));
+  RETURN_IF_ERROR(signing->optional_choice("use", {"sig"}));
+  ASSIGN_OR_RETURN(const auto algorithm, signing->optional_choice("alg", {"RS256", "ES256"}));
   if (mode) server.rotates = *mode == "AUTO";
   if (!algorithm) return {};
   const auto wanted = *oauth::parse_algorithm(*algorithm);
   if (server.version != 0 && wanted != server.algorithm) {
     return refuse(ErrorKind::invalid_input, "IMMUTABLE_PROPERTY",
-                  "The algorithm of an authorization server cannot be changed. Make another server.", "alg");
+                  "The algorithm of an authorization server cannot be changed. Make another server.",
+                  signing->path_of("alg"));
   }
   server.algorithm = wanted;
   return {};
@@ -96,18 +94,18 @@ core::Status read_signing(const Object& body, CustomAs& server) {
 
 // What a request says, into `server`. Members that only we write are taken as they come back from a GET, and
 // count for nothing.
-core::Status read_body(const Object& body, CustomAs& server) {
-  RETURN_IF_ERROR(check_members(body, {"name", "description", "audiences", "issuerMode", "credentials", "id",
-                                       "issuer", "status", "created", "lastUpdated", "default", "_links"}));
-  ASSIGN_OR_RETURN(const auto name, text_member(body, "name", {.required = true, .longest = 100}));
-  ASSIGN_OR_RETURN(const auto description, text_member(body, "description", {.longest = 1000}));
-  ASSIGN_OR_RETURN(const auto audiences, texts_member(body, "audiences", kMaxAudiences, 1000));
-  ASSIGN_OR_RETURN(const auto mode, choice_member(body, "issuerMode", {"ORG_URL", "DYNAMIC"}));
-  if (!audiences || audiences->empty()) return wrong("audiences", "audiences must name at least one.");
-  server.name = *name;
-  server.description = description.value_or("");
-  server.audiences = *audiences;
-  server.issuer_mode = mode.value_or("ORG_URL");
+core::Status read_body(const Object& object, CustomAs& server) {
+  const Members body(object);
+  RETURN_IF_ERROR(body.only({"name", "description", "audiences", "issuerMode", "credentials", "id", "issuer",
+                             "status", "created", "lastUpdated", "default", "_links"}));
+  ASSIGN_OR_RETURN(server.name, body.text("name", {.most = 100}));
+  ASSIGN_OR_RETURN(auto description, body.optional_text("description", kDescription));
+  ASSIGN_OR_RETURN(auto audiences, body.optional_texts("audiences", 1, kMaxAudiences, {.most = 1000}));
+  ASSIGN_OR_RETURN(auto mode, body.optional_choice("issuerMode", {"ORG_URL", "DYNAMIC"}));
+  if (!audiences) return required("audiences");
+  server.description = std::move(description).value_or("");
+  server.audiences = *std::move(audiences);
+  server.issuer_mode = std::move(mode).value_or("ORG_URL");
   return read_signing(body, server);
 }
 
@@ -121,7 +119,7 @@ bool has_name_part(const Row& row, std::string_view part) {
 
 Result<rest::Reply> list(const CustomAsCall& call) {
   auto page = rest::read_page(call.http, {});
-  if (!page) return wrong("limit", "limit must be a whole number from 1 to 200.");
+  if (!page) return bad("limit", "must be a whole number of at least 1");
   const std::string q = call.http.query_value("q");
   Store& store = *call.service.store;
   std::vector<Row> rows;
@@ -283,8 +281,9 @@ Result<rest::Reply> get_key(const CustomAsCall& call) {
 }
 
 Result<rest::Reply> rotate_keys(const CustomAsCall& call) {
-  RETURN_IF_ERROR(check_members(call.body, {"use"}));
-  RETURN_IF_ERROR(choice_member(call.body, "use", {"sig"}));
+  const Members body(call.body);
+  RETURN_IF_ERROR(body.only({"use"}));
+  RETURN_IF_ERROR(body.optional_choice("use", {"sig"}));
   const Service& service = call.service;
   ASSIGN_OR_RETURN(const Row row, server_of_path(*service.store, call));
   ASSIGN_OR_RETURN(const auto server, read_custom_as(row));

@@ -9,6 +9,7 @@
 #include "registry/api.h"
 #include "registry/custom_as.h"
 #include "registry/custom_as_api.h"
+#include "registry/members.h"
 
 namespace registry {
 namespace {
@@ -19,6 +20,7 @@ using core::json::Array;
 using core::json::Object;
 
 constexpr std::size_t kMostRows = 500;  // of each, below one server
+constexpr TextRule kDescription{.least = 0, .most = 1000, .lines = true};
 
 // Set by the authorization server itself, or with a meaning of their own (RFC 7519, 8693, 9068; Okta's
 // reserved claims).
@@ -27,9 +29,8 @@ constexpr std::array<std::string_view, 26> kReservedClaims{
     "scp",      "sub",    "act", "cnf", "client_id", "scope", "may_act", "sub_profile", "auth_time",
     "resource", "events", "sid", "acr", "amr",       "azp",   "mcn",     "ems"};
 
-std::unexpected<core::Error> wrong(std::string_view member, std::string message,
-                                   std::string_view reason = "INVALID_VALUE") {
-  return refuse(ErrorKind::invalid_input, reason, std::move(message), std::string(member));
+std::unexpected<core::Error> reserved_name() {
+  return refuse(ErrorKind::invalid_input, "RESERVED_NAME", "The name is reserved.", "name");
 }
 
 // One of the two families of rows: how a body is read, shown and called.
@@ -44,25 +45,24 @@ struct Family {
   bool has_status;
 };
 
-core::Status read_scope(const Object& body, Row& row) {
-  RETURN_IF_ERROR(check_members(body, {"name", "description", "displayName", "consent", "default", "optional",
-                                       "metadataPublish", "system", "id", "_links"}));
-  ASSIGN_OR_RETURN(const auto name, text_member(body, "name", {.required = true}));
-  ASSIGN_OR_RETURN(const auto description, text_member(body, "description", {.longest = 1000}));
-  ASSIGN_OR_RETURN(const auto display_name, text_member(body, "displayName"));
-  ASSIGN_OR_RETURN(const auto consent, choice_member(body, "consent", {"IMPLICIT", "REQUIRED", "FLEXIBLE"}));
-  ASSIGN_OR_RETURN(const auto is_default, flag_member(body, "default"));
-  ASSIGN_OR_RETURN(const auto optional, flag_member(body, "optional"));
-  ASSIGN_OR_RETURN(const auto publish, choice_member(body, "metadataPublish", {"ALL_CLIENTS", "NO_CLIENTS"}));
-  const auto split = authserver::split_scopes(*name);
-  if (!split || split->size() != 1 || split->front() != *name) {
-    return wrong("name", "A scope's name is printable ASCII without spaces, quotes and backslashes.");
-  }
-  if (authserver::is_openid_scope(*name) || name->starts_with("okta.")) {
-    return wrong("name", "The name is reserved.", "RESERVED_NAME");
-  }
-  row.name = *name;
-  row.body = Object{{"name", *name},
+core::Status read_scope(const Object& object, Row& row) {
+  const Members body(object);
+  RETURN_IF_ERROR(body.only({"name", "description", "displayName", "consent", "default", "optional",
+                             "metadataPublish", "system", "id", "_links"}));
+  ASSIGN_OR_RETURN(const std::string name, body.text("name"));
+  ASSIGN_OR_RETURN(const auto description, body.optional_text("description", kDescription));
+  ASSIGN_OR_RETURN(const auto display_name, body.optional_text("displayName", {.least = 0}));
+  ASSIGN_OR_RETURN(const auto consent, body.optional_choice("consent", {"IMPLICIT", "REQUIRED", "FLEXIBLE"}));
+  ASSIGN_OR_RETURN(const auto is_default, body.optional_flag("default"));
+  ASSIGN_OR_RETURN(const auto optional, body.optional_flag("optional"));
+  ASSIGN_OR_RETURN(const auto publish,
+                   body.optional_choice("metadataPublish", {"ALL_CLIENTS", "NO_CLIENTS"}));
+  const auto split = authserver::split_scopes(name);
+  if (!split || split->size() != 1 || split->front() != name)
+    return bad("name", "must be printable ASCII without spaces, quotes and backslashes");
+  if (authserver::is_openid_scope(name) || name.starts_with("okta.")) return reserved_name();
+  row.name = name;
+  row.body = Object{{"name", name},
                     {"description", description ? core::json::Value(*description) : nullptr},
                     {"displayName", display_name ? core::json::Value(*display_name) : nullptr},
                     {"consent", consent.value_or("IMPLICIT")},
@@ -78,38 +78,37 @@ core::Status check_claim_value(std::string_view value) {
                       value.substr(1, value.size() - 2).find_first_of("\"\\") == std::string_view::npos;
   const auto known = claim_expressions();
   if (quoted || std::ranges::find(known, value) != known.end()) return {};
-  return wrong("value",
-               fmt::format("value must be a text in double quotes, or one of: {}.", fmt::join(known, ", ")),
-               "UNSUPPORTED_EXPRESSION");
+  return refuse(ErrorKind::invalid_input, "UNSUPPORTED_EXPRESSION",
+                fmt::format("value must be a text in double quotes, or one of: {}.", fmt::join(known, ", ")),
+                "value");
 }
 
-core::Status read_claim(const Object& body, Row& row) {
-  RETURN_IF_ERROR(check_members(body, {"name", "status", "claimType", "valueType", "value", "conditions",
-                                       "alwaysIncludeInToken", "system", "id", "_links"}));
-  ASSIGN_OR_RETURN(const auto name, text_member(body, "name", {.required = true, .longest = 100}));
-  ASSIGN_OR_RETURN(const auto status, choice_member(body, "status", {"ACTIVE", "INACTIVE"}));
+core::Status read_claim(const Object& object, Row& row) {
+  const Members body(object);
+  RETURN_IF_ERROR(body.only({"name", "status", "claimType", "valueType", "value", "conditions",
+                             "alwaysIncludeInToken", "system", "id", "_links"}));
+  ASSIGN_OR_RETURN(const std::string name, body.text("name", {.most = 100}));
+  ASSIGN_OR_RETURN(const auto status, body.optional_choice("status", {"ACTIVE", "INACTIVE"}));
   // ID tokens come from the org here, and group filters need groups.
-  ASSIGN_OR_RETURN(const auto type, choice_member(body, "claimType", {"RESOURCE"}));
-  ASSIGN_OR_RETURN(const auto value_type, choice_member(body, "valueType", {"EXPRESSION"}));
-  ASSIGN_OR_RETURN(const auto value, text_member(body, "value", {.required = true, .longest = 1000}));
-  ASSIGN_OR_RETURN(const auto always, flag_member(body, "alwaysIncludeInToken"));
-  ASSIGN_OR_RETURN(const Object* conditions, object_member(body, "conditions"));
+  RETURN_IF_ERROR(body.optional_choice("claimType", {"RESOURCE"}));
+  RETURN_IF_ERROR(body.optional_choice("valueType", {"EXPRESSION"}));
+  ASSIGN_OR_RETURN(const std::string value, body.text("value", {.most = 1000}));
+  ASSIGN_OR_RETURN(const auto always, body.optional_flag("alwaysIncludeInToken"));
+  ASSIGN_OR_RETURN(const auto conditions, body.optional_object("conditions"));
   std::vector<std::string> scopes;
-  if (conditions != nullptr) {
-    RETURN_IF_ERROR(check_members(*conditions, {"scopes"}));
-    ASSIGN_OR_RETURN(auto named, texts_member(*conditions, "scopes"));
+  if (conditions) {
+    RETURN_IF_ERROR(conditions->only({"scopes"}));
+    ASSIGN_OR_RETURN(auto named, conditions->optional_texts("scopes", 0, kMostRows));
     scopes = std::move(named).value_or(scopes);
   }
-  if (std::ranges::find(kReservedClaims, *name) != kReservedClaims.end()) {
-    return wrong("name", "The name is reserved.", "RESERVED_NAME");
-  }
-  RETURN_IF_ERROR(check_claim_value(*value));
-  row.name = *name;
+  if (std::ranges::find(kReservedClaims, name) != kReservedClaims.end()) return reserved_name();
+  RETURN_IF_ERROR(check_claim_value(value));
+  row.name = name;
   row.status = status.value_or("ACTIVE");
-  row.body = Object{{"name", *name},
+  row.body = Object{{"name", name},
                     {"claimType", "RESOURCE"},
                     {"valueType", "EXPRESSION"},
-                    {"value", *value},
+                    {"value", value},
                     {"conditions", Object{{"scopes", Array(scopes.begin(), scopes.end())}}},
                     {"system", false},
                     {"alwaysIncludeInToken", always.value_or(true)}};

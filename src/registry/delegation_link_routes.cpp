@@ -23,11 +23,6 @@ constexpr std::array<catalogue::FilterProperty, 2> kFilterProperties{{
 }};
 constexpr catalogue::FilterCapabilities kFilter{.name = "delegation links", .properties = kFilterProperties};
 
-std::unexpected<core::Error> bad(std::string location, std::string_view what) {
-  std::string message = fmt::format("{}: {}", location, what);
-  return refuse(ErrorKind::invalid_input, "INVALID_FORMAT", std::move(message), std::move(location));
-}
-
 // A workload principal's name; empty for other names.
 std::string principal_in(const Service& service, std::string_view orn) {
   for (const std::string_view kind : {"workload-principals:ai-agents", "workload-principals:mcp"}) {
@@ -97,11 +92,8 @@ core::Result<DelegationLink> read_body(const WorkloadRequest& request) {
   RETURN_IF_ERROR(in.only({"from", "to"}));
   ASSIGN_OR_RETURN(const Members from, in.object("from"));
   RETURN_IF_ERROR(from.only({"type", "clientOrn", "tokenType"}));
-  ASSIGN_OR_RETURN(const std::string type, from.text("type"));
-  if (type != kFromType) return bad("from.type", fmt::format("must be {}", kFromType));
-  ASSIGN_OR_RETURN(const std::string token_type, from.text("tokenType"));
-  if (token_type != "ACCESS_TOKEN" && token_type != "ID_TOKEN")
-    return bad("from.tokenType", "must be ACCESS_TOKEN or ID_TOKEN");
+  RETURN_IF_ERROR(from.choice("type", {kFromType}));
+  ASSIGN_OR_RETURN(const std::string token_type, from.choice("tokenType", {"ACCESS_TOKEN", "ID_TOKEN"}));
   ASSIGN_OR_RETURN(const Members to, in.object("to"));
   RETURN_IF_ERROR(to.only({"resourceOrn"}));
 

@@ -8,9 +8,9 @@
 #include "net/url.h"
 #include "oauth/issuer_metadata.h"
 #include "registry/api.h"
+#include "registry/members.h"
 #include "registry/person.h"
 #include "registry/person_view.h"
-#include "registry/request_fields.h"
 #include "registry/service.h"
 #include "rest/body.h"
 #include "rest/paging.h"
@@ -43,19 +43,18 @@ core::Result<IdentityProvider> required_provider(Reader& reader, std::string_vie
 
 // ---- The body ----
 
-core::Status read_client(const Service& service, RequestFields& in, IdentityProvider& provider) {
-  ASSIGN_OR_RETURN(provider.client_id, in.required_text("client_id", 1024));
-  ASSIGN_OR_RETURN(const auto secret, in.text("client_secret", 1024));
-  ASSIGN_OR_RETURN(const auto method, in.choice("token_endpoint_auth_method",
-                                                {"client_secret_basic", "client_secret_post", "none"}));
-  ASSIGN_OR_RETURN(const auto pkce, in.flag("pkce_required"));
-  RETURN_IF_ERROR(in.done());
-  if (pkce && !*pkce)
-    return refuse(ErrorKind::invalid_input, "INVALID_FORMAT", "PKCE is always used; pkce_required is true.",
-                  in.path_of("pkce_required"));
-  if (secret && !secret->empty()) {
+core::Status read_client(const Service& service, const Members& in, IdentityProvider& provider) {
+  RETURN_IF_ERROR(in.only({"client_id", "client_secret", "token_endpoint_auth_method", "pkce_required"}));
+  ASSIGN_OR_RETURN(provider.client_id, in.text("client_id", {.most = 1024}));
+  ASSIGN_OR_RETURN(const core::Secret secret, in.optional_secret("client_secret", 1024));
+  ASSIGN_OR_RETURN(const auto method,
+                   in.optional_choice("token_endpoint_auth_method",
+                                      {"client_secret_basic", "client_secret_post", "none"}));
+  ASSIGN_OR_RETURN(const auto pkce, in.optional_flag("pkce_required"));
+  if (!pkce.value_or(true)) return bad(in.path_of("pkce_required"), "is true: PKCE is always used");
+  if (!secret.empty()) {
     ASSIGN_OR_RETURN(provider.sealed_secret,
-                     service.vault->seal(*secret, IdentityProvider::secret_context(provider.id)));
+                     service.vault->seal(secret.reveal(), IdentityProvider::secret_context(provider.id)));
   }
   if (method && *method == "none") provider.sealed_secret.clear();
   provider.auth_method = provider.sealed_secret.empty()   ? "none"
@@ -63,105 +62,89 @@ core::Status read_client(const Service& service, RequestFields& in, IdentityProv
                          : provider.auth_method == "none" ? "client_secret_basic"
                                                           : provider.auth_method;
   if (method && *method != "none" && provider.sealed_secret.empty())
-    return refuse(ErrorKind::invalid_input, "REQUIRED", "client_secret is required for this method.",
-                  in.path_of("client_secret"));
+    return required(in.path_of("client_secret"));
   return {};
 }
 
-core::Status read_protocol(const Service& service, RequestFields& in, IdentityProvider& provider) {
-  ASSIGN_OR_RETURN(const auto type, in.choice("type", {"OIDC"}));
-  ASSIGN_OR_RETURN(auto issuer, in.object("issuer"));
-  ASSIGN_OR_RETURN(auto credentials, in.object("credentials"));
-  ASSIGN_OR_RETURN(const auto scopes, in.texts("scopes", 30, 200));
-  RETURN_IF_ERROR(in.done());
-  const std::string where = in.path_of("issuer.url");
-  if (!issuer) return refuse(ErrorKind::invalid_input, "REQUIRED", where + " is required.", where);
-  ASSIGN_OR_RETURN(provider.issuer, issuer->required_text("url", 1024));
-  RETURN_IF_ERROR(issuer->done());
+core::Status read_protocol(const Service& service, const Members& in, IdentityProvider& provider) {
+  RETURN_IF_ERROR(in.only({"type", "issuer", "credentials", "scopes"}));
+  RETURN_IF_ERROR(in.optional_choice("type", {"OIDC"}));
+  ASSIGN_OR_RETURN(const Members issuer, in.object("issuer"));
+  RETURN_IF_ERROR(issuer.only({"url"}));
+  ASSIGN_OR_RETURN(provider.issuer, issuer.text("url", {.most = 1024}));
   if (const auto good = oauth::check_issuer_url(provider.issuer); !good)
-    return refuse(ErrorKind::invalid_input, "INVALID_FORMAT", good.error().message, where);
-  if (scopes) provider.scopes = *scopes;
+    return bad(issuer.path_of("url"), good.error().message);
+  ASSIGN_OR_RETURN(auto scopes, in.optional_texts("scopes", 1, 30, {.most = 200}));
+  if (scopes) provider.scopes = *std::move(scopes);
   if (std::ranges::find(provider.scopes, "openid") == provider.scopes.end())
-    return refuse(ErrorKind::invalid_input, "INVALID_FORMAT", "The scopes must contain openid.",
-                  in.path_of("scopes"));
-  if (!credentials)
-    return refuse(ErrorKind::invalid_input, "REQUIRED", "protocol.credentials.client.client_id is required.",
-                  "protocol.credentials.client.client_id");
-  ASSIGN_OR_RETURN(auto client, credentials->object("client"));
-  RETURN_IF_ERROR(credentials->done());
-  if (!client)
-    return refuse(ErrorKind::invalid_input, "REQUIRED", "protocol.credentials.client.client_id is required.",
-                  "protocol.credentials.client.client_id");
-  return read_client(service, *client, provider);
+    return bad(in.path_of("scopes"), "must contain openid");
+  ASSIGN_OR_RETURN(const Members credentials, in.object("credentials"));
+  RETURN_IF_ERROR(credentials.only({"client"}));
+  ASSIGN_OR_RETURN(const Members client, credentials.object("client"));
+  return read_client(service, client, provider);
 }
 
-core::Status read_subject(RequestFields& in, IdentityProvider& provider) {
-  ASSIGN_OR_RETURN(auto name_template, in.object("userNameTemplate"));
-  ASSIGN_OR_RETURN(const auto match, in.choice("matchType", {"USERNAME", "EMAIL"}));
-  ASSIGN_OR_RETURN(const auto domains, in.texts("allowedDomains", 100, 253));
-  RETURN_IF_ERROR(in.done());
+// "idpuser.email" gives "email".
+core::Result<std::string> claim_of(const Members& name_template) {
+  RETURN_IF_ERROR(name_template.only({"template"}));
+  ASSIGN_OR_RETURN(const std::string text, name_template.text("template", {.most = 200}));
+  std::string claim = text.starts_with(kTemplate) ? text.substr(kTemplate.size()) : std::string();
+  const bool good =
+      !claim.empty() &&
+      claim.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_:/.-") ==
+          std::string::npos;
+  if (good) return claim;
+  return bad(name_template.path_of("template"),
+             "must be idpuser. and the name of a claim, such as idpuser.email");
+}
+
+core::Status read_subject(const Members& in, IdentityProvider& provider) {
+  RETURN_IF_ERROR(in.only({"userNameTemplate", "matchType", "allowedDomains"}));
+  ASSIGN_OR_RETURN(const auto match, in.optional_choice("matchType", {"USERNAME", "EMAIL"}));
   if (match)
     provider.match = *match == "EMAIL" ? IdentityProvider::Match::email : IdentityProvider::Match::login;
+  ASSIGN_OR_RETURN(const auto name_template, in.optional_object("userNameTemplate"));
   if (name_template) {
-    ASSIGN_OR_RETURN(const auto text, name_template->required_text("template", 200));
-    RETURN_IF_ERROR(name_template->done());
-    const std::string claim = text.starts_with(kTemplate) ? text.substr(kTemplate.size()) : std::string();
-    const bool good =
-        !claim.empty() &&
-        claim.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_:/.-") ==
-            std::string::npos;
-    if (!good)
-      return refuse(ErrorKind::invalid_input, "INVALID_FORMAT",
-                    "The template is idpuser. and the name of a claim, such as idpuser.email.",
-                    name_template->path_of("template"));
-    provider.login_claim = claim;
+    ASSIGN_OR_RETURN(provider.login_claim, claim_of(*name_template));
   }
+  ASSIGN_OR_RETURN(const auto domains, in.optional_texts("allowedDomains", 0, 100, {.most = 253}));
   if (domains) {
     provider.allowed_domains.clear();
     provider.allowed_domains.reserve(domains->size());
     for (const auto& domain : *domains) {
       if (!domain.contains('.') || domain.contains('@') || domain.contains('/'))
-        return refuse(ErrorKind::invalid_input, "INVALID_FORMAT",
-                      "Each of the allowed domains is a name such as example.com.",
-                      in.path_of("allowedDomains"));
+        return bad(in.path_of("allowedDomains"), "must be names such as example.com");
       provider.allowed_domains.push_back(catalogue::fold_case(domain));
     }
   }
   return {};
 }
 
-core::Status read_policy(RequestFields& in, IdentityProvider& provider) {
-  ASSIGN_OR_RETURN(auto provisioning, in.object("provisioning"));
-  ASSIGN_OR_RETURN(auto link, in.object("accountLink"));
-  ASSIGN_OR_RETURN(auto subject, in.object("subject"));
-  RETURN_IF_ERROR(in.done());
-  if (provisioning) {
-    ASSIGN_OR_RETURN(const auto action, provisioning->choice("action", {"AUTO", "DISABLED"}));
-    RETURN_IF_ERROR(provisioning->done());
-    if (action) provider.create_people = *action == "AUTO";
-  }
-  if (link) {
-    ASSIGN_OR_RETURN(const auto action, link->choice("action", {"AUTO", "DISABLED"}));
-    RETURN_IF_ERROR(link->done());
-    if (action) provider.link_accounts = *action == "AUTO";
-  }
-  if (subject) RETURN_IF_ERROR(read_subject(*subject, provider));
+// {"action":"AUTO"|"DISABLED"}
+core::Status read_action(const Members& in, std::string_view name, bool& automatic) {
+  ASSIGN_OR_RETURN(const auto object, in.optional_object(name));
+  if (!object) return {};
+  RETURN_IF_ERROR(object->only({"action"}));
+  ASSIGN_OR_RETURN(const auto action, object->optional_choice("action", {"AUTO", "DISABLED"}));
+  if (action) automatic = *action == "AUTO";
   return {};
 }
 
 core::Status read_provider(const Service& service, const Object& body, IdentityProvider& provider) {
-  RequestFields in(body, "");
-  in.ignore({"id", "status", "created", "lastUpdated", "_links"});
-  ASSIGN_OR_RETURN(const auto type, in.choice("type", {"OIDC"}));
-  ASSIGN_OR_RETURN(provider.name, in.required_text("name", 100));
-  ASSIGN_OR_RETURN(auto protocol, in.object("protocol"));
-  ASSIGN_OR_RETURN(auto policy, in.object("policy"));
-  RETURN_IF_ERROR(in.done());
-  if (!type) return refuse(ErrorKind::invalid_input, "REQUIRED", "type is required.", "type");
-  if (!protocol) return refuse(ErrorKind::invalid_input, "REQUIRED", "protocol is required.", "protocol");
-  RETURN_IF_ERROR(read_protocol(service, *protocol, provider));
-  if (policy) RETURN_IF_ERROR(read_policy(*policy, provider));
-  return {};
+  const Members in(body);
+  RETURN_IF_ERROR(
+      in.only({"type", "name", "protocol", "policy", "id", "status", "created", "lastUpdated", "_links"}));
+  RETURN_IF_ERROR(in.choice("type", {"OIDC"}));
+  ASSIGN_OR_RETURN(provider.name, in.text("name", {.most = 100}));
+  ASSIGN_OR_RETURN(const Members protocol, in.object("protocol"));
+  RETURN_IF_ERROR(read_protocol(service, protocol, provider));
+  ASSIGN_OR_RETURN(const auto policy, in.optional_object("policy"));
+  if (!policy) return {};
+  RETURN_IF_ERROR(policy->only({"provisioning", "accountLink", "subject"}));
+  RETURN_IF_ERROR(read_action(*policy, "provisioning", provider.create_people));
+  RETURN_IF_ERROR(read_action(*policy, "accountLink", provider.link_accounts));
+  ASSIGN_OR_RETURN(const auto subject, policy->optional_object("subject"));
+  return subject ? read_subject(*subject, provider) : core::Status{};
 }
 
 // ---- Routes ----
@@ -258,7 +241,7 @@ Answer<Reply> replace_provider(const Service& service, const Call& call) {
     // A secret is known to the issuer that it was made for, and goes to no other.
     if (provider.issuer != now.issuer && !provider.sealed_secret.empty() &&
         provider.sealed_secret == now.sealed_secret)
-      return refuse(ErrorKind::invalid_input, "REQUIRED",
+      return refuse(ErrorKind::invalid_input, "REQUIRED_PROPERTY",
                     "Another issuer needs its own client_secret, or token_endpoint_auth_method none.",
                     "protocol.credentials.client.client_secret");
     Row row = to_row(provider);
@@ -334,29 +317,28 @@ Answer<Reply> list_links(const Service& service, const Call& call) {
 
 Answer<Reply> link_person(const Service& service, const Call& call) {
   ASSIGN_OR_RETURN(const auto body, rest::read_object(call));
-  RequestFields in(body, "");
-  const auto subject = in.required_text("externalId", 255);
-  if (!subject) return rest::refuse(problem_of(subject.error()));
-  if (const auto done = in.done(); !done) return rest::refuse(problem_of(done.error()));
+  const Members in(body);
+  RETURN_IF_ERROR(answer(in.only({"externalId"})));
+  ASSIGN_OR_RETURN(const std::string subject, answer(in.text("externalId")));
   Person person;
   const auto status = service.store->transaction([&](Transaction& tx) -> core::Status {
     // Held, so that two links of one subject come one after the other.
     ASSIGN_OR_RETURN(const auto held, tx.hold(Kind::identity_provider, call.param(0)));
     ASSIGN_OR_RETURN(const auto provider, required_provider(tx, call.param(0)));
     ASSIGN_OR_RETURN(person, required_person(tx, call, call.param(1)));
-    ASSIGN_OR_RETURN(const auto other, find_person_by_identity(tx, provider.id, *subject));
+    ASSIGN_OR_RETURN(const auto other, find_person_by_identity(tx, provider.id, subject));
     if (other && other->id != person.id)
       return refuse(ErrorKind::conflict, "UNIQUE_CONSTRAINT",
                     fmt::format("This subject is linked to {} already.", other->login), "externalId");
     if (other) return {};
     std::erase_if(person.identities, [&](const auto& one) { return one.provider == provider.id; });
-    person.identities.push_back({provider.id, *subject});
+    person.identities.push_back({provider.id, subject});
     Row row = to_row(person);
     RETURN_IF_ERROR(tx.update(row));
     return emit(service, tx, call, "user.account.update_profile", provider, {target_of(person)});
   });
   if (!status) return rest::refuse(problem_of(status.error()));
-  return rest::json_reply(link_view(service, person, {call.param(0), *subject}));
+  return rest::json_reply(link_view(service, person, {call.param(0), subject}));
 }
 
 core::Result<Reply> unlink_person(const Service& service, const Call& call) {

@@ -5,6 +5,7 @@
 
 #include "registry/api.h"
 #include "registry/mcp_server_api.h"
+#include "registry/members.h"
 #include "registry/operation.h"
 #include "registry/revocation.h"
 #include "registry/transitions.h"
@@ -50,8 +51,9 @@ core::Result<std::string> join_or_start(Transaction& tx, const Service& service,
 Answer<bool> wants_revocation(const Call& call) {
   ASSIGN_OR_RETURN(const auto body, rest::read_optional_object(call));
   ASSIGN_OR_RETURN(const bool by_query, rest::read_flag(call, "revoke", false));
-  if (const auto known = answer(check_members(body, {"revoke"})); !known) return rest::refuse(known.error());
-  ASSIGN_OR_RETURN(const auto flag, answer(flag_member(body, "revoke")));
+  const Members in(body);
+  if (const auto known = answer(in.only({"revoke"})); !known) return rest::refuse(known.error());
+  ASSIGN_OR_RETURN(const auto flag, answer(in.optional_flag("revoke")));
   return flag.value_or(by_query);
 }
 

@@ -9,6 +9,7 @@
 #include "registry/client_auth_settings.h"
 #include "registry/mcp_server_api.h"
 #include "registry/mcp_server_lifecycle.h"
+#include "registry/members.h"
 #include "registry/operation.h"
 #include "registry/server_search.h"
 #include "registry/transitions.h"
@@ -101,22 +102,20 @@ core::Result<Object> show_server(const Service& service, const McpServer& server
 
 // ---- Register ----
 
-constexpr TextRules kDisplayName{.longest = 255};
-constexpr TextRules kDescription{.longest = 1024};
+constexpr TextRule kDisplayName{.least = 0};
+constexpr TextRule kDescription{.least = 0, .most = 1024, .lines = true};
 
-core::Result<McpServer> read_registration(const Service& service, const Object& body) {
-  RETURN_IF_ERROR(check_members(body, {"resourceUrl", "displayName", "description", "registrationType"}));
-  ASSIGN_OR_RETURN(const auto url, text_member(body, "resourceUrl", {.required = true, .longest = 2048}));
-  RETURN_IF_ERROR(check_url(service, *url, "resourceUrl"));
-  McpServer server{.id = service.new_id("ems"), .resource_url = *url};
-  ASSIGN_OR_RETURN(auto name, text_member(body, "displayName", kDisplayName));
-  ASSIGN_OR_RETURN(auto description, text_member(body, "description", kDescription));
+core::Result<McpServer> read_registration(const Service& service, const Object& object) {
+  const Members body(object);
+  RETURN_IF_ERROR(body.only({"resourceUrl", "displayName", "description", "registrationType"}));
+  ASSIGN_OR_RETURN(const std::string url, body.text("resourceUrl", {.most = 2048}));
+  RETURN_IF_ERROR(check_url(service, url, "resourceUrl"));
+  McpServer server{.id = service.new_id("ems"), .resource_url = url};
+  ASSIGN_OR_RETURN(auto name, body.optional_text("displayName", kDisplayName));
+  ASSIGN_OR_RETURN(auto description, body.optional_text("description", kDescription));
   server.display_name = std::move(name).value_or("");
   server.description = std::move(description).value_or("");
-  ASSIGN_OR_RETURN(const auto type, text_member(body, "registrationType"));
-  if (type && *type != "DISCOVERABLE" && *type != "MANUAL")
-    return refuse(ErrorKind::invalid_input, "INVALID_VALUE",
-                  "registrationType must be DISCOVERABLE or MANUAL.", "registrationType");
+  ASSIGN_OR_RETURN(const auto type, body.optional_choice("registrationType", {"DISCOVERABLE", "MANUAL"}));
   server.manual = type && *type == "MANUAL";
   return server;
 }
@@ -192,18 +191,19 @@ void note(Object& changes, std::string_view member, std::string& value, std::opt
   value = std::move(text);
 }
 
-core::Status patch(const Object& body, McpServer& server, Object& changes) {
-  RETURN_IF_ERROR(check_members(
-      body, {"displayName", "description"},
-      {"id", "orn", "resourceUrl", "registrationType", "status", "created", "lastUpdated", "metadata",
-       "detectedMetadata", "authorizationServerCount", "capabilities", "connectable", "connectableReason",
-       "missing", "invalidReasons", "degraded", "oauthClient", "_links"}));
-  if (body.contains("displayName")) {
-    ASSIGN_OR_RETURN(auto name, text_member(body, "displayName", kDisplayName));
+core::Status patch(const Object& object, McpServer& server, Object& changes) {
+  const Members body(object);
+  RETURN_IF_ERROR(
+      body.only({"displayName", "description"},
+                {"id", "orn", "resourceUrl", "registrationType", "status", "created", "lastUpdated",
+                 "metadata", "detectedMetadata", "authorizationServerCount", "capabilities", "connectable",
+                 "connectableReason", "missing", "invalidReasons", "degraded", "oauthClient", "_links"}));
+  if (body.has("displayName")) {
+    ASSIGN_OR_RETURN(auto name, body.optional_text("displayName", kDisplayName));
     note(changes, "mcp_server_display_name", server.display_name, std::move(name));
   }
-  if (body.contains("description")) {
-    ASSIGN_OR_RETURN(auto description, text_member(body, "description", kDescription));
+  if (body.has("description")) {
+    ASSIGN_OR_RETURN(auto description, body.optional_text("description", kDescription));
     note(changes, "mcp_server_description", server.description, std::move(description));
   }
   return {};

@@ -29,11 +29,6 @@ constexpr std::array<catalogue::FilterProperty, 2> kFilterProperties{{
 }};
 constexpr catalogue::FilterCapabilities kFilter{.name = "resource owners", .properties = kFilterProperties};
 
-std::unexpected<core::Error> bad(std::string location, std::string_view what) {
-  std::string message = fmt::format("{}: {}", location, what);
-  return refuse(ErrorKind::invalid_input, "INVALID_FORMAT", std::move(message), std::move(location));
-}
-
 core::Result<std::string> agent_of(const Service& service, std::string_view orn, std::string location) {
   const std::string_view id = service.names.id_of(orn, kAgents);
   if (id.empty())
@@ -125,8 +120,7 @@ core::Result<rest::Reply> configure_owners(const WorkloadRequest& request) {
   const Members in(request.body);
   RETURN_IF_ERROR(in.only({"resourceOrns", "principalOrns"}));
   ASSIGN_OR_RETURN(const auto resources, in.optional_texts("resourceOrns", 1, kMaxResources, kName));
-  if (!resources)
-    return refuse(ErrorKind::invalid_input, "REQUIRED_PROPERTY", "resourceOrns: is required", "resourceOrns");
+  if (!resources) return required("resourceOrns");
   ASSIGN_OR_RETURN(const auto principals, in.optional_texts("principalOrns", 0, kMaxOwners, kName));
   std::vector<std::string> agents, users;
   agents.reserve(resources->size());
@@ -181,11 +175,9 @@ core::Result<rest::Reply> update_owners(const WorkloadRequest& request) {
     if (!entry.is_object()) return bad("data", "must hold objects");
     const Members change(entry.get_object(), "data");
     RETURN_IF_ERROR(change.only({"op", "path", "value"}));
-    ASSIGN_OR_RETURN(const std::string op, change.text("op"));
-    ASSIGN_OR_RETURN(const std::string path, change.text("path"));
+    ASSIGN_OR_RETURN(const std::string op, change.choice("op", {"ADD", "REMOVE"}));
+    RETURN_IF_ERROR(change.choice("path", {"/principalOrn"}));
     ASSIGN_OR_RETURN(const std::string orn, change.text("value", kName));
-    if (op != "ADD" && op != "REMOVE") return bad("data.op", "must be ADD or REMOVE");
-    if (path != "/principalOrn") return bad("data.path", "must be /principalOrn");
     ASSIGN_OR_RETURN(std::string user, user_of(service, orn, "data.value"));
     if (op == "ADD") added.push_back(user);
     changes.push_back({.add = op == "ADD", .user = std::move(user)});

@@ -1,5 +1,6 @@
 // People: Okta's Users API as far as a registry without passwords has use for it, and the one role there is.
 #include <algorithm>
+#include <array>
 #include <fmt/format.h>
 #include <optional>
 #include <string>
@@ -7,9 +8,9 @@
 #include "catalogue/scim_filter.h"
 #include "core/json.h"
 #include "registry/api.h"
+#include "registry/members.h"
 #include "registry/person.h"
 #include "registry/person_view.h"
-#include "registry/request_fields.h"
 #include "registry/service.h"
 #include "rest/body.h"
 #include "rest/paging.h"
@@ -141,9 +142,7 @@ core::Result<Reply> get_person(const Service& service, const Call& call) {
 core::Status check_login(const std::string& login, std::string_view location) {
   const bool plain = std::ranges::all_of(login, [](char c) { return c > ' ' && c != '/' && c != '\x7f'; });
   if (login.size() >= 3 && plain && login != "me") return {};
-  return refuse(ErrorKind::invalid_input, "INVALID_FORMAT",
-                fmt::format("{} must have at least three characters, and no spaces or slashes.", location),
-                std::string(location));
+  return bad(std::string(location), "must have at least three characters, and no spaces or slashes");
 }
 
 core::Status check_email(const std::string& email, std::string_view location) {
@@ -151,34 +150,35 @@ core::Status check_email(const std::string& email, std::string_view location) {
   const bool good = at != std::string::npos && at > 0 && at + 1 < email.size() &&
                     email.find('@', at + 1) == std::string::npos && !email.contains(' ');
   if (email.empty() || good) return {};
-  return refuse(ErrorKind::invalid_input, "INVALID_FORMAT",
-                fmt::format("{} must be an e-mail address.", location), std::string(location));
+  return bad(std::string(location), "must be an e-mail address");
 }
 
 // The profile's members that are there replace the person's.
-core::Status read_profile(RequestFields& in, Person& person) {
-  ASSIGN_OR_RETURN(const auto login, in.text("login", kMaxText));
-  ASSIGN_OR_RETURN(const auto email, in.text("email", kMaxText));
-  ASSIGN_OR_RETURN(const auto first, in.text("firstName", kMaxName));
-  ASSIGN_OR_RETURN(const auto last, in.text("lastName", kMaxName));
-  ASSIGN_OR_RETURN(const auto display, in.text("displayName", kMaxText));
-  RETURN_IF_ERROR(in.done());
-  if (login) person.login = *login;
-  if (email) person.email = *email;
-  if (first) person.first_name = *first;
-  if (last) person.last_name = *last;
-  if (display) person.display_name = *display;
+core::Status read_profile(const Members& in, Person& person) {
+  RETURN_IF_ERROR(in.only({"login", "email", "firstName", "lastName", "displayName"}));
+  struct Line {
+    std::string_view name;
+    std::size_t most;
+    std::string Person::* value;
+  };
+  constexpr std::array kLines{
+      Line{"login", kMaxText, &Person::login}, Line{"email", kMaxText, &Person::email},
+      Line{"firstName", kMaxName, &Person::first_name}, Line{"lastName", kMaxName, &Person::last_name},
+      Line{"displayName", kMaxText, &Person::display_name}};
+  for (const auto& [name, most, value] : kLines) {
+    ASSIGN_OR_RETURN(auto text, in.optional_text(name, {.least = 0, .most = most}));
+    if (text) person.*value = *std::move(text);
+  }
   RETURN_IF_ERROR(check_login(person.login, in.path_of("login")));
   return check_email(person.email, in.path_of("email"));
 }
 
 core::Status read_person_body(const Object& body, Person& person, bool is_new) {
-  RequestFields in(body, "");
-  ASSIGN_OR_RETURN(auto profile, in.object("profile"));
-  RETURN_IF_ERROR(in.done());
-  if (!profile || (is_new && !profile->has("login")))
-    return refuse(ErrorKind::invalid_input, "REQUIRED", "profile.login is required.", "profile.login");
-  return read_profile(*profile, person);
+  const Members in(body);
+  RETURN_IF_ERROR(in.only({"profile"}));
+  ASSIGN_OR_RETURN(const Members profile, in.object("profile"));
+  if (is_new) RETURN_IF_ERROR(profile.text("login", {.least = 0, .most = kMaxText}));
+  return read_profile(profile, person);
 }
 
 Answer<Reply> create_person(const Service& service, const Call& call) {
@@ -313,13 +313,9 @@ core::Result<Reply> list_roles(const Service& service, const Call& call) {
 
 Answer<Reply> assign_role(const Service& service, const Call& call) {
   ASSIGN_OR_RETURN(const auto body, rest::read_object(call));
-  RequestFields in(body, "");
-  const auto type = in.choice("type", {kOwnerRole});
-  if (!type) return rest::refuse(problem_of(type.error()));
-  if (!*type)
-    return rest::refuse(
-        problem_of(refuse(ErrorKind::invalid_input, "REQUIRED", "type is required.", "type").error()));
-  if (const auto done = in.done(); !done) return rest::refuse(problem_of(done.error()));
+  const Members in(body);
+  RETURN_IF_ERROR(answer(in.only({"type"})));
+  RETURN_IF_ERROR(answer(in.choice("type", {kOwnerRole})));
   const auto person = change_person(service, call, call.param(0), "user.account.privilege.grant",
                                     {{"privilegeGranted", "Super administrator"}},
                                     [](Transaction&, Person& one) -> core::Result<bool> {

@@ -10,6 +10,7 @@
 
 #include "oauth/secret_json.h"
 #include "registry/api.h"
+#include "registry/members.h"
 #include "registry/service.h"
 #include "registry/vault.h"
 #include "rest/body.h"
@@ -28,6 +29,10 @@ constexpr std::string_view kBase = "/privileged-access/api/v1";
 constexpr std::size_t kMostMembers = 50;
 constexpr std::size_t kLongestKey = 100;
 constexpr std::size_t kLongestValue = 8u << 10;
+constexpr std::size_t kLongestPassword = 255;
+constexpr TextRule kDescription{.least = 0, .lines = true};
+constexpr TextRule kAccountName{.most = 50};
+constexpr TextRule kUsername{.most = 100};
 
 // The two kinds, and how they differ.
 struct Secrets {
@@ -62,19 +67,9 @@ struct Accounts {
   static Object show(const Service& service, const ServiceAccount& account);
 };
 
-std::unexpected<core::Error> invalid(std::string_view member, std::string message) {
-  return refuse(ErrorKind::invalid_input, "INVALID_VALUE", std::move(message), std::string(member));
-}
-
-core::Status check_length(std::string_view member, std::string_view text, std::size_t longest) {
-  if (text.empty() || text.size() > longest)
-    return invalid(member, fmt::format("{} must have 1 to {} bytes.", member, longest));
-  return {};
-}
-
 // A description may be cleared with null.
-core::Status take_description(const Object& body, std::string& description) {
-  ASSIGN_OR_RETURN(auto text, text_member(body, "description"));
+core::Status take_description(const Members& in, std::string& description) {
+  ASSIGN_OR_RETURN(auto text, in.optional_text("description", kDescription));
   description = std::move(text).value_or("");
   return {};
 }
@@ -82,24 +77,24 @@ core::Status take_description(const Object& body, std::string& description) {
 // ---- Vaulted secrets ----
 
 // Strings by name, into `value`; with `merge`, null removes one (RFC 7396).
-core::Status take_value(const Object& body, Object& value, bool merge) {
-  const auto* member = body.if_contains("value");
-  const Object* given = member ? member->if_object() : nullptr;
-  if (!given) return invalid("value", "value must be an object of strings, such as {\"apiKey\":\"...\"}.");
-  for (const auto& entry : *given) {
+core::Status take_value(const Members& in, Object& value, bool merge) {
+  ASSIGN_OR_RETURN(const Members given, in.object("value"));
+  for (const auto& entry : given.members()) {
     const std::string_view key = entry.key();
-    RETURN_IF_ERROR(check_length("value", key, kLongestKey));
+    if (key.empty() || key.size() > kLongestKey)
+      return bad("value", fmt::format("must have member names of 1 to {} bytes", kLongestKey));
     if (merge && entry.value().is_null()) {
       value.erase(key);
       continue;
     }
     if (!entry.value().is_string() || entry.value().get_string().size() > kLongestValue)
-      return invalid("value",
-                     fmt::format("The members of value must be strings of at most {} bytes.", kLongestValue));
+      return bad("value", fmt::format("must have members that are strings of at most {} bytes, such as "
+                                      "{{\"apiKey\":\"...\"}}",
+                                      kLongestValue));
     value[key] = entry.value();
   }
   if (value.empty() || value.size() > kMostMembers)
-    return invalid("value", fmt::format("value must have 1 to {} members.", kMostMembers));
+    return bad("value", fmt::format("must have 1 to {} members", kMostMembers));
   return {};
 }
 
@@ -118,34 +113,34 @@ core::Status seal_value(const Service& service, VaultSecret& secret, Object valu
 }
 
 core::Result<VaultSecret> Secrets::create(const Service& service, const Object& body) {
-  RETURN_IF_ERROR(check_members(body, {"name", "description", "value"}, {"id", "orn", "keys", "status"}));
+  const Members in(body);
+  RETURN_IF_ERROR(in.only({"name", "description", "value"}, {"id", "orn", "keys", "status"}));
   VaultSecret secret{.id = service.random->uuid(), .name = {}};
-  ASSIGN_OR_RETURN(auto name, text_member(body, "name", {.required = true}));
-  secret.name = std::move(name).value_or("");
-  RETURN_IF_ERROR(take_description(body, secret.description));
+  ASSIGN_OR_RETURN(secret.name, in.text("name"));
+  RETURN_IF_ERROR(take_description(in, secret.description));
   Object value;
-  RETURN_IF_ERROR(take_value(body, value, false));
+  RETURN_IF_ERROR(take_value(in, value, false));
   RETURN_IF_ERROR(seal_value(service, secret, std::move(value)));
   return secret;
 }
 
 core::Result<std::vector<std::string>> Secrets::patch(const Service& service, const Object& body,
                                                       VaultSecret& secret) {
-  RETURN_IF_ERROR(check_members(body, {"name", "description", "value"},
-                                {"id", "orn", "keys", "status", "created", "lastUpdated"}));
+  const Members in(body);
+  RETURN_IF_ERROR(
+      in.only({"name", "description", "value"}, {"id", "orn", "keys", "status", "created", "lastUpdated"}));
   std::vector<std::string> changed;
-  if (body.contains("name")) {
-    ASSIGN_OR_RETURN(auto name, text_member(body, "name", {.required = true}));
-    secret.name = std::move(name).value_or("");
+  if (in.has("name")) {
+    ASSIGN_OR_RETURN(secret.name, in.text("name"));
     changed.emplace_back("name");
   }
-  if (body.contains("description")) {
-    RETURN_IF_ERROR(take_description(body, secret.description));
+  if (in.has("description")) {
+    RETURN_IF_ERROR(take_description(in, secret.description));
     changed.emplace_back("description");
   }
-  if (body.contains("value")) {
+  if (in.has("value")) {
     ASSIGN_OR_RETURN(auto value, open_value(service, secret));
-    RETURN_IF_ERROR(take_value(body, value, true));
+    RETURN_IF_ERROR(take_value(in, value, true));
     RETURN_IF_ERROR(seal_value(service, secret, std::move(value)));
     changed.emplace_back("value");
   }
@@ -176,60 +171,53 @@ core::Result<std::string> app_of(const Service& service, std::string_view orn) {
         app.find_first_of(" /") == std::string_view::npos)
       return std::string(app);
   }
-  return refuse(ErrorKind::invalid_input, "INVALID_FORMAT",
-                fmt::format("containerOrn must name an app of this org: orn:okta:idp:{}:apps:TYPE:ID.",
-                            service.names.org_id()),
-                "containerOrn");
+  return bad("containerOrn", fmt::format("must name an app of this org: orn:okta:idp:{}:apps:TYPE:ID",
+                                         service.names.org_id()));
 }
 
-core::Status take_password(const Service& service, const Object& body, ServiceAccount& account) {
-  ASSIGN_OR_RETURN(auto text, text_member(body, "password", {.required = true}));
-  const core::Secret password(std::move(text).value_or(""));
+core::Status take_password(const Service& service, const Members& in, ServiceAccount& account) {
+  ASSIGN_OR_RETURN(const core::Secret password, in.optional_secret("password", kLongestPassword));
+  if (password.empty()) return required("password");
   ASSIGN_OR_RETURN(account.sealed_password,
                    service.vault->seal(password.reveal(), service_account_context(account.id)));
   account.password_changed = service.now();
   return {};
 }
 
-core::Status take_text(const Object& body, std::string_view member, std::size_t longest, std::string& into) {
-  ASSIGN_OR_RETURN(auto text, text_member(body, member, {.required = true, .longest = longest}));
-  into = std::move(text).value_or("");
-  return {};
-}
-
 core::Result<ServiceAccount> Accounts::create(const Service& service, const Object& body) {
-  RETURN_IF_ERROR(check_members(body, {"name", "description", "containerOrn", "username", "password"},
-                                {"id", "orn", "status"}));
+  const Members in(body);
+  RETURN_IF_ERROR(
+      in.only({"name", "description", "containerOrn", "username", "password"}, {"id", "orn", "status"}));
   ServiceAccount account{.id = service.random->uuid(), .app = {}, .name = {}, .username = {}};
-  RETURN_IF_ERROR(take_text(body, "name", 50, account.name));
-  RETURN_IF_ERROR(take_description(body, account.description));
-  std::string container;
-  RETURN_IF_ERROR(take_text(body, "containerOrn", 255, container));
+  ASSIGN_OR_RETURN(account.name, in.text("name", kAccountName));
+  RETURN_IF_ERROR(take_description(in, account.description));
+  ASSIGN_OR_RETURN(const std::string container, in.text("containerOrn"));
   ASSIGN_OR_RETURN(account.app, app_of(service, container));
-  RETURN_IF_ERROR(take_text(body, "username", 100, account.username));
-  RETURN_IF_ERROR(take_password(service, body, account));
+  ASSIGN_OR_RETURN(account.username, in.text("username", kUsername));
+  RETURN_IF_ERROR(take_password(service, in, account));
   return account;
 }
 
 core::Result<std::vector<std::string>> Accounts::patch(const Service& service, const Object& body,
                                                        ServiceAccount& account) {
-  RETURN_IF_ERROR(check_members(body, {"name", "description", "username", "password"},
-                                {"id", "orn", "containerOrn", "status", "created", "lastUpdated"}));
+  const Members in(body);
+  RETURN_IF_ERROR(in.only({"name", "description", "username", "password"},
+                          {"id", "orn", "containerOrn", "status", "created", "lastUpdated"}));
   std::vector<std::string> changed;
-  if (body.contains("name")) {
-    RETURN_IF_ERROR(take_text(body, "name", 50, account.name));
+  if (in.has("name")) {
+    ASSIGN_OR_RETURN(account.name, in.text("name", kAccountName));
     changed.emplace_back("name");
   }
-  if (body.contains("description")) {
-    RETURN_IF_ERROR(take_description(body, account.description));
+  if (in.has("description")) {
+    RETURN_IF_ERROR(take_description(in, account.description));
     changed.emplace_back("description");
   }
-  if (body.contains("username")) {
-    RETURN_IF_ERROR(take_text(body, "username", 100, account.username));
+  if (in.has("username")) {
+    ASSIGN_OR_RETURN(account.username, in.text("username", kUsername));
     changed.emplace_back("username");
   }
-  if (body.contains("password")) {
-    RETURN_IF_ERROR(take_password(service, body, account));
+  if (in.has("password")) {
+    RETURN_IF_ERROR(take_password(service, in, account));
     changed.emplace_back("password");
   }
   return changed;
