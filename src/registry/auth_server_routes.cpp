@@ -6,13 +6,11 @@
 #include <span>
 #include <utility>
 
-#include "registry/api.h"
 #include "registry/mcp_server_api.h"
 #include "registry/members.h"
 #include "registry/operation.h"
 #include "registry/server_search.h"
 #include "registry/transitions.h"
-#include "rest/body.h"
 
 namespace registry {
 namespace {
@@ -20,9 +18,9 @@ namespace {
 using core::ErrorKind;
 using core::json::Array;
 using core::json::Object;
-using rest::Answer;
-using rest::Call;
+using net::Method;
 using rest::Reply;
+using Takes = ApiRoute::Takes;
 
 constexpr std::size_t kMostAuthServers = 50;  // of one MCP server
 constexpr std::size_t kMostListed = 500;      // scopes and the like of one authorization server
@@ -155,11 +153,11 @@ core::Status insert(Transaction& tx, McpAuthServer& as) {
   return {};
 }
 
-Answer<Reply> link_auth_server(const Service& service, const Call& call) {
-  ASSIGN_OR_RETURN(const auto body, rest::read_object(call));
-  ASSIGN_OR_RETURN(const auto server, answer(get_server(*service.store, call.param(0))));
-  ASSIGN_OR_RETURN(const auto wanted, answer(read_link(service, server.id, body)));
-  const Actor actor = actor_of(call.caller);
+core::Result<Reply> link_auth_server(const ApiRequest& request) {
+  const Service& service = request.service;
+  ASSIGN_OR_RETURN(const auto server, get_server(*service.store, request.param(0)));
+  ASSIGN_OR_RETURN(const auto wanted, read_link(service, server.id, request.body));
+  const Actor& actor = request.actor;
   std::string operation;
   const core::Status done = service.store->transaction([&](Transaction& tx) -> core::Status {
     ASSIGN_OR_RETURN(const auto held, hold_server(tx, server.id));
@@ -170,36 +168,35 @@ Answer<Reply> link_auth_server(const Service& service, const Call& call) {
     RETURN_IF_ERROR(emit_auth_server_event(tx, as, "create", actor, operation));
     return as.okta ? verify_custom(tx, service, as, actor, operation) : core::Status{};
   });
-  if (!done) return rest::refuse(problem_of(done.error()));
+  RETURN_IF_ERROR(done);
   return accepted(service, kResourceServers, operation);
 }
 
 // ---- List, read, change ----
 
-Answer<Reply> list_auth_servers(const Service& service, const Call& call) {
-  ASSIGN_OR_RETURN(const auto server, answer(get_server(*service.store, call.param(0))));
+core::Result<Reply> list_auth_servers(const ApiRequest& request) {
+  const Service& service = request.service;
+  ASSIGN_OR_RETURN(const auto server, get_server(*service.store, request.param(0)));
   std::optional<Query> query = Query{.kind = Kind::mcp_auth_server};
-  if (const std::string filter = call.query_value("filter"); !filter.empty()) {
-    auto read = filter_auth_servers(filter);
-    if (!read) return rest::refuse(invalid_filter(read.error()));
-    query = *std::move(read);
+  if (const std::string filter = request.call.query_value("filter"); !filter.empty()) {
+    ASSIGN_OR_RETURN(query, filter_auth_servers(filter));
   }
   if (query) query->parent = server.id;
-  return list_reply(call, service, std::move(query), server.id + "/",
-                    [&](const Row& row) -> core::Result<Object> {
-                      ASSIGN_OR_RETURN(const auto as, read_mcp_auth_server(row));
-                      ASSIGN_OR_RETURN(const auto its, capabilities_of(*service.store, service, as));
-                      return show(service, as, its);
-                    });
+  return list_reply(request, std::move(query), server.id + "/", [&](const Row& row) -> core::Result<Object> {
+    ASSIGN_OR_RETURN(const auto as, read_mcp_auth_server(row));
+    ASSIGN_OR_RETURN(const auto its, capabilities_of(*service.store, service, as));
+    return show(service, as, its);
+  });
 }
 
-Answer<Reply> reply_with(const Service& service, const McpAuthServer& as) {
-  ASSIGN_OR_RETURN(const auto its, answer(capabilities_of(*service.store, service, as)));
+core::Result<Reply> reply_with(const Service& service, const McpAuthServer& as) {
+  ASSIGN_OR_RETURN(const auto its, capabilities_of(*service.store, service, as));
   return entity_reply(show(service, as, its), as.version);
 }
 
-Answer<Reply> read_auth_server(const Service& service, const Call& call) {
-  ASSIGN_OR_RETURN(const auto as, answer(get_auth_server(*service.store, call.param(0), call.param(1))));
+core::Result<Reply> read_auth_server(const ApiRequest& request) {
+  const Service& service = request.service;
+  ASSIGN_OR_RETURN(const auto as, get_auth_server(*service.store, request.param(0), request.param(1)));
   return reply_with(service, as);
 }
 
@@ -248,16 +245,14 @@ void forget_verification(const Object& changes, McpAuthServer& as) {
   }
 }
 
-Answer<Reply> patch_auth_server(const Service& service, const Call& call) {
-  ASSIGN_OR_RETURN(const auto body, read_patch(call));
-  RETURN_IF_ERROR(check_if_match_syntax(call));
+core::Result<Reply> patch_auth_server(const ApiRequest& request) {
+  const Service& service = request.service;
   McpAuthServer as;
-  const std::string transaction = service.random->uuid();
   const core::Status done = service.store->transaction([&](Transaction& tx) -> core::Status {
-    ASSIGN_OR_RETURN(const auto server, hold_server(tx, call.param(0)));
-    ASSIGN_OR_RETURN(as, hold_auth_server(tx, server.id, call.param(1)));
-    RETURN_IF_ERROR(check_version(call, as.version));
-    const Members in(body);
+    ASSIGN_OR_RETURN(const auto server, hold_server(tx, request.param(0)));
+    ASSIGN_OR_RETURN(as, hold_auth_server(tx, server.id, request.param(1)));
+    RETURN_IF_ERROR(check_version(request.call, as.version));
+    const Members in(request.body);
     RETURN_IF_ERROR(check_patch(as, in));
     Object changes;
     RETURN_IF_ERROR(read_external(service, in, as, changes));
@@ -268,10 +263,10 @@ Answer<Reply> patch_auth_server(const Service& service, const Call& call) {
     as.version = row.version;
     as.updated = row.updated;
     RETURN_IF_ERROR(
-        emit_auth_server_event(tx, as, "update", actor_of(call.caller), transaction, std::move(changes)));
+        emit_auth_server_event(tx, as, "update", request.actor, request.transaction, std::move(changes)));
     return schedule_validation(tx, service, server.id);
   });
-  if (!done) return rest::refuse(problem_of(done.error()));
+  RETURN_IF_ERROR(done);
   return reply_with(service, as);
 }
 
@@ -286,18 +281,17 @@ core::Status check_removal(const McpAuthServer& as) {
                 "origin");
 }
 
-Answer<Reply> move(const Service& service, const Call& call, AuthServerEvent event, std::string_view type) {
-  RETURN_IF_ERROR(check_if_match_syntax(call));
-  const Actor actor = actor_of(call.caller);
-  const std::string transaction = service.random->uuid();
+core::Result<Reply> move(const ApiRequest& request, AuthServerEvent event, std::string_view type) {
+  const Service& service = request.service;
+  const Actor& actor = request.actor;
   std::string operation;
   const core::Status done = service.store->transaction([&](Transaction& tx) -> core::Status {
-    ASSIGN_OR_RETURN(const auto server, hold_server(tx, call.param(0)));
-    ASSIGN_OR_RETURN(auto as, hold_auth_server(tx, server.id, call.param(1)));
-    RETURN_IF_ERROR(check_version(call, as.version));
+    ASSIGN_OR_RETURN(const auto server, hold_server(tx, request.param(0)));
+    ASSIGN_OR_RETURN(auto as, hold_auth_server(tx, server.id, request.param(1)));
+    RETURN_IF_ERROR(check_version(request.call, as.version));
     const bool gone = event == AuthServerEvent::remove;
     if (gone) RETURN_IF_ERROR(check_removal(as));
-    RETURN_IF_ERROR(move_auth_server(tx, service, as, event, actor, transaction));
+    RETURN_IF_ERROR(move_auth_server(tx, service, as, event, actor, request.transaction));
     ASSIGN_OR_RETURN(operation,
                      record_operation(tx, service, type, server.id,
                                       {.id = as.id,
@@ -306,18 +300,18 @@ Answer<Reply> move(const Service& service, const Call& call, AuthServerEvent eve
                                        .href = auth_server_href(service, as)}));
     return {};
   });
-  if (!done) return rest::refuse(problem_of(done.error()));
+  RETURN_IF_ERROR(done);
   return accepted(service, kResourceServers, operation);
 }
 
-Answer<Reply> activate(const Service& service, const Call& call) {
-  return move(service, call, AuthServerEvent::activate, "auth-server:Activate");
+core::Result<Reply> activate(const ApiRequest& request) {
+  return move(request, AuthServerEvent::activate, "auth-server:Activate");
 }
-Answer<Reply> deactivate(const Service& service, const Call& call) {
-  return move(service, call, AuthServerEvent::deactivate, "auth-server:Deactivate");
+core::Result<Reply> deactivate(const ApiRequest& request) {
+  return move(request, AuthServerEvent::deactivate, "auth-server:Deactivate");
 }
-Answer<Reply> remove(const Service& service, const Call& call) {
-  return move(service, call, AuthServerEvent::remove, "auth-server:Delete");
+core::Result<Reply> remove(const ApiRequest& request) {
+  return move(request, AuthServerEvent::remove, "auth-server:Delete");
 }
 
 // ---- What one looks like ----
@@ -353,6 +347,26 @@ void add_links(Object& shown, const Service& service, const McpAuthServer& as) {
   shown["_links"] = std::move(links);
 }
 
+constexpr std::array<ApiRoute, 7> kRoutes{{
+    {Method::get, "/{mcpServerId}/authorization-servers", "listMcpServerAuthorizationServers",
+     "List the authorization servers of an MCP server", list_auth_servers, Takes::page},
+    {Method::post, "/{mcpServerId}/authorization-servers", "linkMcpServerAuthorizationServer",
+     "Link an Okta custom authorization server, or an external one", link_auth_server, Takes::object},
+    {Method::get, "/{mcpServerId}/authorization-servers/{authServerId}", "getMcpServerAuthorizationServer",
+     "Retrieve an authorization server of an MCP server", read_auth_server},
+    {Method::patch, "/{mcpServerId}/authorization-servers/{authServerId}",
+     "updateMcpServerAuthorizationServer",
+     "Change endpoints, grant types or XAA of an external authorization server", patch_auth_server,
+     Takes::merge_patch},
+    {Method::delete_, "/{mcpServerId}/authorization-servers/{authServerId}",
+     "deleteMcpServerAuthorizationServer", "Unlink an authorization server that no connection needs", remove},
+    {Method::post, "/{mcpServerId}/authorization-servers/{authServerId}/lifecycle/activate",
+     "activateMcpServerAuthorizationServer", "Make a verified authorization server ACTIVE", activate},
+    {Method::post, "/{mcpServerId}/authorization-servers/{authServerId}/lifecycle/deactivate",
+     "deactivateMcpServerAuthorizationServer", "Get no tokens by an authorization server from now on",
+     deactivate},
+}};
+
 }  // namespace
 
 Object show(const Service& service, const McpAuthServer& as, const AuthServerCapabilities& capabilities) {
@@ -382,41 +396,7 @@ Object show(const Service& service, const McpAuthServer& as, const AuthServerCap
 }
 
 void add_auth_server_routes(rest::Router& router, const Service& service) {
-  using Handle = Answer<Reply> (*)(const Service&, const Call&);
-  struct Line {
-    net::Method method;
-    std::string_view path, operation;
-    Handle handle;
-    std::string_view scope, about;
-  };
-  const std::array lines{
-      Line{net::Method::get, "", "listMcpServerAuthorizationServers", list_auth_servers, kReadServers,
-           "List the authorization servers of an MCP server"},
-      Line{net::Method::post, "", "linkMcpServerAuthorizationServer", link_auth_server, kManageServers,
-           "Link an Okta custom authorization server, or an external one"},
-      Line{net::Method::get, "/{authServerId}", "getMcpServerAuthorizationServer", read_auth_server,
-           kReadServers, "Retrieve an authorization server of an MCP server"},
-      Line{net::Method::patch, "/{authServerId}", "updateMcpServerAuthorizationServer", patch_auth_server,
-           kManageServers, "Change endpoints, grant types or XAA of an external authorization server"},
-      Line{net::Method::delete_, "/{authServerId}", "deleteMcpServerAuthorizationServer", remove,
-           kManageServers, "Unlink an authorization server that no connection needs"},
-      Line{net::Method::post, "/{authServerId}/lifecycle/activate", "activateMcpServerAuthorizationServer",
-           activate, kManageServers, "Make a verified authorization server ACTIVE"},
-      Line{net::Method::post, "/{authServerId}/lifecycle/deactivate",
-           "deactivateMcpServerAuthorizationServer", deactivate, kManageServers,
-           "Get no tokens by an authorization server from now on"},
-  };
-  for (const Line& line : lines)
-    router.add(
-        {.method = line.method,
-         .path = fmt::format("{}/mcp-servers/{{mcpServerId}}/authorization-servers{}", kResourceServers,
-                             line.path),
-         .operation = std::string(line.operation),
-         .handler = [&service, handle = line.handle](const Call& call) { return handle(service, call); },
-         .changes = line.method != net::Method::get,
-         .scope = std::string(line.scope),
-         .about = std::string(line.about),
-         .tag = "McpServers"});
+  add_routes(router, service, kServersArea, kRoutes);
 }
 
 }  // namespace registry

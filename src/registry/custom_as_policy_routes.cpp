@@ -6,7 +6,6 @@
 
 #include "authserver/jwt_bearer.h"
 #include "authserver/token_exchange.h"
-#include "registry/api.h"
 #include "registry/custom_as.h"
 #include "registry/custom_as_api.h"
 #include "registry/members.h"
@@ -18,6 +17,8 @@ using core::ErrorKind;
 using core::Result;
 using core::json::Array;
 using core::json::Object;
+using net::Method;
+using Takes = ApiRoute::Takes;
 
 constexpr std::size_t kMostSiblings = 100;  // policies of a server, rules of a policy
 constexpr std::size_t kMostListed = 500;    // clients, people, scopes of one condition
@@ -173,32 +174,32 @@ constexpr Family kRules{Kind::as_rule,
                         "policy.rule.activate",
                         "policy.rule.deactivate"};
 
-std::string policy_path(const CustomAsCall& call) {
-  return fmt::format("{}/policies", custom_as_path(call.param(0)));
+std::string policy_path(const ApiRequest& request) {
+  return fmt::format("{}/policies", custom_as_path(request.param(0)));
 }
-std::string path_of(const CustomAsCall& call, const Family& family) {
-  if (family.kind == Kind::as_policy) return policy_path(call);
-  return fmt::format("{}/{}/rules", policy_path(call), call.param(1));
+std::string path_of(const ApiRequest& request, const Family& family) {
+  if (family.kind == Kind::as_policy) return policy_path(request);
+  return fmt::format("{}/{}/rules", policy_path(request), request.param(1));
 }
-std::string parent_of(const CustomAsCall& call, const Family& family) {
-  if (family.kind == Kind::as_policy) return call.param(0);
-  return fmt::format("{}/{}", call.param(0), call.param(1));
+std::string parent_of(const ApiRequest& request, const Family& family) {
+  if (family.kind == Kind::as_policy) return request.param(0);
+  return fmt::format("{}/{}", request.param(0), request.param(1));
 }
 
 // Everything that the path names above the row.
-core::Status check_path(Reader& reader, const CustomAsCall& call, const Family& family) {
-  RETURN_IF_ERROR(server_of_path(reader, call));
+core::Status check_path(Reader& reader, const ApiRequest& request, const Family& family) {
+  RETURN_IF_ERROR(server_of_path(reader, request));
   if (family.kind == Kind::as_policy) return {};
-  RETURN_IF_ERROR(row_below(reader, Kind::as_policy, call.param(1), call.param(0), kPolicies.name));
+  RETURN_IF_ERROR(row_below(reader, Kind::as_policy, request.param(1), request.param(0), kPolicies.name));
   return {};
 }
 
-Object show(const CustomAsCall& call, const Family& family, const Row& row) {
-  const std::string path = fmt::format("{}/{}", path_of(call, family), row.id);
+Object show(const ApiRequest& request, const Family& family, const Row& row) {
+  const std::string path = fmt::format("{}/{}", path_of(request, family), row.id);
   const std::string_view verb = row.status == "ACTIVE" ? "deactivate" : "activate";
-  Object links{{"self", link(call.service, path, {"GET", "PUT", "DELETE"})}};
-  if (family.kind == Kind::as_policy) links["rules"] = link(call.service, path + "/rules", {"GET"});
-  links[verb] = link(call.service, fmt::format("{}/lifecycle/{}", path, verb), {"POST"});
+  Object links{{"self", link(request.service, path, {"GET", "PUT", "DELETE"})}};
+  if (family.kind == Kind::as_policy) links["rules"] = link(request.service, path + "/rules", {"GET"});
+  links[verb] = link(request.service, fmt::format("{}/lifecycle/{}", path, verb), {"POST"});
   Object view{{"type", family.type}, {"id", row.id}, {"status", row.status}};
   for (const auto& member : row.body) view[member.key()] = member.value();
   view["created"] = core::to_rfc3339(row.created);
@@ -212,16 +213,16 @@ std::int64_t priority_of(const Row& row) {
   return value != nullptr && value->is_int64() ? value->get_int64() : 0;
 }
 
-Result<std::vector<Row>> siblings(Reader& reader, const CustomAsCall& call, const Family& family) {
-  ASSIGN_OR_RETURN(auto rows, all_rows(reader, {.kind = family.kind, .parent = parent_of(call, family)}));
+Result<std::vector<Row>> siblings(Reader& reader, const ApiRequest& request, const Family& family) {
+  ASSIGN_OR_RETURN(auto rows, all_rows(reader, {.kind = family.kind, .parent = parent_of(request, family)}));
   std::ranges::stable_sort(rows, {}, priority_of);
   return rows;
 }
 
 // Priorities stay 1, 2, 3, ...: `row` takes its place (the last when it names none), the others make room.
 // Writes those that moved; `row` is the caller's to write.
-core::Status take_place(Transaction& tx, const CustomAsCall& call, const Family& family, Row* row) {
-  ASSIGN_OR_RETURN(auto others, siblings(tx, call, family));
+core::Status take_place(Transaction& tx, const ApiRequest& request, const Family& family, Row* row) {
+  ASSIGN_OR_RETURN(auto others, siblings(tx, request, family));
   if (row != nullptr) {
     std::erase_if(others, [&](const Row& other) { return other.id == row->id; });
     if (others.size() >= kMostSiblings) {
@@ -245,139 +246,139 @@ core::Status take_place(Transaction& tx, const CustomAsCall& call, const Family&
   return {};
 }
 
-core::Status tell(Transaction& tx, const CustomAsCall& call, const Family& family, std::string_view event,
+core::Status tell(Transaction& tx, const ApiRequest& request, const Family& family, std::string_view event,
                   const Row& row, const Row& server) {
-  return emit(tx, call, event,
+  return emit(tx, request, event,
               {{.id = row.id, .type = std::string(family.name), .name = row.name},
                {.id = server.id, .type = "AuthorizationServer", .name = server.name}});
 }
 
 template <const Family& family>
-Result<rest::Reply> list(const CustomAsCall& call) {
-  Store& store = *call.service.store;
-  RETURN_IF_ERROR(check_path(store, call, family));
-  ASSIGN_OR_RETURN(const auto rows, siblings(store, call, family));
+Result<rest::Reply> list(const ApiRequest& request) {
+  Store& store = *request.service.store;
+  RETURN_IF_ERROR(check_path(store, request, family));
+  ASSIGN_OR_RETURN(const auto rows, siblings(store, request, family));
   Array body;
   body.reserve(rows.size());
-  for (const Row& row : rows) body.emplace_back(show(call, family, row));
+  for (const Row& row : rows) body.emplace_back(show(request, family, row));
   return rest::json_reply(body);
 }
 
 template <const Family& family>
-Result<rest::Reply> create(const CustomAsCall& call) {
+Result<rest::Reply> create(const ApiRequest& request) {
   Row read{.kind = family.kind,
-           .id = call.service.new_id(family.prefix),
-           .parent = parent_of(call, family),
+           .id = request.service.new_id(family.prefix),
+           .parent = parent_of(request, family),
            .status = "ACTIVE"};
-  read.refs.push_back(call.param(0));
-  if (family.kind == Kind::as_rule) read.refs.push_back(call.param(1));
-  RETURN_IF_ERROR(family.read(call.body, read));
+  read.refs.push_back(request.param(0));
+  if (family.kind == Kind::as_rule) read.refs.push_back(request.param(1));
+  RETURN_IF_ERROR(family.read(request.body, read));
   Row row;
-  const core::Status done = change_below(call, [&](Transaction& tx, const Row& server) -> core::Status {
-    RETURN_IF_ERROR(check_path(tx, call, family));
+  const core::Status done = change_below(request, [&](Transaction& tx, const Row& server) -> core::Status {
+    RETURN_IF_ERROR(check_path(tx, request, family));
     row = read;
-    RETURN_IF_ERROR(take_place(tx, call, family, &row));
+    RETURN_IF_ERROR(take_place(tx, request, family, &row));
     RETURN_IF_ERROR(tx.insert(row));
-    return tell(tx, call, family, family.created, row, server);
+    return tell(tx, request, family, family.created, row, server);
   });
   RETURN_IF_ERROR(done);
-  return rest::json_reply(show(call, family, row), 201);
+  return rest::json_reply(show(request, family, row), 201);
 }
 
 template <const Family& family>
-Result<rest::Reply> get(const CustomAsCall& call) {
-  Store& store = *call.service.store;
-  RETURN_IF_ERROR(check_path(store, call, family));
-  ASSIGN_OR_RETURN(const Row row, row_below(store, family.kind, call.param(family.param),
-                                            parent_of(call, family), family.name));
-  return rest::json_reply(show(call, family, row));
+Result<rest::Reply> get(const ApiRequest& request) {
+  Store& store = *request.service.store;
+  RETURN_IF_ERROR(check_path(store, request, family));
+  ASSIGN_OR_RETURN(const Row row, row_below(store, family.kind, request.param(family.param),
+                                            parent_of(request, family), family.name));
+  return rest::json_reply(show(request, family, row));
 }
 
 template <const Family& family>
-Result<rest::Reply> replace(const CustomAsCall& call) {
+Result<rest::Reply> replace(const ApiRequest& request) {
   Row row;
-  const core::Status done = change_below(call, [&](Transaction& tx, const Row& server) -> core::Status {
-    RETURN_IF_ERROR(check_path(tx, call, family));
-    ASSIGN_OR_RETURN(
-        row, row_below(tx, family.kind, call.param(family.param), parent_of(call, family), family.name));
-    RETURN_IF_ERROR(family.read(call.body, row));
-    RETURN_IF_ERROR(take_place(tx, call, family, &row));
+  const core::Status done = change_below(request, [&](Transaction& tx, const Row& server) -> core::Status {
+    RETURN_IF_ERROR(check_path(tx, request, family));
+    ASSIGN_OR_RETURN(row, row_below(tx, family.kind, request.param(family.param), parent_of(request, family),
+                                    family.name));
+    RETURN_IF_ERROR(family.read(request.body, row));
+    RETURN_IF_ERROR(take_place(tx, request, family, &row));
     RETURN_IF_ERROR(tx.update(row));
-    return tell(tx, call, family, family.updated, row, server);
+    return tell(tx, request, family, family.updated, row, server);
   });
   RETURN_IF_ERROR(done);
-  return rest::json_reply(show(call, family, row));
+  return rest::json_reply(show(request, family, row));
 }
 
 template <const Family& family>
-Result<rest::Reply> remove(const CustomAsCall& call) {
-  const core::Status done = change_below(call, [&](Transaction& tx, const Row& server) -> core::Status {
-    RETURN_IF_ERROR(check_path(tx, call, family));
-    ASSIGN_OR_RETURN(const Row row, row_below(tx, family.kind, call.param(family.param),
-                                              parent_of(call, family), family.name));
+Result<rest::Reply> remove(const ApiRequest& request) {
+  const core::Status done = change_below(request, [&](Transaction& tx, const Row& server) -> core::Status {
+    RETURN_IF_ERROR(check_path(tx, request, family));
+    ASSIGN_OR_RETURN(const Row row, row_below(tx, family.kind, request.param(family.param),
+                                              parent_of(request, family), family.name));
     if (family.kind == Kind::as_policy) {
       ASSIGN_OR_RETURN(const auto rules, all_rows(tx, {.kind = Kind::as_rule, .refers_to = row.id}));
       for (const Row& rule : rules) RETURN_IF_ERROR(tx.remove(Kind::as_rule, rule.id));
     }
     RETURN_IF_ERROR(tx.remove(family.kind, row.id));
-    RETURN_IF_ERROR(take_place(tx, call, family, nullptr));
-    return tell(tx, call, family, family.deleted, row, server);
+    RETURN_IF_ERROR(take_place(tx, request, family, nullptr));
+    return tell(tx, request, family, family.deleted, row, server);
   });
   RETURN_IF_ERROR(done);
   return rest::no_content();
 }
 
 template <const Family& family, bool active>
-Result<rest::Reply> switch_to(const CustomAsCall& call) {
-  const core::Status done = change_below(call, [&](Transaction& tx, const Row& server) -> core::Status {
-    RETURN_IF_ERROR(check_path(tx, call, family));
-    ASSIGN_OR_RETURN(
-        Row row, row_below(tx, family.kind, call.param(family.param), parent_of(call, family), family.name));
+Result<rest::Reply> switch_to(const ApiRequest& request) {
+  const core::Status done = change_below(request, [&](Transaction& tx, const Row& server) -> core::Status {
+    RETURN_IF_ERROR(check_path(tx, request, family));
+    ASSIGN_OR_RETURN(Row row, row_below(tx, family.kind, request.param(family.param),
+                                        parent_of(request, family), family.name));
     const std::string_view status = active ? "ACTIVE" : "INACTIVE";
     if (row.status == status) return {};
     row.status = status;
     RETURN_IF_ERROR(tx.update(row));
-    return tell(tx, call, family, active ? family.activated : family.deactivated, row, server);
+    return tell(tx, request, family, active ? family.activated : family.deactivated, row, server);
   });
   RETURN_IF_ERROR(done);
   return rest::no_content();
 }
 
-constexpr std::array<CustomAsRoute, 14> kRoutes{{
-    {net::Method::get, "/{authServerId}/policies", "listAuthorizationServerPolicies",
-     "List policies, by priority", list<kPolicies>},
-    {net::Method::post, "/{authServerId}/policies", "createAuthorizationServerPolicy", "Create a policy",
-     create<kPolicies>},
-    {net::Method::get, "/{authServerId}/policies/{policyId}", "getAuthorizationServerPolicy",
-     "Retrieve a policy", get<kPolicies>},
-    {net::Method::put, "/{authServerId}/policies/{policyId}", "replaceAuthorizationServerPolicy",
-     "Replace a policy", replace<kPolicies>},
-    {net::Method::delete_, "/{authServerId}/policies/{policyId}", "deleteAuthorizationServerPolicy",
+constexpr std::array<ApiRoute, 14> kRoutes{{
+    {Method::get, "/{authServerId}/policies", "listAuthorizationServerPolicies", "List policies, by priority",
+     list<kPolicies>},
+    {Method::post, "/{authServerId}/policies", "createAuthorizationServerPolicy", "Create a policy",
+     create<kPolicies>, Takes::object},
+    {Method::get, "/{authServerId}/policies/{policyId}", "getAuthorizationServerPolicy", "Retrieve a policy",
+     get<kPolicies>},
+    {Method::put, "/{authServerId}/policies/{policyId}", "replaceAuthorizationServerPolicy",
+     "Replace a policy", replace<kPolicies>, Takes::object},
+    {Method::delete_, "/{authServerId}/policies/{policyId}", "deleteAuthorizationServerPolicy",
      "Delete a policy with its rules", remove<kPolicies>},
-    {net::Method::post, "/{authServerId}/policies/{policyId}/lifecycle/activate",
+    {Method::post, "/{authServerId}/policies/{policyId}/lifecycle/activate",
      "activateAuthorizationServerPolicy", "Activate a policy", switch_to<kPolicies, true>},
-    {net::Method::post, "/{authServerId}/policies/{policyId}/lifecycle/deactivate",
+    {Method::post, "/{authServerId}/policies/{policyId}/lifecycle/deactivate",
      "deactivateAuthorizationServerPolicy", "Deactivate a policy", switch_to<kPolicies, false>},
-    {net::Method::get, "/{authServerId}/policies/{policyId}/rules", "listAuthorizationServerPolicyRules",
+    {Method::get, "/{authServerId}/policies/{policyId}/rules", "listAuthorizationServerPolicyRules",
      "List rules, by priority", list<kRules>},
-    {net::Method::post, "/{authServerId}/policies/{policyId}/rules", "createAuthorizationServerPolicyRule",
-     "Create a rule", create<kRules>},
-    {net::Method::get, "/{authServerId}/policies/{policyId}/rules/{ruleId}",
-     "getAuthorizationServerPolicyRule", "Retrieve a rule", get<kRules>},
-    {net::Method::put, "/{authServerId}/policies/{policyId}/rules/{ruleId}",
-     "replaceAuthorizationServerPolicyRule", "Replace a rule", replace<kRules>},
-    {net::Method::delete_, "/{authServerId}/policies/{policyId}/rules/{ruleId}",
+    {Method::post, "/{authServerId}/policies/{policyId}/rules", "createAuthorizationServerPolicyRule",
+     "Create a rule", create<kRules>, Takes::object},
+    {Method::get, "/{authServerId}/policies/{policyId}/rules/{ruleId}", "getAuthorizationServerPolicyRule",
+     "Retrieve a rule", get<kRules>},
+    {Method::put, "/{authServerId}/policies/{policyId}/rules/{ruleId}",
+     "replaceAuthorizationServerPolicyRule", "Replace a rule", replace<kRules>, Takes::object},
+    {Method::delete_, "/{authServerId}/policies/{policyId}/rules/{ruleId}",
      "deleteAuthorizationServerPolicyRule", "Delete a rule", remove<kRules>},
-    {net::Method::post, "/{authServerId}/policies/{policyId}/rules/{ruleId}/lifecycle/activate",
+    {Method::post, "/{authServerId}/policies/{policyId}/rules/{ruleId}/lifecycle/activate",
      "activateAuthorizationServerPolicyRule", "Activate a rule", switch_to<kRules, true>},
-    {net::Method::post, "/{authServerId}/policies/{policyId}/rules/{ruleId}/lifecycle/deactivate",
+    {Method::post, "/{authServerId}/policies/{policyId}/rules/{ruleId}/lifecycle/deactivate",
      "deactivateAuthorizationServerPolicyRule", "Deactivate a rule", switch_to<kRules, false>},
 }};
 
 }  // namespace
 
 void add_custom_as_policy_routes(rest::Router& router, const Service& service) {
-  add_routes(router, service, kRoutes);
+  add_routes(router, service, kCustomAsArea, kRoutes);
 }
 
 }  // namespace registry

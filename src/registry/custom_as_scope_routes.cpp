@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "authserver/scopes.h"
-#include "registry/api.h"
 #include "registry/custom_as.h"
 #include "registry/custom_as_api.h"
 #include "registry/members.h"
@@ -18,6 +17,8 @@ using core::ErrorKind;
 using core::Result;
 using core::json::Array;
 using core::json::Object;
+using net::Method;
+using Takes = ApiRoute::Takes;
 
 constexpr std::size_t kMostRows = 500;  // of each, below one server
 constexpr TextRule kDescription{.least = 0, .most = 1000, .lines = true};
@@ -118,41 +119,42 @@ core::Status read_claim(const Object& object, Row& row) {
 constexpr Family kScopes{Kind::as_scope, "/scopes", "scp", "OAuth2Scope", "oauth2.scope", read_scope, false};
 constexpr Family kClaims{Kind::as_claim, "/claims", "ocl", "OAuth2Claim", "oauth2.claim", read_claim, true};
 
-Object show(const CustomAsCall& call, const Family& family, const Row& row) {
+Object show(const ApiRequest& request, const Family& family, const Row& row) {
   Object view{{"id", row.id}};
   for (const auto& member : row.body) view[member.key()] = member.value();
   if (family.has_status) view["status"] = row.status;
-  view["_links"] = Object{
-      {"self", link(call.service, fmt::format("{}{}/{}", custom_as_path(call.param(0)), family.path, row.id),
-                    {"GET", "PUT", "DELETE"})}};
+  view["_links"] =
+      Object{{"self", link(request.service,
+                           fmt::format("{}{}/{}", custom_as_path(request.param(0)), family.path, row.id),
+                           {"GET", "PUT", "DELETE"})}};
   return view;
 }
 
-core::Status tell(Transaction& tx, const CustomAsCall& call, const Family& family, std::string_view verb,
+core::Status tell(Transaction& tx, const ApiRequest& request, const Family& family, std::string_view verb,
                   const Row& row, const Row& server) {
-  return emit(tx, call, fmt::format("{}.{}", family.event, verb),
+  return emit(tx, request, fmt::format("{}.{}", family.event, verb),
               {{.id = row.id, .type = std::string(family.name), .name = row.name},
                {.id = server.id, .type = "AuthorizationServer", .name = server.name}});
 }
 
 template <const Family& family>
-Result<rest::Reply> list(const CustomAsCall& call) {
-  Store& store = *call.service.store;
-  RETURN_IF_ERROR(server_of_path(store, call));
-  ASSIGN_OR_RETURN(const auto rows, all_rows(store, {.kind = family.kind, .parent = call.param(0)}));
+Result<rest::Reply> list(const ApiRequest& request) {
+  Store& store = *request.service.store;
+  RETURN_IF_ERROR(server_of_path(store, request));
+  ASSIGN_OR_RETURN(const auto rows, all_rows(store, {.kind = family.kind, .parent = request.param(0)}));
   Array body;
   body.reserve(rows.size());
-  for (const Row& row : rows) body.emplace_back(show(call, family, row));
+  for (const Row& row : rows) body.emplace_back(show(request, family, row));
   return rest::json_reply(body);
 }
 
 template <const Family& family>
-Result<rest::Reply> create(const CustomAsCall& call) {
-  Row read{.kind = family.kind, .id = call.service.new_id(family.prefix), .parent = call.param(0)};
-  RETURN_IF_ERROR(family.read(call.body, read));
+Result<rest::Reply> create(const ApiRequest& request) {
+  Row read{.kind = family.kind, .id = request.service.new_id(family.prefix), .parent = request.param(0)};
+  RETURN_IF_ERROR(family.read(request.body, read));
   read.unique = fmt::format("{}/{}", read.parent, read.name);
   Row row;
-  const core::Status done = change_below(call, [&](Transaction& tx, const Row& server) -> core::Status {
+  const core::Status done = change_below(request, [&](Transaction& tx, const Row& server) -> core::Status {
     ASSIGN_OR_RETURN(const auto there, all_rows(tx, {.kind = family.kind, .parent = server.id}));
     if (there.size() >= kMostRows) {
       return refuse(ErrorKind::conflict, "LIMIT_REACHED",
@@ -160,75 +162,74 @@ Result<rest::Reply> create(const CustomAsCall& call) {
     }
     row = read;
     RETURN_IF_ERROR(tx.insert(row));
-    return tell(tx, call, family, "created", row, server);
+    return tell(tx, request, family, "created", row, server);
   });
   RETURN_IF_ERROR(done);
-  return rest::json_reply(show(call, family, row), 201);
+  return rest::json_reply(show(request, family, row), 201);
 }
 
 template <const Family& family>
-Result<rest::Reply> get(const CustomAsCall& call) {
-  ASSIGN_OR_RETURN(const Row row,
-                   row_below(*call.service.store, family.kind, call.param(1), call.param(0), family.name));
-  return rest::json_reply(show(call, family, row));
+Result<rest::Reply> get(const ApiRequest& request) {
+  ASSIGN_OR_RETURN(const Row row, row_below(*request.service.store, family.kind, request.param(1),
+                                            request.param(0), family.name));
+  return rest::json_reply(show(request, family, row));
 }
 
 template <const Family& family>
-Result<rest::Reply> replace(const CustomAsCall& call) {
+Result<rest::Reply> replace(const ApiRequest& request) {
   Row row;
-  const core::Status done = change_below(call, [&](Transaction& tx, const Row& server) -> core::Status {
-    ASSIGN_OR_RETURN(row, row_below(tx, family.kind, call.param(1), server.id, family.name));
-    RETURN_IF_ERROR(family.read(call.body, row));
+  const core::Status done = change_below(request, [&](Transaction& tx, const Row& server) -> core::Status {
+    ASSIGN_OR_RETURN(row, row_below(tx, family.kind, request.param(1), server.id, family.name));
+    RETURN_IF_ERROR(family.read(request.body, row));
     row.unique = fmt::format("{}/{}", row.parent, row.name);
     RETURN_IF_ERROR(tx.update(row));
-    return tell(tx, call, family, "updated", row, server);
+    return tell(tx, request, family, "updated", row, server);
   });
   RETURN_IF_ERROR(done);
-  return rest::json_reply(show(call, family, row));
+  return rest::json_reply(show(request, family, row));
 }
 
 template <const Family& family>
-Result<rest::Reply> remove(const CustomAsCall& call) {
-  const core::Status done = change_below(call, [&](Transaction& tx, const Row& server) -> core::Status {
-    ASSIGN_OR_RETURN(const Row row, row_below(tx, family.kind, call.param(1), server.id, family.name));
+Result<rest::Reply> remove(const ApiRequest& request) {
+  const core::Status done = change_below(request, [&](Transaction& tx, const Row& server) -> core::Status {
+    ASSIGN_OR_RETURN(const Row row, row_below(tx, family.kind, request.param(1), server.id, family.name));
     RETURN_IF_ERROR(tx.remove(family.kind, row.id));
-    return tell(tx, call, family, "deleted", row, server);
+    return tell(tx, request, family, "deleted", row, server);
   });
   RETURN_IF_ERROR(done);
   return rest::no_content();
 }
 
-constexpr std::array<CustomAsRoute, 5> kScopeRoutes{{
-    {net::Method::get, "/{authServerId}/scopes", "listOAuth2Scopes", "List scopes", list<kScopes>},
-    {net::Method::post, "/{authServerId}/scopes", "createOAuth2Scope", "Create a scope", create<kScopes>},
-    {net::Method::get, "/{authServerId}/scopes/{scopeId}", "getOAuth2Scope", "Retrieve a scope",
-     get<kScopes>},
-    {net::Method::put, "/{authServerId}/scopes/{scopeId}", "replaceOAuth2Scope", "Replace a scope",
-     replace<kScopes>},
-    {net::Method::delete_, "/{authServerId}/scopes/{scopeId}", "deleteOAuth2Scope", "Delete a scope",
+constexpr std::array<ApiRoute, 5> kScopeRoutes{{
+    {Method::get, "/{authServerId}/scopes", "listOAuth2Scopes", "List scopes", list<kScopes>},
+    {Method::post, "/{authServerId}/scopes", "createOAuth2Scope", "Create a scope", create<kScopes>,
+     Takes::object},
+    {Method::get, "/{authServerId}/scopes/{scopeId}", "getOAuth2Scope", "Retrieve a scope", get<kScopes>},
+    {Method::put, "/{authServerId}/scopes/{scopeId}", "replaceOAuth2Scope", "Replace a scope",
+     replace<kScopes>, Takes::object},
+    {Method::delete_, "/{authServerId}/scopes/{scopeId}", "deleteOAuth2Scope", "Delete a scope",
      remove<kScopes>},
 }};
-constexpr std::array<CustomAsRoute, 5> kClaimRoutes{{
-    {net::Method::get, "/{authServerId}/claims", "listOAuth2Claims", "List claims of access tokens",
+constexpr std::array<ApiRoute, 5> kClaimRoutes{{
+    {Method::get, "/{authServerId}/claims", "listOAuth2Claims", "List claims of access tokens",
      list<kClaims>},
-    {net::Method::post, "/{authServerId}/claims", "createOAuth2Claim", "Create a claim of access tokens",
-     create<kClaims>},
-    {net::Method::get, "/{authServerId}/claims/{claimId}", "getOAuth2Claim", "Retrieve a claim",
-     get<kClaims>},
-    {net::Method::put, "/{authServerId}/claims/{claimId}", "replaceOAuth2Claim", "Replace a claim",
-     replace<kClaims>},
-    {net::Method::delete_, "/{authServerId}/claims/{claimId}", "deleteOAuth2Claim", "Delete a claim",
+    {Method::post, "/{authServerId}/claims", "createOAuth2Claim", "Create a claim of access tokens",
+     create<kClaims>, Takes::object},
+    {Method::get, "/{authServerId}/claims/{claimId}", "getOAuth2Claim", "Retrieve a claim", get<kClaims>},
+    {Method::put, "/{authServerId}/claims/{claimId}", "replaceOAuth2Claim", "Replace a claim",
+     replace<kClaims>, Takes::object},
+    {Method::delete_, "/{authServerId}/claims/{claimId}", "deleteOAuth2Claim", "Delete a claim",
      remove<kClaims>},
 }};
 
 }  // namespace
 
 void add_custom_as_scope_routes(rest::Router& router, const Service& service) {
-  add_routes(router, service, kScopeRoutes);
+  add_routes(router, service, kCustomAsArea, kScopeRoutes);
 }
 
 void add_custom_as_claim_routes(rest::Router& router, const Service& service) {
-  add_routes(router, service, kClaimRoutes);
+  add_routes(router, service, kCustomAsArea, kClaimRoutes);
 }
 
 }  // namespace registry

@@ -1,6 +1,7 @@
 // Identity providers: Okta's Identity Providers API for the type OIDC, and the links of people to subjects.
 // policy.subject.allowedDomains is this registry's own.
 #include <algorithm>
+#include <array>
 #include <fmt/format.h>
 #include <string>
 
@@ -12,8 +13,6 @@
 #include "registry/person.h"
 #include "registry/person_view.h"
 #include "registry/service.h"
-#include "rest/body.h"
-#include "rest/paging.h"
 
 namespace registry {
 
@@ -23,9 +22,9 @@ using core::ErrorKind;
 using core::json::Array;
 using core::json::Object;
 using core::json::Value;
-using rest::Answer;
-using rest::Call;
+using net::Method;
 using rest::Reply;
+using Takes = ApiRoute::Takes;
 
 constexpr std::string_view kTemplate = "idpuser.";
 
@@ -35,9 +34,7 @@ EventTarget target_of_provider(const IdentityProvider& provider) {
 
 core::Result<IdentityProvider> required_provider(Reader& reader, std::string_view id) {
   ASSIGN_OR_RETURN(const auto row, reader.get(Kind::identity_provider, id));
-  if (!row)
-    return refuse(ErrorKind::not_found, "NOT_FOUND",
-                  fmt::format("Resource not found: {} (IdentityProvider)", id.substr(0, 100)));
+  if (!row) return no_such(id, "IdentityProvider");
   return read_identity_provider(*row);
 }
 
@@ -155,14 +152,14 @@ Reply shown(const Service& service, const IdentityProvider& provider) {
   return reply;
 }
 
-core::Status emit(const Service& service, Transaction& tx, const Call& call, std::string_view event,
+core::Status emit(Transaction& tx, const ApiRequest& request, std::string_view event,
                   const IdentityProvider& provider, std::vector<EventTarget> more = {}) {
   std::vector<EventTarget> targets{target_of_provider(provider)};
   for (auto& target : more) targets.push_back(std::move(target));
   return tx.emit({.type = std::string(event),
-                  .actor = actor_of(call.caller),
+                  .actor = request.actor,
                   .targets = std::move(targets),
-                  .transaction = service.random->uuid()});
+                  .transaction = request.transaction});
 }
 
 core::Error taken(core::Error error, const IdentityProvider& provider) {
@@ -173,35 +170,29 @@ core::Error taken(core::Error error, const IdentityProvider& provider) {
   return error;
 }
 
-Answer<Reply> list_providers(const Service& service, const Call& call) {
-  ASSIGN_OR_RETURN(const auto page, rest::read_page(call, {.default_limit = 20, .maximum = 200}));
-  auto rows =
-      service.store->list({.kind = Kind::identity_provider, .after = page.after, .limit = page.limit + 1});
-  if (!rows) return rest::refuse(problem_of(rows.error()));
-  const bool more = rows->size() > page.limit;
-  if (more) rows->pop_back();
+core::Result<Reply> list_providers(const ApiRequest& request) {
+  const Service& service = request.service;
+  ASSIGN_OR_RETURN(auto rows, rows_of_page(*service.store, request.page, {.kind = Kind::identity_provider}));
+  const std::string next = cut_to_page(rows, request.page);
   Array list;
-  list.reserve(rows->size());
-  for (const auto& row : *rows) {
-    const auto provider = read_identity_provider(row);
-    if (!provider) return rest::refuse(problem_of(provider.error()));
-    list.push_back(view_of(service, *provider));
+  list.reserve(rows.size());
+  for (const auto& row : rows) {
+    ASSIGN_OR_RETURN(const auto provider, read_identity_provider(row));
+    list.push_back(view_of(service, provider));
   }
-  Reply reply = rest::json_reply(list);
-  rest::add_links(reply, call, service.settings.issuer, page.limit, more ? rows->back().id : std::string());
-  return reply;
+  return array_reply(request, list, next);
 }
 
-core::Result<Reply> get_provider(const Service& service, const Call& call) {
-  ASSIGN_OR_RETURN(const auto provider, required_provider(*service.store, call.param(0)));
+core::Result<Reply> get_provider(const ApiRequest& request) {
+  const Service& service = request.service;
+  ASSIGN_OR_RETURN(const auto provider, required_provider(*service.store, request.param(0)));
   return shown(service, provider);
 }
 
-Answer<Reply> create_provider(const Service& service, const Call& call) {
-  ASSIGN_OR_RETURN(const auto body, rest::read_object(call));
+core::Result<Reply> create_provider(const ApiRequest& request) {
+  const Service& service = request.service;
   IdentityProvider provider{.id = service.new_id("0oa"), .name = {}, .issuer = {}, .client_id = {}};
-  if (const auto good = read_provider(service, body, provider); !good)
-    return rest::refuse(problem_of(good.error()));
+  RETURN_IF_ERROR(read_provider(service, request.body, provider));
   const auto status = service.store->transaction([&](Transaction& tx) -> core::Status {
     Row row = to_row(provider);
     if (auto inserted = tx.insert(row); !inserted)
@@ -209,25 +200,20 @@ Answer<Reply> create_provider(const Service& service, const Call& call) {
     provider.created = row.created;
     provider.updated = row.updated;
     provider.version = row.version;
-    return emit(service, tx, call, "system.idp.lifecycle.create", provider);
+    return emit(tx, request, "system.idp.lifecycle.create", provider);
   });
-  if (!status) return rest::refuse(problem_of(status.error()));
+  RETURN_IF_ERROR(status);
   return shown(service, provider);
 }
 
 // As Okta's PUT: what is absent gets its default; but a secret that is not sent stays, since nobody can read
 // it.
-Answer<Reply> replace_provider(const Service& service, const Call& call) {
-  ASSIGN_OR_RETURN(const auto body, rest::read_object(call));
+core::Result<Reply> replace_provider(const ApiRequest& request) {
+  const Service& service = request.service;
   IdentityProvider provider;
-  std::optional<rest::Problem> stale;
   const auto status = service.store->transaction([&](Transaction& tx) -> core::Status {
-    stale.reset();
-    ASSIGN_OR_RETURN(const auto now, required_provider(tx, call.param(0)));
-    if (auto match = rest::check_if_match(call, etag_of(now.version)); !match) {
-      stale = std::move(match).error();
-      return {};
-    }
+    ASSIGN_OR_RETURN(const auto now, required_provider(tx, request.param(0)));
+    RETURN_IF_ERROR(check_version(request.call, now.version));
     provider = IdentityProvider{.id = now.id,
                                 .name = {},
                                 .active = now.active,
@@ -237,7 +223,7 @@ Answer<Reply> replace_provider(const Service& service, const Call& call) {
                                 .auth_method = now.auth_method,
                                 .created = now.created,
                                 .version = now.version};
-    RETURN_IF_ERROR(read_provider(service, body, provider));
+    RETURN_IF_ERROR(read_provider(service, request.body, provider));
     // A secret is known to the issuer that it was made for, and goes to no other.
     if (provider.issuer != now.issuer && !provider.sealed_secret.empty() &&
         provider.sealed_secret == now.sealed_secret)
@@ -249,35 +235,37 @@ Answer<Reply> replace_provider(const Service& service, const Call& call) {
       return std::unexpected(taken(std::move(updated).error(), provider));
     provider.updated = row.updated;
     provider.version = row.version;
-    return emit(service, tx, call, "system.idp.lifecycle.update", provider);
+    return emit(tx, request, "system.idp.lifecycle.update", provider);
   });
-  if (!status) return rest::refuse(problem_of(status.error()));
-  if (stale) return rest::refuse(*std::move(stale));
+  RETURN_IF_ERROR(status);
   return shown(service, provider);
 }
 
-core::Result<Reply> set_active(const Service& service, const Call& call, bool active) {
+template <bool active>
+core::Result<Reply> set_active(const ApiRequest& request) {
+  const Service& service = request.service;
   IdentityProvider provider;
   const auto status = service.store->transaction([&](Transaction& tx) -> core::Status {
-    ASSIGN_OR_RETURN(provider, required_provider(tx, call.param(0)));
+    ASSIGN_OR_RETURN(provider, required_provider(tx, request.param(0)));
     if (provider.active == active) return {};
     provider.active = active;
     Row row = to_row(provider);
     RETURN_IF_ERROR(tx.update(row));
     provider.version = row.version;
     provider.updated = row.updated;
-    return emit(service, tx, call,
-                active ? "system.idp.lifecycle.activate" : "system.idp.lifecycle.deactivate", provider);
+    return emit(tx, request, active ? "system.idp.lifecycle.activate" : "system.idp.lifecycle.deactivate",
+                provider);
   });
   RETURN_IF_ERROR(status);
   return shown(service, provider);
 }
 
-core::Result<Reply> delete_provider(const Service& service, const Call& call) {
+core::Result<Reply> delete_provider(const ApiRequest& request) {
+  const Service& service = request.service;
   const auto status = service.store->transaction([&](Transaction& tx) -> core::Status {
-    ASSIGN_OR_RETURN(const auto provider, required_provider(tx, call.param(0)));
+    ASSIGN_OR_RETURN(const auto provider, required_provider(tx, request.param(0)));
     RETURN_IF_ERROR(tx.remove(Kind::identity_provider, provider.id));
-    return emit(service, tx, call, "system.idp.lifecycle.delete", provider);
+    return emit(tx, request, "system.idp.lifecycle.delete", provider);
   });
   RETURN_IF_ERROR(status);
   return rest::no_content();
@@ -294,38 +282,32 @@ Object link_view(const Service& service, const Person& person, const Person::Ide
                                                                          identity.provider, person.id))}}}}}};
 }
 
-Answer<Reply> list_links(const Service& service, const Call& call) {
-  ASSIGN_OR_RETURN(const auto page, rest::read_page(call, {.default_limit = 50, .maximum = 200}));
-  const auto provider = required_provider(*service.store, call.param(0));
-  if (!provider) return rest::refuse(problem_of(provider.error()));
-  auto rows = service.store->list(
-      {.kind = Kind::user, .refers_to = provider->id, .after = page.after, .limit = page.limit + 1});
-  if (!rows) return rest::refuse(problem_of(rows.error()));
-  const bool more = rows->size() > page.limit;
-  if (more) rows->pop_back();
+core::Result<Reply> list_links(const ApiRequest& request) {
+  const Service& service = request.service;
+  ASSIGN_OR_RETURN(const auto provider, required_provider(*service.store, request.param(0)));
+  ASSIGN_OR_RETURN(
+      auto rows, rows_of_page(*service.store, request.page, {.kind = Kind::user, .refers_to = provider.id}));
+  const std::string next = cut_to_page(rows, request.page);
   Array list;
-  for (const auto& row : *rows) {
-    const auto person = read_person(row);
-    if (!person) return rest::refuse(problem_of(person.error()));
-    for (const auto& identity : person->identities)
-      if (identity.provider == provider->id) list.push_back(link_view(service, *person, identity));
+  for (const auto& row : rows) {
+    ASSIGN_OR_RETURN(const auto person, read_person(row));
+    for (const auto& identity : person.identities)
+      if (identity.provider == provider.id) list.push_back(link_view(service, person, identity));
   }
-  Reply reply = rest::json_reply(list);
-  rest::add_links(reply, call, service.settings.issuer, page.limit, more ? rows->back().id : std::string());
-  return reply;
+  return array_reply(request, list, next);
 }
 
-Answer<Reply> link_person(const Service& service, const Call& call) {
-  ASSIGN_OR_RETURN(const auto body, rest::read_object(call));
-  const Members in(body);
-  RETURN_IF_ERROR(answer(in.only({"externalId"})));
-  ASSIGN_OR_RETURN(const std::string subject, answer(in.text("externalId")));
+core::Result<Reply> link_person(const ApiRequest& request) {
+  const Service& service = request.service;
+  const Members in(request.body);
+  RETURN_IF_ERROR(in.only({"externalId"}));
+  ASSIGN_OR_RETURN(const std::string subject, in.text("externalId"));
   Person person;
   const auto status = service.store->transaction([&](Transaction& tx) -> core::Status {
     // Held, so that two links of one subject come one after the other.
-    ASSIGN_OR_RETURN(const auto held, tx.hold(Kind::identity_provider, call.param(0)));
-    ASSIGN_OR_RETURN(const auto provider, required_provider(tx, call.param(0)));
-    ASSIGN_OR_RETURN(person, required_person(tx, call, call.param(1)));
+    ASSIGN_OR_RETURN(const auto held, tx.hold(Kind::identity_provider, request.param(0)));
+    ASSIGN_OR_RETURN(const auto provider, required_provider(tx, request.param(0)));
+    ASSIGN_OR_RETURN(person, required_person(tx, request.call, request.param(1)));
     ASSIGN_OR_RETURN(const auto other, find_person_by_identity(tx, provider.id, subject));
     if (other && other->id != person.id)
       return refuse(ErrorKind::conflict, "UNIQUE_CONSTRAINT",
@@ -335,16 +317,17 @@ Answer<Reply> link_person(const Service& service, const Call& call) {
     person.identities.push_back({provider.id, subject});
     Row row = to_row(person);
     RETURN_IF_ERROR(tx.update(row));
-    return emit(service, tx, call, "user.account.update_profile", provider, {target_of(person)});
+    return emit(tx, request, "user.account.update_profile", provider, {target_of(person)});
   });
-  if (!status) return rest::refuse(problem_of(status.error()));
-  return rest::json_reply(link_view(service, person, {call.param(0), subject}));
+  RETURN_IF_ERROR(status);
+  return rest::json_reply(link_view(service, person, {request.param(0), subject}));
 }
 
-core::Result<Reply> unlink_person(const Service& service, const Call& call) {
+core::Result<Reply> unlink_person(const ApiRequest& request) {
+  const Service& service = request.service;
   const auto status = service.store->transaction([&](Transaction& tx) -> core::Status {
-    ASSIGN_OR_RETURN(const auto provider, required_provider(tx, call.param(0)));
-    ASSIGN_OR_RETURN(auto person, required_person(tx, call, call.param(1)));
+    ASSIGN_OR_RETURN(const auto provider, required_provider(tx, request.param(0)));
+    ASSIGN_OR_RETURN(auto person, required_person(tx, request.call, request.param(1)));
     const auto removed =
         std::erase_if(person.identities, [&](const auto& one) { return one.provider == provider.id; });
     if (removed == 0) return {};
@@ -352,11 +335,37 @@ core::Result<Reply> unlink_person(const Service& service, const Call& call) {
     person.sessions_from = service.now();
     Row row = to_row(person);
     RETURN_IF_ERROR(tx.update(row));
-    return emit(service, tx, call, "user.account.update_profile", provider, {target_of(person)});
+    return emit(tx, request, "user.account.update_profile", provider, {target_of(person)});
   });
   RETURN_IF_ERROR(status);
   return rest::no_content();
 }
+
+constexpr ApiArea kArea{.base = "/api/v1/idps",
+                        .tag = "Identity Providers",
+                        .read = "okta.idps.read",
+                        .manage = "okta.idps.manage"};
+
+constexpr std::array<ApiRoute, 10> kRoutes{{
+    {Method::get, "", "listIdentityProviders", "List identity providers", list_providers, Takes::page,
+     rest::PageRules{.default_limit = 20}},
+    {Method::post, "", "createIdentityProvider", "Add an identity provider", create_provider, Takes::object},
+    {Method::get, "/{idpId}", "getIdentityProvider", "Read an identity provider", get_provider},
+    {Method::put, "/{idpId}", "replaceIdentityProvider",
+     "Replace an identity provider's settings; a secret that is not sent stays", replace_provider,
+     Takes::object},
+    {Method::delete_, "/{idpId}", "deleteIdentityProvider", "Delete an identity provider", delete_provider},
+    {Method::post, "/{idpId}/lifecycle/activate", "activateIdentityProvider", "Let people sign in there",
+     set_active<true>},
+    {Method::post, "/{idpId}/lifecycle/deactivate", "deactivateIdentityProvider",
+     "Let nobody sign in there any more; sessions go on", set_active<false>},
+    {Method::get, "/{idpId}/users", "listIdentityProviderApplicationUsers",
+     "List who is linked to a subject there", list_links, Takes::page, rest::PageRules{.default_limit = 50}},
+    {Method::post, "/{idpId}/users/{userId}", "linkUserToIdentityProvider",
+     "Link a person to a subject there", link_person, Takes::object},
+    {Method::delete_, "/{idpId}/users/{userId}", "unlinkUserFromIdentityProvider",
+     "Take the link away, and end the person's sessions", unlink_person},
+}};
 
 }  // namespace
 
@@ -391,48 +400,7 @@ Object view_of(const Service& service, const IdentityProvider& provider) {
 }
 
 void add_identity_provider_routes(rest::Router& router, const Service& service) {
-  using net::Method;
-  const auto add = [&](Method method, std::string path, std::string operation, std::string scope,
-                       std::string about, rest::Handler handler) {
-    router.add({.method = method,
-                .path = std::move(path),
-                .operation = std::move(operation),
-                .handler = std::move(handler),
-                .changes = method != Method::get,
-                .scope = std::move(scope),
-                .about = std::move(about),
-                .tag = "Identity Providers"});
-  };
-  const auto bind = [&service](auto function) {
-    return [&service, function](const Call& call) { return function(service, call); };
-  };
-  const auto result = [&service](auto function) {
-    return [&service, function](const Call& call) { return answer(function(service, call)); };
-  };
-  const std::string read = "okta.idps.read";
-  const std::string manage = "okta.idps.manage";
-  add(Method::get, "/api/v1/idps", "listIdentityProviders", read, "List identity providers",
-      bind(list_providers));
-  add(Method::post, "/api/v1/idps", "createIdentityProvider", manage, "Add an identity provider",
-      bind(create_provider));
-  add(Method::get, "/api/v1/idps/{idpId}", "getIdentityProvider", read, "Read an identity provider",
-      result(get_provider));
-  add(Method::put, "/api/v1/idps/{idpId}", "replaceIdentityProvider", manage,
-      "Replace an identity provider's settings; a secret that is not sent stays", bind(replace_provider));
-  add(Method::delete_, "/api/v1/idps/{idpId}", "deleteIdentityProvider", manage,
-      "Delete an identity provider", result(delete_provider));
-  add(Method::post, "/api/v1/idps/{idpId}/lifecycle/activate", "activateIdentityProvider", manage,
-      "Let people sign in there",
-      result([](const Service& with, const Call& call) { return set_active(with, call, true); }));
-  add(Method::post, "/api/v1/idps/{idpId}/lifecycle/deactivate", "deactivateIdentityProvider", manage,
-      "Let nobody sign in there any more; sessions go on",
-      result([](const Service& with, const Call& call) { return set_active(with, call, false); }));
-  add(Method::get, "/api/v1/idps/{idpId}/users", "listIdentityProviderApplicationUsers", read,
-      "List who is linked to a subject there", bind(list_links));
-  add(Method::post, "/api/v1/idps/{idpId}/users/{userId}", "linkUserToIdentityProvider", manage,
-      "Link a person to a subject there", bind(link_person));
-  add(Method::delete_, "/api/v1/idps/{idpId}/users/{userId}", "unlinkUserFromIdentityProvider", manage,
-      "Take the link away, and end the person's sessions", result(unlink_person));
+  add_routes(router, service, kArea, kRoutes);
 }
 
 }  // namespace registry

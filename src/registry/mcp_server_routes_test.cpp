@@ -197,7 +197,7 @@ TEST_P(McpServerRoutesTest, Pages) {
   }
   const auto first = get(register_path());
   EXPECT_EQ(first.ids(), std::vector<std::string>(ids.begin(), ids.begin() + 20));
-  EXPECT_EQ(first.text("_links.self.href"), "https://org.example" + register_path());
+  EXPECT_EQ(first.text("_links.self.href"), "https://org.example" + register_path() + "?limit=20");
   const std::string next = first.text("_links.next.href");
   EXPECT_THAT(std::string(first.headers.get("link")), HasSubstr("rel=\"self\""));
   const auto second = get(next.substr(std::string("https://org.example").size()));
@@ -357,7 +357,7 @@ TEST_P(McpServerRoutesTest, AskingTwiceIsAskingOnce) {
 
 TEST_P(McpServerRoutesTest, NoReportYet) {
   const std::string id = register_server();
-  EXPECT_EQ(get(path_of(id) + "/readiness").outcome(), "404 E0000007");
+  EXPECT_EQ(get(path_of(id) + "/readiness").outcome(), "404 NOT_FOUND");
 }
 
 TEST_P(McpServerRoutesTest, Operations) {
@@ -383,7 +383,7 @@ TEST_P(McpServerRoutesTest, Operations) {
     return finish_operation(tx, service_, operation, OperationResource{id, "mcp_server", "INACTIVE", "h"});
   });
   EXPECT_EQ(get(path).text("status"), "FAILED");
-  EXPECT_EQ(get("/resource-servers/api/v1/operations/op-none").outcome(), "404 E0000007");
+  EXPECT_EQ(get("/resource-servers/api/v1/operations/op-none").outcome(), "404 NOT_FOUND");
 
   // Those of agents are found elsewhere.
   std::string other;

@@ -13,7 +13,6 @@
 #include "registry/members.h"
 #include "registry/service.h"
 #include "registry/vault.h"
-#include "rest/body.h"
 
 namespace registry {
 namespace {
@@ -21,9 +20,9 @@ namespace {
 using core::ErrorKind;
 using core::json::Array;
 using core::json::Object;
-using rest::Answer;
-using rest::Call;
+using net::Method;
 using rest::Reply;
+using Takes = ApiRoute::Takes;
 
 constexpr std::string_view kBase = "/privileged-access/api/v1";
 constexpr std::size_t kMostMembers = 50;
@@ -41,9 +40,6 @@ struct Secrets {
   static constexpr std::string_view kPath = "secrets";
   static constexpr std::string_view kNoun = "VaultedSecret";
   static constexpr std::string_view kEvent = "pam.secret";
-  static constexpr std::string_view kRead = "okta.privilegedResources.read";
-  static constexpr std::string_view kManage = "okta.privilegedResources.manage";
-  static constexpr std::string_view kOperation = "VaultedSecret";
   static core::Result<VaultSecret> read(const Row& row) { return read_vault_secret(row); }
   static core::Result<VaultSecret> create(const Service& service, const Object& body);
   static core::Result<std::vector<std::string>> patch(const Service& service, const Object& body,
@@ -57,9 +53,6 @@ struct Accounts {
   static constexpr std::string_view kPath = "service-accounts";
   static constexpr std::string_view kNoun = "ServiceAccount";
   static constexpr std::string_view kEvent = "pam.service_account";
-  static constexpr std::string_view kRead = "okta.serviceAccounts.read";
-  static constexpr std::string_view kManage = "okta.serviceAccounts.manage";
-  static constexpr std::string_view kOperation = "ServiceAccount";
   static core::Result<ServiceAccount> read(const Row& row) { return read_service_account(row); }
   static core::Result<ServiceAccount> create(const Service& service, const Object& body);
   static core::Result<std::vector<std::string>> patch(const Service& service, const Object& body,
@@ -260,23 +253,19 @@ Object show_whole(const Service& service, const typename T::Entity& entity) {
 }
 
 template <class T>
-std::unexpected<core::Error> no_such(std::string_view id) {
-  return refuse(ErrorKind::not_found, "NOT_FOUND", fmt::format("Resource not found: {} ({})", id, T::kNoun));
-}
-
-template <class T>
 core::Result<typename T::Entity> hold(Transaction& tx, std::string_view id) {
   ASSIGN_OR_RETURN(const auto row, tx.hold(T::kKind, id));
-  if (!row) return no_such<T>(id);
+  if (!row) return no_such(id, T::kNoun);
   return T::read(*row);
 }
 
 template <class T>
-core::Status emit(Transaction& tx, const Call& call, const typename T::Entity& entity, std::string_view event,
-                  const Object& changes = {}) {
+core::Status emit(Transaction& tx, const ApiRequest& request, const typename T::Entity& entity,
+                  std::string_view event, const Object& changes = {}) {
   return tx.emit({.type = std::string(event),
-                  .actor = actor_of(call.caller),
+                  .actor = request.actor,
                   .targets = {{.id = entity.id, .type = std::string(T::kNoun), .name = entity.name}},
+                  .transaction = request.transaction,
                   .debug = changes});
 }
 
@@ -297,70 +286,68 @@ core::Status say_name_taken(core::Status done, std::string_view name) {
 }
 
 template <class T>
-Answer<Reply> create_one(const Service& service, const Call& call) {
-  ASSIGN_OR_RETURN(auto object, rest::read_object(call));
-  core::json::Value body(std::move(object));
-  const oauth::WipeAtExit wiped(body);
-  ASSIGN_OR_RETURN(auto entity, answer(T::create(service, body.as_object())));
+core::Result<Reply> create_one(const ApiRequest& request) {
+  const Service& service = request.service;
+  ASSIGN_OR_RETURN(auto entity, T::create(service, request.body));
   const core::Status done = service.store->transaction([&](Transaction& tx) -> core::Status {
     Row row = to_row(entity);
     RETURN_IF_ERROR(tx.insert(row));
     entity.version = row.version;
     entity.created = row.created;
     entity.updated = row.updated;
-    return emit<T>(tx, call, entity, fmt::format("{}.create", T::kEvent));
+    return emit<T>(tx, request, entity, fmt::format("{}.create", T::kEvent));
   });
-  RETURN_IF_ERROR(answer(say_name_taken<T>(done, entity.name)));
+  RETURN_IF_ERROR(say_name_taken<T>(done, entity.name));
   Reply reply = entity_reply(show_whole<T>(service, entity), entity.version, 201);
   reply.headers.add("Location", href_of<T>(service, entity.id));
   return reply;
 }
 
 template <class T>
-Answer<Reply> list_all(const Service& service, const Call& call) {
-  return list_reply(call, service, Query{.kind = T::kKind}, "", [&](const Row& row) -> core::Result<Object> {
+core::Result<Reply> list_all(const ApiRequest& request) {
+  const Service& service = request.service;
+  return list_reply(request, Query{.kind = T::kKind}, "", [&](const Row& row) -> core::Result<Object> {
     ASSIGN_OR_RETURN(const auto entity, T::read(row));
     return show_whole<T>(service, entity);
   });
 }
 
 template <class T>
-Answer<Reply> read_one(const Service& service, const Call& call) {
-  ASSIGN_OR_RETURN(const auto row, answer(service.store->get(T::kKind, call.param(0))));
-  if (!row) return rest::refuse(problem_of(no_such<T>(call.param(0)).error()));
-  ASSIGN_OR_RETURN(const auto entity, answer(T::read(*row)));
+core::Result<Reply> read_one(const ApiRequest& request) {
+  const Service& service = request.service;
+  ASSIGN_OR_RETURN(const auto row, service.store->get(T::kKind, request.param(0)));
+  if (!row) return no_such(request.param(0), T::kNoun);
+  ASSIGN_OR_RETURN(const auto entity, T::read(*row));
   return entity_reply(show_whole<T>(service, entity), entity.version);
 }
 
 template <class T>
-Answer<Reply> patch_one(const Service& service, const Call& call) {
-  ASSIGN_OR_RETURN(auto object, read_patch(call));
-  core::json::Value body(std::move(object));
-  const oauth::WipeAtExit wiped(body);
-  RETURN_IF_ERROR(check_if_match_syntax(call));
+core::Result<Reply> patch_one(const ApiRequest& request) {
+  const Service& service = request.service;
   typename T::Entity entity;
   const core::Status done = service.store->transaction([&](Transaction& tx) -> core::Status {
-    ASSIGN_OR_RETURN(entity, hold<T>(tx, call.param(0)));
-    RETURN_IF_ERROR(check_version(call, entity.version));
-    ASSIGN_OR_RETURN(const auto changed, T::patch(service, body.as_object(), entity));
+    ASSIGN_OR_RETURN(entity, hold<T>(tx, request.param(0)));
+    RETURN_IF_ERROR(check_version(request.call, entity.version));
+    ASSIGN_OR_RETURN(const auto changed, T::patch(service, request.body, entity));
     if (changed.empty()) return {};
     RETURN_IF_ERROR(store_changed<T>(tx, entity));
     const bool password = std::ranges::find(changed, "password") != changed.end();
     Array names;
     names.reserve(changed.size());
     for (const std::string& name : changed) names.emplace_back(name);
-    return emit<T>(tx, call, entity, fmt::format("{}.{}update", T::kEvent, password ? "password." : ""),
+    return emit<T>(tx, request, entity, fmt::format("{}.{}update", T::kEvent, password ? "password." : ""),
                    Object{{"changed", std::move(names)}});
   });
-  RETURN_IF_ERROR(answer(say_name_taken<T>(done, entity.name)));
+  RETURN_IF_ERROR(say_name_taken<T>(done, entity.name));
   return entity_reply(show_whole<T>(service, entity), entity.version);
 }
 
-template <class T>
-Answer<Reply> set_active(const Service& service, const Call& call, bool active) {
+template <class T, bool active>
+core::Result<Reply> set_active(const ApiRequest& request) {
+  const Service& service = request.service;
   typename T::Entity entity;
   const core::Status done = service.store->transaction([&](Transaction& tx) -> core::Status {
-    ASSIGN_OR_RETURN(entity, hold<T>(tx, call.param(0)));
+    ASSIGN_OR_RETURN(entity, hold<T>(tx, request.param(0)));
     if (entity.active == active) {
       return refuse(ErrorKind::conflict, "INVALID_STATE_TRANSITION",
                     fmt::format("It is {} already; allowed: {}, delete.", active ? "ACTIVE" : "INACTIVE",
@@ -369,19 +356,19 @@ Answer<Reply> set_active(const Service& service, const Call& call, bool active) 
     }
     entity.active = active;
     RETURN_IF_ERROR(store_changed<T>(tx, entity));
-    return emit<T>(tx, call, entity, fmt::format("{}.update", T::kEvent),
+    return emit<T>(tx, request, entity, fmt::format("{}.update", T::kEvent),
                    Object{{"changed", Array{core::json::Value("status")}}});
   });
-  RETURN_IF_ERROR(answer(done));
+  RETURN_IF_ERROR(done);
   return entity_reply(show_whole<T>(service, entity), entity.version);
 }
 
 template <class T>
-Answer<Reply> delete_one(const Service& service, const Call& call) {
-  RETURN_IF_ERROR(check_if_match_syntax(call));
+core::Result<Reply> delete_one(const ApiRequest& request) {
+  const Service& service = request.service;
   const core::Status done = service.store->transaction([&](Transaction& tx) -> core::Status {
-    ASSIGN_OR_RETURN(const auto entity, hold<T>(tx, call.param(0)));
-    RETURN_IF_ERROR(check_version(call, entity.version));
+    ASSIGN_OR_RETURN(const auto entity, hold<T>(tx, request.param(0)));
+    RETURN_IF_ERROR(check_version(request.call, entity.version));
     ASSIGN_OR_RETURN(const auto users,
                      tx.list({.kind = Kind::connection, .refers_to = entity.id, .limit = 1}));
     if (!users.empty()) {
@@ -391,53 +378,58 @@ Answer<Reply> delete_one(const Service& service, const Call& call) {
                     "id");
     }
     RETURN_IF_ERROR(tx.remove(T::kKind, entity.id));
-    return emit<T>(tx, call, entity, fmt::format("{}.delete", T::kEvent));
+    return emit<T>(tx, request, entity, fmt::format("{}.delete", T::kEvent));
   });
-  RETURN_IF_ERROR(answer(done));
+  RETURN_IF_ERROR(done);
   return rest::no_content();
 }
 
-template <class T>
-void add_routes(rest::Router& router, const Service& service, std::string_view noun, std::string_view tag) {
-  using Handle = Answer<Reply> (*)(const Service&, const Call&);
-  struct Line {
-    net::Method method;
-    std::string_view path, verb;
-    Handle handle;
-    std::string_view about;
-  };
-  const std::array lines{
-      Line{net::Method::post, "", "create", create_one<T>, "Put a {} into the vault"},
-      Line{net::Method::get, "", "list", list_all<T>, "List every {}, without what is sealed"},
-      Line{net::Method::get, "/{id}", "get", read_one<T>, "Retrieve a {}, without what is sealed"},
-      Line{net::Method::patch, "/{id}", "update", patch_one<T>, "Change a {}"},
-      Line{net::Method::delete_, "/{id}", "delete", delete_one<T>, "Delete a {} that no connection leads to"},
-      Line{net::Method::post, "/{id}/lifecycle/activate", "activate",
-           [](const Service& s, const Call& call) { return set_active<T>(s, call, true); },
-           "Let agents get a {}"},
-      Line{net::Method::post, "/{id}/lifecycle/deactivate", "deactivate",
-           [](const Service& s, const Call& call) { return set_active<T>(s, call, false); },
-           "Keep agents from getting a {}"},
-  };
-  for (const Line& line : lines) {
-    const bool changes = line.method != net::Method::get;
-    router.add(
-        {.method = line.method,
-         .path = fmt::format("{}/{}{}", kBase, T::kPath, line.path),
-         .operation = fmt::format("{}{}{}", line.verb, T::kOperation, line.verb == "list" ? "s" : ""),
-         .handler = [&service, handle = line.handle](const Call& call) { return handle(service, call); },
-         .changes = changes,
-         .scope = std::string(changes ? T::kManage : T::kRead),
-         .about = fmt::format(fmt::runtime(line.about), noun),
-         .tag = std::string(tag)});
-  }
-}
+constexpr ApiArea kSecretsArea{.base = "/privileged-access/api/v1/secrets",
+                               .tag = "VaultedSecret",
+                               .read = "okta.privilegedResources.read",
+                               .manage = "okta.privilegedResources.manage"};
+constexpr ApiArea kAccountsArea{.base = "/privileged-access/api/v1/service-accounts",
+                                .tag = "ServiceAccount",
+                                .read = "okta.serviceAccounts.read",
+                                .manage = "okta.serviceAccounts.manage"};
+constexpr std::array<ApiRoute, 7> kSecretRoutes{{
+    {Method::post, "", "createVaultedSecret", "Put a secret into the vault", create_one<Secrets>,
+     Takes::object},
+    {Method::get, "", "listVaultedSecrets", "List every secret, without what is sealed", list_all<Secrets>,
+     Takes::page},
+    {Method::get, "/{id}", "getVaultedSecret", "Retrieve a secret, without what is sealed",
+     read_one<Secrets>},
+    {Method::patch, "/{id}", "updateVaultedSecret", "Change a secret", patch_one<Secrets>,
+     Takes::merge_patch},
+    {Method::delete_, "/{id}", "deleteVaultedSecret", "Delete a secret that no connection leads to",
+     delete_one<Secrets>},
+    {Method::post, "/{id}/lifecycle/activate", "activateVaultedSecret", "Let agents get a secret",
+     set_active<Secrets, true>},
+    {Method::post, "/{id}/lifecycle/deactivate", "deactivateVaultedSecret",
+     "Keep agents from getting a secret", set_active<Secrets, false>},
+}};
+constexpr std::array<ApiRoute, 7> kAccountRoutes{{
+    {Method::post, "", "createServiceAccount", "Put a service account into the vault", create_one<Accounts>,
+     Takes::object},
+    {Method::get, "", "listServiceAccounts", "List every service account, without what is sealed",
+     list_all<Accounts>, Takes::page},
+    {Method::get, "/{id}", "getServiceAccount", "Retrieve a service account, without what is sealed",
+     read_one<Accounts>},
+    {Method::patch, "/{id}", "updateServiceAccount", "Change a service account", patch_one<Accounts>,
+     Takes::merge_patch},
+    {Method::delete_, "/{id}", "deleteServiceAccount", "Delete a service account that no connection leads to",
+     delete_one<Accounts>},
+    {Method::post, "/{id}/lifecycle/activate", "activateServiceAccount", "Let agents get a service account",
+     set_active<Accounts, true>},
+    {Method::post, "/{id}/lifecycle/deactivate", "deactivateServiceAccount",
+     "Keep agents from getting a service account", set_active<Accounts, false>},
+}};
 
 }  // namespace
 
 void add_secret_routes(rest::Router& router, const Service& service) {
-  add_routes<Secrets>(router, service, "secret", "VaultedSecret");
-  add_routes<Accounts>(router, service, "service account", "ServiceAccount");
+  add_routes(router, service, kSecretsArea, kSecretRoutes);
+  add_routes(router, service, kAccountsArea, kAccountRoutes);
 }
 
 }  // namespace registry
