@@ -99,10 +99,11 @@ core::Status serve(const StoreFlags& store, const ServeFlags& flags) {
                                      .drift_interval = std::chrono::seconds{flags.check_interval_s},
                                      .allow_http_loopback = flags.allow_http_loopback}}));
   RETURN_IF_ERROR(prepare(*foundation, flags));
-  ASSIGN_OR_RETURN(
-      const auto registry,
-      registry::Registry::create(foundation->service(), {.limits = {.otherwise = flags.calls_per_minute},
-                                                         .worker_threads = flags.worker_threads}));
+  ASSIGN_OR_RETURN(const auto registry,
+                   registry::Registry::create(foundation->service(),
+                                              {.limits = {.otherwise = flags.calls_per_minute},
+                                               .worker_threads = flags.worker_threads,
+                                               .work_lease = std::chrono::seconds{flags.work_lease_s}}));
   std::atomic<bool> ending = false;
   std::unique_ptr<net::HttpServer> admin;
   if (options.admin) {

@@ -79,6 +79,9 @@ core::Result<core::json::Object> get_token(const TokenFlags& flags) {
     ASSIGN_OR_RETURN(subject, agent.sign_in(context, flags.port, [](const std::string& link) {
       show_link("Sign in with a browser:", link);
     }));
+    if (!flags.save_subject_token.empty()) {
+      RETURN_IF_ERROR(core::write_file_atomically(flags.save_subject_token, subject.reveal() + "\n"));
+    }
   }
   if (target.brokered) {
     return agent.broker(context, target, subject, [](const std::string& link) {

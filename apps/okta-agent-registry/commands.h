@@ -30,6 +30,7 @@ struct TokenFlags {
   std::string key_file;            // its private key
   std::string key_id;              // default: the one in the key, else its thumbprint
   std::string subject_token_file;  // "-": stdin; empty: a person signs in with a browser
+  std::string save_subject_token;  // a file for the ID token of the sign-in; empty: it is forgotten
   std::uint16_t port = 16582;      // where the browser comes back to
   bool as_json = false;
   bool explain = false;

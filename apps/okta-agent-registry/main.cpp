@@ -98,6 +98,11 @@ int main(int argc, char** argv) {
   serve->add_option("--worker-threads", flags.worker_threads, "checks and operations at once")
       ->check(CLI::Range(std::size_t{1}, std::size_t{64}))
       ->capture_default_str();
+  serve
+      ->add_option("--work-lease", flags.work_lease_s,
+                   "seconds until another node takes over what a dead one had begun")
+      ->check(CLI::Range(2u, 3600u))
+      ->capture_default_str();
   serve->add_option("--request-threads", flags.request_threads, "requests answered at once")
       ->check(CLI::Range(std::size_t{1}, std::size_t{256}))
       ->capture_default_str();
@@ -138,7 +143,8 @@ int main(int argc, char** argv) {
   get_token->add_option("--agent", token.agent, "the agent's client id: wlp..., or a metadata document's URL")
       ->required();
   get_token->add_option("--server", token.server, "the MCP server's URL, as registered")->required();
-  get_token->add_option("--scope", token.scope, "separated by spaces (default: what the connection gives)");
+  get_token->add_option("--scope", token.scope,
+                        "separated by spaces; needed where the registry's own server gives the token");
   get_token->add_option("--audience", token.audience,
                         "issuer of the server's authorization server (default: as its metadata says)");
   get_token->add_option("--key", token.key_file, "file with the agent's private key, PEM or JWK");
@@ -147,6 +153,8 @@ int main(int argc, char** argv) {
   get_token->add_option("--subject-token", token.subject_token_file,
                         "file with an ID token made for this agent, - for stdin (default: sign in with a "
                         "browser)");
+  get_token->add_option("--save-subject-token", token.save_subject_token,
+                        "file that keeps the ID token of the sign-in for --subject-token (mode 0600)");
   get_token
       ->add_option("--port", token.port, "where the browser comes back to: http://127.0.0.1:PORT/callback")
       ->check(CLI::Range(1024, 65535))

@@ -31,6 +31,7 @@ struct ServeFlags {
   std::string first_owner;
   std::size_t calls_per_minute = 1200;
   std::size_t worker_threads = 2;
+  unsigned work_lease_s = 60;
   std::size_t request_threads = 8;
 };
 

@@ -11,9 +11,12 @@
 #include "build_version.h"
 #include "core/file.h"
 #include "core/log.h"
+#include "core/scratch_directory.h"
+#include "devorg/agents.h"
 #include "devorg/data_file.h"
 #include "devorg/generate.h"
 #include "devorg/oauth_routes.h"
+#include "devorg/org_people.h"
 #include "devorg/server.h"
 #include "net/http_server.h"
 #include "net/url.h"
@@ -25,6 +28,9 @@ namespace {
 constexpr std::string_view kUsualScopes =
     "okta.users.read okta.users.manage okta.groups.read okta.groups.manage okta.apps.read okta.apps.manage "
     "okta.policies.read okta.policies.manage okta.logs.read";
+constexpr std::string_view kAgentScopes =
+    " okta.resourceServers.mcpServers.read okta.resourceServers.mcpServers.manage okta.aiAgents.read "
+    "okta.aiAgents.manage";
 
 struct Options {
   std::string listen = "127.0.0.1:0";
@@ -43,6 +49,7 @@ struct Options {
   std::string dpop_nonce = "token";
   long refresh_grace_s = 30;
   std::vector<std::string> redirect_uris{"http://127.0.0.1:16582/callback"};
+  bool agents = false;
   bool verbose = false;
 };
 
@@ -113,11 +120,9 @@ std::optional<authserver::User> find_person(devorg::Service& service, std::strin
                           .last_name = text("lastName")};
 }
 
-constexpr std::string_view kAdministrators = "Okta Administrators";
-
 // The first active people, until there are `wanted`.
 void add_administrators(devorg::Org& org, std::uint32_t wanted) {
-  const std::uint32_t group = org.find_group_name(kAdministrators);
+  const std::uint32_t group = org.find_group_name(devorg::kAdministrators);
   if (group == devorg::kNone) return;
   for (std::uint32_t user = 0; user < org.users.size() && org.member_count(group) < wanted; ++user) {
     if (org.users.at(user).status == devorg::UserStatus::active) org.add_member(group, user);
@@ -129,7 +134,7 @@ std::vector<authserver::User> administrators(devorg::Service& service) {
   {
     std::shared_lock lock(service.mutex());
     const devorg::Org& org = service.org();
-    const std::uint32_t group = org.find_group_name(kAdministrators);
+    const std::uint32_t group = org.find_group_name(devorg::kAdministrators);
     if (group == devorg::kNone) return {};
     for (const std::uint32_t user : org.groups[group].members) logins.push_back(org.users.login(user));
   }
@@ -218,6 +223,25 @@ int serve(const Options& options) {
                               ? "http://" + host + ":" + std::to_string((*http)->port())
                               : options.public_url;
   server.set_base_url(url);
+  const core::ScratchDirectory scratch;
+  std::unique_ptr<devorg::Agents> agents;
+  std::optional<oauth::Key> signing_key;
+  std::vector<std::string> more_scopes;
+  if (options.agents) {
+    auto made = devorg::Agents::create(
+        server.service(),
+        {.issuer = url,
+         .file = options.data.empty() ? scratch.path() + "/agents.db" : options.data + ".agents",
+         .clock = &clock,
+         .random = &random});
+    if (!made) return usage_error(made.error());
+    agents = *std::move(made);
+    auto key = agents->signing_key();
+    if (!key) return usage_error(key.error());
+    signing_key = *std::move(key);
+    more_scopes = devorg::Agents::scopes();
+    server.add_routes([&agents](rest::Router& router) { agents->add_routes(router); });
+  }
   auto authorization = devorg::OrgAuthorizationServer::create(
       {.issuer = url,
        .service_keys = {service_key->public_key()},
@@ -229,12 +253,16 @@ int serve(const Options& options) {
                      : options.dpop_nonce == "all" ? devorg::DpopNonce::everywhere
                                                    : devorg::DpopNonce::token_endpoint,
        .refresh_grace = std::chrono::seconds(options.refresh_grace_s),
+       .more_scopes = std::move(more_scopes),
        .find_user = [&server](std::string_view login) { return find_person(server.service(), login); },
        .administrators = [&server] { return administrators(server.service()); },
+       .signing_key = std::move(signing_key),
        .clock = &clock,
        .random = &random});
   if (!authorization) return usage_error(authorization.error());
-  server.set_authorization((*authorization)->hooks());
+  server.set_authorization(agents ? agents->join((*authorization)->hooks()) : (*authorization)->hooks());
+  if (agents)
+    if (const auto started = agents->start(); !started) return usage_error(started.error());
   ready.set_value();
   std::cerr << "okta-dev-org: a development tool, not an Okta org: its users are invented and its secrets "
                "are weak.\n"
@@ -244,8 +272,9 @@ int serve(const Options& options) {
               << " can be reached by others: whoever does may sign in and read and change everything.\n";
   const std::string environment =
       "OKTA_ORG_URL=" + quote(url) + "\nOKTA_CLIENT_ID=" + quote(devorg::kDevServiceClient) +
-      "\nOKTA_SCOPES=" + quote(kUsualScopes) + "\nOKTA_PRIVATE_KEY=" + quote(one_line(pem->reveal())) +
-      "\nOKTA_KEY_ID=" + quote(service_key->kid()) + "\nOKTA_DEV_API_TOKEN=" + quote(api_token.reveal()) +
+      "\nOKTA_SCOPES=" + quote(std::string(kUsualScopes) + std::string(agents ? kAgentScopes : "")) +
+      "\nOKTA_PRIVATE_KEY=" + quote(one_line(pem->reveal())) + "\nOKTA_KEY_ID=" + quote(service_key->kid()) +
+      "\nOKTA_DEV_API_TOKEN=" + quote(api_token.reveal()) +
       "\n# A person signs in with this client id, and without OKTA_PRIVATE_KEY and OKTA_KEY_ID:" +
       "\nOKTA_DEV_DEVICE_CLIENT_ID=" + quote(devorg::kDevDeviceClient) + "\n";
   if (!options.env_file.empty())
@@ -305,6 +334,8 @@ int main(int argc, char** argv) {
   app.add_option("--redirect-uri", options.redirect_uris,
                  "Where its native app's authorization codes may go; may be repeated, replaces the default")
       ->capture_default_str();
+  app.add_flag("--agents", options.agents,
+               "Also the agent registry: MCP servers, AI agents and their tokens, for the org's own people");
   app.add_flag("--verbose", options.verbose, "Log every request to stderr");
   CLI11_PARSE(app, argc, argv);
   if (const auto configured =

@@ -1,4 +1,4 @@
-// A private directory for a test, gone with the object.
+// A private directory for one run, gone with the object.
 #pragma once
 
 #include <filesystem>

@@ -133,28 +133,30 @@ Result<std::unique_ptr<OrgAuthorizationServer>> OrgAuthorizationServer::create(
   for (const std::string& uri : options.redirect_uris) {
     RETURN_IF_ERROR(check_redirect_uri(uri));
   }
+  if (options.scopes.empty()) options.scopes = catalogue_scopes();
+  for (const std::string& scope : options.more_scopes)
+    if (std::ranges::find(options.scopes, scope) == options.scopes.end()) options.scopes.push_back(scope);
   auto parts = std::make_unique<Parts>();
   auto clients = make_clients(options);
   parts->store = options.make_store
                      ? options.make_store(std::move(clients))
                      : std::make_unique<authserver::MemoryStore>(std::move(clients), kMaxRecords);
   parts->administrators = std::move(options.administrators);
-  parts->server = {
-      .settings = {.issuer = std::move(options.issuer),
-                   .resource_scopes = options.scopes.empty() ? catalogue_scopes() : std::move(options.scopes),
-                   .access_token_lifetime = options.access_token_lifetime,
-                   .device_code_lifetime = options.device_code_lifetime,
-                   .refresh_grace = options.refresh_grace,
-                   .dpop = options.dpop != Dpop::off,
-                   .dpop_nonce = options.dpop_nonce != DpopNonce::off,
-                   .dpop_api_nonce = options.dpop_nonce == DpopNonce::everywhere},
-      .store = parts->store.get(),
-      .clock = options.clock,
-      .random = options.random,
-      .signing_keys = {*options.signing_key},
-      .grants = {authserver::client_credentials_grant(), authserver::device_code_grant(),
-                 authserver::authorization_code_grant(), authserver::refresh_token_grant()},
-      .find_user = std::move(options.find_user)};
+  parts->server = {.settings = {.issuer = std::move(options.issuer),
+                                .resource_scopes = std::move(options.scopes),
+                                .access_token_lifetime = options.access_token_lifetime,
+                                .device_code_lifetime = options.device_code_lifetime,
+                                .refresh_grace = options.refresh_grace,
+                                .dpop = options.dpop != Dpop::off,
+                                .dpop_nonce = options.dpop_nonce != DpopNonce::off,
+                                .dpop_api_nonce = options.dpop_nonce == DpopNonce::everywhere},
+                   .store = parts->store.get(),
+                   .clock = options.clock,
+                   .random = options.random,
+                   .signing_keys = {*options.signing_key},
+                   .grants = {authserver::client_credentials_grant(), authserver::device_code_grant(),
+                              authserver::authorization_code_grant(), authserver::refresh_token_grant()},
+                   .find_user = std::move(options.find_user)};
   RETURN_IF_ERROR(authserver::check(parts->server));
   return std::unique_ptr<OrgAuthorizationServer>(new OrgAuthorizationServer(std::move(parts)));
 }

@@ -62,6 +62,7 @@ struct OrgAuthorizationServerOptions {
   DpopNonce dpop_nonce = DpopNonce::token_endpoint;
   std::chrono::seconds refresh_grace{30};  // authserver::Settings says what it does
   std::vector<std::string> scopes{};  // that exist; empty: all that an operation of the catalogue demands
+  std::vector<std::string> more_scopes{};  // beside those
 
   // An active user by login; called from several threads.
   std::function<std::optional<authserver::User>(std::string_view login)> find_user{};

@@ -108,8 +108,12 @@ Answer<Caller> Server::authenticate(const net::ServerRequest& request, std::stri
 Answer<bool> Server::authorize(const net::ServerRequest& request, const Caller& caller,
                                const rest::Route& route) {
   if (caller.kind == Caller::Kind::api_token) return true;
-  const catalogue::Operation* operation = catalogue::find_operation(route.operation);
-  if (!operation || operation->scopes.empty()) return true;
+  std::vector<std::string_view> wanted;
+  if (!route.scope.empty()) {
+    wanted.emplace_back(route.scope);
+  } else if (const auto* operation = catalogue::find_operation(route.operation)) {
+    wanted.assign(operation->scopes.begin(), operation->scopes.end());
+  }
   const auto granted = [&](std::string_view scope) {
     const auto has = [&](std::string_view name) {
       return std::find(caller.scopes.begin(), caller.scopes.end(), name) != caller.scopes.end();
@@ -117,13 +121,13 @@ Answer<bool> Server::authorize(const net::ServerRequest& request, const Caller& 
     if (has(scope)) return true;
     return scope.ends_with(".read") && has(std::string(scope.substr(0, scope.size() - 4)) + "manage");
   };
-  if (std::all_of(operation->scopes.begin(), operation->scopes.end(), granted)) return true;
+  if (std::all_of(wanted.begin(), wanted.end(), granted)) return true;
   rest::Problem problem = rest::access_denied();
   problem.headers.set(
       "www-authenticate",
       challenge(request,
                 net::equals_ignoring_case(request.headers.get("authorization").substr(0, 5), "DPoP "),
-                join(operation->scopes), "insufficient_scope",
+                join(wanted), "insufficient_scope",
                 "The access token provided does not contain the required scopes."));
   return rest::refuse(std::move(problem));
 }
@@ -152,6 +156,7 @@ Answer<rest::Reply> Server::management(const net::ServerRequest& request, net::H
                         .params = std::move(match->params),
                         .query = *std::move(query),
                         .caller = std::move(caller)};
+  if (!match->route->scope.empty()) return match->route->handler(call);
   if (match->route->changes) {
     std::unique_lock lock(service_->mutex());
     return match->route->handler(call);

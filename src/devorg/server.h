@@ -57,6 +57,8 @@ class Server {
   // Both before requests come.
   void set_base_url(std::string url) { service_->set_base_url(std::move(url)); }
   void set_authorization(AuthorizationHooks hooks) { authorization_ = std::move(hooks); }
+  // Also before. A route that names its scope demands that one, and runs without the org's lock.
+  void add_routes(const std::function<void(rest::Router&)>& add) { add(router_); }
 
   // Thread-safe; this is what net::HttpServer calls.
   net::ServerResponse handle(const net::ServerRequest& request);

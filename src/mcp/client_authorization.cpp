@@ -36,13 +36,14 @@ void add_all(std::vector<std::string>& scopes, const std::vector<std::string>& m
   }
 }
 
+bool is_dpop(const oauth::ReceivedChallenge& challenge) {
+  return net::equals_ignoring_case(challenge.scheme, oauth::kDpopScheme);
+}
+
 // The challenge that is about OAuth, whichever scheme it goes by.
-oauth::ReceivedChallenge bearer_challenge(const net::Headers& headers) {
-  for (auto& challenge : oauth::read_challenges(headers)) {
-    if (net::equals_ignoring_case(challenge.scheme, "Bearer") ||
-        net::equals_ignoring_case(challenge.scheme, "DPoP")) {
-      return std::move(challenge);
-    }
+oauth::ReceivedChallenge oauth_challenge(const std::vector<oauth::ReceivedChallenge>& challenges) {
+  for (const auto& challenge : challenges) {
+    if (net::equals_ignoring_case(challenge.scheme, "Bearer") || is_dpop(challenge)) return challenge;
   }
   return {};
 }
@@ -63,11 +64,20 @@ struct ClientAuthorization::Grant {
   AuthorizationServer server;
   std::string resource;
   std::vector<std::string> scopes;  // requested
+  bool prove = false;               // with a key of ours, from the first request to the token endpoint
   std::shared_ptr<const oauth::AccessToken> token;
   core::Secret refresh_token;
 };
 
-ClientAuthorization::ClientAuthorization(ClientAuthorizationOptions options) : options_(std::move(options)) {}
+struct ClientAuthorization::Wanted {
+  std::string_view metadata_url;    // empty where the refusal names none
+  std::vector<std::string> scopes;  // of the refusal
+  std::vector<std::string> held;    // scopes that are kept in a step up
+  bool dpop = false;
+};
+
+ClientAuthorization::ClientAuthorization(ClientAuthorizationOptions options)
+    : options_(std::move(options)), dpop_(options_.clock, options_.random) {}
 ClientAuthorization::~ClientAuthorization() = default;
 
 std::shared_ptr<const ClientAuthorization::Grant> ClientAuthorization::current() const {
@@ -111,28 +121,29 @@ core::Result<std::shared_ptr<const oauth::AccessToken>> ClientAuthorization::tok
 
 core::Result<bool> ClientAuthorization::challenged(const core::Context& context,
                                                    const AuthorizationChallenge& challenge) {
-  const auto received = bearer_challenge(challenge.headers);
+  const auto challenges = oauth::read_challenges(challenge.headers);
+  const auto received = oauth_challenge(challenges);
   const bool step_up = challenge.status == 403;
   if (step_up && received.get("error") != "insufficient_scope") return false;
 
   std::lock_guard flight(flight_);
   const auto held = current();
   if (held && held->token != challenge.used) return true;  // somebody else has got another one meanwhile
-  const auto scopes = oauth::split_scopes(received.get("scope"));
+  Wanted wanted{.metadata_url = received.get("resource_metadata"),
+                .scopes = oauth::split_scopes(received.get("scope")),
+                .dpop = std::ranges::any_of(challenges, is_dpop)};
   if (step_up) {
     const bool wider = std::ranges::any_of(
-        scopes, [&](const std::string& scope) { return !held || !has(held->scopes, scope); });
+        wanted.scopes, [&](const std::string& scope) { return !held || !has(held->scopes, scope); });
     // Asking again for the same would end in the same.
     if (!wider || step_ups_ >= options_.max_step_ups) return false;
     ++step_ups_;
   }
-  std::vector<std::string> kept;
   if (step_up && held) {
-    kept = held->scopes;
-    add_all(kept, held->token->scopes);
+    wanted.held = held->scopes;
+    add_all(wanted.held, held->token->scopes);
   }
-  ASSIGN_OR_RETURN(auto grant, obtain(context, received.get("resource_metadata"), scopes, kept,
-                                      step_up ? nullptr : held.get()));
+  ASSIGN_OR_RETURN(auto grant, obtain(context, wanted, step_up ? nullptr : held.get()));
   store(std::move(grant));
   return true;
 }
@@ -140,11 +151,9 @@ core::Result<bool> ClientAuthorization::challenged(const core::Context& context,
 // `before`: the grant whose token was refused with 401; its refresh token is tried first, provided that the
 // server still sends to the same issuer.
 core::Result<std::shared_ptr<const ClientAuthorization::Grant>> ClientAuthorization::obtain(
-    const core::Context& context, std::string_view metadata_url,
-    const std::vector<std::string>& challenge_scopes, const std::vector<std::string>& held_scopes,
-    const Grant* before) {
+    const core::Context& context, const Wanted& asked, const Grant* before) {
   ASSIGN_OR_RETURN(auto resource,
-                   fetch_protected_resource(context, options_.http, options_.server_url, metadata_url));
+                   fetch_protected_resource(context, options_.http, options_.server_url, asked.metadata_url));
   auto wanted = std::make_shared<Grant>();
   if (resource) {
     wanted->resource = resource->resource;
@@ -166,12 +175,15 @@ core::Result<std::shared_ptr<const ClientAuthorization::Grant>> ClientAuthorizat
     wanted->server = server ? *std::move(server) : assumed_authorization_server(url.origin());
   }
 
-  if (before && before->server.issuer == wanted->server.issuer && !before->refresh_token.empty()) {
+  wanted->prove = wanted->server.dpop_es256 && (asked.dpop || (resource && resource->dpop_required));
+  // What was given to nobody in particular is not bound to a key by renewing it.
+  const bool enough = before && (!wanted->prove || before->token->dpop);
+  if (enough && before->server.issuer == wanted->server.issuer && !before->refresh_token.empty()) {
     if (auto renewed = refresh(context, *before)) return renewed;
   }
-  wanted->scopes = held_scopes;
-  if (!challenge_scopes.empty()) {
-    add_all(wanted->scopes, challenge_scopes);
+  wanted->scopes = asked.held;
+  if (!asked.scopes.empty()) {
+    add_all(wanted->scopes, asked.scopes);
   } else if (wanted->scopes.empty()) {
     add_all(wanted->scopes, resource && !resource->scopes.empty() ? resource->scopes : options_.scopes);
   }
@@ -309,6 +321,10 @@ core::Result<net::Query> ClientAuthorization::ask_person(const core::Context& co
                    {"code_challenge_method", "S256"},
                    {"resource", wanted.resource}};
   if (!wanted.scopes.empty()) query.emplace_back("scope", oauth::join_scopes(wanted.scopes));
+  if (wanted.prove) {  // binds the code to the key as well (RFC 9449 section 10)
+    ASSIGN_OR_RETURN(const auto prover, dpop_.begin());
+    query.emplace_back("dpop_jkt", prover->thumbprint());
+  }
   const char separator = server.authorization_endpoint.find('?') == std::string::npos ? '?' : '&';
   visit.link = fmt::format("{}{}{}", server.authorization_endpoint, separator, net::encode_query(query));
 
@@ -349,7 +365,9 @@ core::Status ClientAuthorization::redeem(const core::Context& context, Grant& wa
                                                 .clock = options_.clock,
                                                 .random = options_.random,
                                                 .server = wanted.server,
-                                                .client = client},
+                                                .client = client,
+                                                .dpop = dpop_,
+                                                .prove = wanted.prove},
                                                std::move(form)));
   wanted.token = std::move(granted.token);
   wanted.refresh_token = std::move(granted.refresh_token);
@@ -361,6 +379,7 @@ core::Result<std::shared_ptr<const ClientAuthorization::Grant>> ClientAuthorizat
   auto renewed = std::make_shared<Grant>(Grant{.server = held.server,
                                                .resource = held.resource,
                                                .scopes = held.scopes,
+                                               .prove = held.prove || held.token->dpop,
                                                .token = nullptr,
                                                .refresh_token = {}});
   ASSIGN_OR_RETURN(const ClientRegistration* client, register_with(context, renewed->server));

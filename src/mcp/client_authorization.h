@@ -1,7 +1,8 @@
 // Access tokens for an MCP server by the protocol's own rules (page Authorization): a refusal leads to the
 // server's metadata (RFC 9728), that to an authorization server (RFC 8414, OpenID Connect Discovery), that to
 // a client registration and a token. Tokens, registrations and refresh tokens live in memory, each bound to
-// the issuer that gave it.
+// the issuer that gave it. Where the server asks for DPoP and the authorization server does it, tokens are
+// bound to a key that lives here as well (RFC 9449).
 //
 //   mcp::ClientAuthorization tokens({.server_url = url, .http = http, .visit = open_browser_and_wait, ...});
 //   auto transport = mcp::make_http_transport({.url = url, .http = http, .tokens = &tokens});
@@ -25,6 +26,7 @@
 #include "mcp/token_provider.h"
 #include "net/http_client.h"
 #include "net/url.h"
+#include "oauth/dpop.h"
 #include "oauth/jwk.h"
 
 namespace mcp {
@@ -113,11 +115,9 @@ class ClientAuthorization final : public TokenProvider {
   std::vector<std::string> requested_scopes() const;
 
  private:
-  struct Grant;  // what was got, and from whom
-  core::Result<std::shared_ptr<const Grant>> obtain(const core::Context& context,
-                                                    std::string_view metadata_url,
-                                                    const std::vector<std::string>& challenge_scopes,
-                                                    const std::vector<std::string>& held_scopes,
+  struct Grant;   // what was got, and from whom
+  struct Wanted;  // what a refusal asks for
+  core::Result<std::shared_ptr<const Grant>> obtain(const core::Context& context, const Wanted& wanted,
                                                     const Grant* before);
   core::Result<const ClientRegistration*> register_with(const core::Context& context,
                                                         const AuthorizationServer& server);
@@ -134,6 +134,7 @@ class ClientAuthorization final : public TokenProvider {
   void store(std::shared_ptr<const Grant> grant);
 
   const ClientAuthorizationOptions options_;
+  oauth::DpopBinding dpop_;
   std::mutex flight_;                                        // held while a token is got
   std::map<std::string, ClientRegistration> registrations_;  // by issuer; under flight_
   int step_ups_ = 0;                                         // under flight_

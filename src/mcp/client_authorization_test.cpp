@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <map>
+#include <set>
 
 #include "core/encoding.h"
 #include "core/json.h"
@@ -402,6 +403,113 @@ TEST(ClientAuthorization, GetsTokensWithoutAPerson) {
   form = federated.last_form();
   EXPECT_EQ(value(form, "grant_type"), "urn:ietf:params:oauth:grant-type:jwt-bearer");
   EXPECT_EQ(value(form, "assertion"), "id-jag");
+}
+
+// The claims of a proof; the signature is the business of oauth/dpop_test.cpp.
+Object proof_claims(const HttpRequest& request) {
+  const auto proof = request.headers.get("DPoP");
+  const auto first = proof.find('.');
+  if (first == std::string_view::npos) return {};
+  const auto text =
+      core::base64url_decode(proof.substr(first + 1, proof.rfind('.') - first - 1)).value_or("");
+  auto claims = core::json::parse(text);
+  return claims ? claims->get_object() : Object{};
+}
+
+// A token endpoint that wants its nonce in every proof and binds what it gives.
+struct DpopWorld : World {
+  DpopWorld() {
+    metadata["dpop_signing_alg_values_supported"] = core::json::Array{"RS256", "ES256"};
+    token["token_type"] = "DPoP";
+    token["refresh_token"] = "rt";
+    places["https://as.example/token"] = [this](const HttpRequest& request) {
+      const auto claims = proof_claims(request);
+      if (core::json::string_or_empty(claims, "nonce") != "n-1") {
+        auto refusal = document({{"error", claims.empty() ? "invalid_dpop_proof" : "use_dpop_nonce"}}, 400);
+        refusal.headers.set("DPoP-Nonce", "n-1");
+        return refusal;
+      }
+      jtis.insert(std::string(core::json::string_or_empty(claims, "jti")));
+      Object answer = token;
+      answer["access_token"] = fmt::format("at-{}", ++tokens);
+      return document(answer);
+    };
+  }
+  std::shared_ptr<const oauth::AccessToken> held_token() {
+    return provider().token({}, kServer).value_or(nullptr);
+  }
+  std::set<std::string> jtis;
+};
+
+TEST(ClientAuthorization, BindsTokensToAKeyWhereTheServerAsksForIt) {
+  for (const bool by_metadata : {false, true}) {
+    DpopWorld world;
+    if (by_metadata) world.resource["dpop_bound_access_tokens_required"] = true;
+    ASSERT_TRUE(world.refuse(401, by_metadata ? "Bearer" : R"(DPoP algs="ES256")").value_or(false));
+    const auto first = world.held_token();
+    ASSERT_TRUE(first && first->dpop);
+    EXPECT_EQ(first->scheme, "DPoP");
+    EXPECT_EQ(value(world.last_link(), "dpop_jkt"), first->dpop->thumbprint());
+    EXPECT_EQ(value(world.last_form(), "code"), "c0de");
+    world.clock.advance(std::chrono::seconds{3571});
+    const auto second = world.held_token();
+    ASSERT_TRUE(second && second->dpop);
+    EXPECT_EQ(second->value.reveal(), "at-2");
+    EXPECT_EQ(second->dpop, first->dpop) << "a refresh token is bound to its key";
+    EXPECT_EQ(world.jtis.size(), 2u);
+  }
+}
+
+TEST(ClientAuthorization, ProvesWhatATokenEndpointDemandsUnasked) {
+  DpopWorld world;
+  world.metadata.erase("dpop_signing_alg_values_supported");
+  ASSERT_TRUE(world.refuse(401, "Bearer").value_or(false));
+  EXPECT_EQ(value(world.last_link(), "dpop_jkt"), "(none)");
+  ASSERT_TRUE(world.held_token());
+  EXPECT_EQ(world.held_token()->scheme, "DPoP");
+}
+
+TEST(ClientAuthorization, ASignInWithoutAKeyIsNotRenewedWhereOneIsAskedFor) {
+  DpopWorld world;
+  const auto bearer = [&](const HttpRequest& request) {
+    EXPECT_FALSE(request.headers.has("DPoP"));
+    return document({{"token_type", "Bearer"}, {"access_token", "plain"}, {"refresh_token", "rt"}});
+  };
+  const auto bound = std::exchange(world.places["https://as.example/token"], bearer);
+  ASSERT_TRUE(world.refuse(401, "Bearer").value_or(false));
+  EXPECT_EQ(world.held_token()->scheme, "Bearer");
+  world.places["https://as.example/token"] = bound;
+  ASSERT_TRUE(world.refuse(401, R"(DPoP algs="ES256")").value_or(false));
+  EXPECT_EQ(world.visits.size(), 2u);
+  EXPECT_EQ(world.held_token()->scheme, "DPoP");
+}
+
+TEST(ClientAuthorization, TakesABearerTokenForAProofButNoBoundOneForNone) {
+  DpopWorld lax;
+  lax.places["https://as.example/token"] = [](const auto&) {
+    return document({{"token_type", "Bearer"}, {"access_token", "plain"}});
+  };
+  ASSERT_TRUE(lax.refuse(401, R"(DPoP algs="ES256")").value_or(false));
+  EXPECT_EQ(lax.held_token()->scheme, "Bearer");
+  EXPECT_FALSE(lax.held_token()->dpop);
+
+  DpopWorld strange;
+  strange.places["https://as.example/token"] = [](const auto&) {
+    return document({{"token_type", "DPoP"}, {"access_token", "bound"}});
+  };
+  EXPECT_EQ(strange.refuse(401, "Bearer").error().code, "mcp.auth.answer");
+}
+
+TEST(ClientAuthorization, ANonceThatIsNeverTakenEndsTheAttempts) {
+  DpopWorld world;
+  int asked = 0;
+  world.places["https://as.example/token"] = [&](const auto&) {
+    auto refusal = document({{"error", "use_dpop_nonce"}}, 400);
+    refusal.headers.set("DPoP-Nonce", fmt::format("n-{}", ++asked));
+    return refusal;
+  };
+  EXPECT_EQ(world.refuse(401, R"(DPoP algs="ES256")").error().code, "mcp.auth.refused");
+  EXPECT_EQ(asked, 1 + oauth::kDpopNonceRetries);
 }
 
 }  // namespace

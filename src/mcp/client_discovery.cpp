@@ -67,7 +67,8 @@ core::Result<ProtectedResource> read_resource_document(std::string_view body, st
   const Object& document = value->get_object();
   ProtectedResource found{.resource = std::string(core::json::string_or_empty(document, "resource")),
                           .authorization_servers = strings(document, "authorization_servers"),
-                          .scopes = strings(document, "scopes_supported")};
+                          .scopes = strings(document, "scopes_supported"),
+                          .dpop_required = is_true(document, "dpop_bound_access_tokens_required")};
   if (!covers(found.resource, server_url)) {
     return fail("mcp.auth.resource",
                 fmt::format("{} describes another resource, {}.", from, outside_text(found.resource, 200)),
@@ -133,7 +134,8 @@ core::Result<AuthorizationServer> fetch_authorization_server(const core::Context
       .token_authentication = strings(document, "token_endpoint_auth_methods_supported"),
       .pkce_s256 = has(strings(document, "code_challenge_methods_supported"), "S256"),
       .client_id_documents = is_true(document, "client_id_metadata_document_supported"),
-      .names_itself = is_true(document, "authorization_response_iss_parameter_supported")};
+      .names_itself = is_true(document, "authorization_response_iss_parameter_supported"),
+      .dpop_es256 = has(strings(document, "dpop_signing_alg_values_supported"), "ES256")};
   if (server.token_authentication.empty()) server.token_authentication = {"client_secret_basic"};
   const std::array<std::pair<std::string_view, std::string*>, 3> endpoints{{
       {"authorization_endpoint", &server.authorization_endpoint},

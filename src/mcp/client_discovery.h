@@ -22,6 +22,7 @@ struct ProtectedResource {
   std::string resource;                            // for the `resource` parameter (RFC 8707)
   std::vector<std::string> authorization_servers;  // issuers
   std::vector<std::string> scopes;                 // scopes_supported; empty when it does not say
+  bool dpop_required = false;                      // dpop_bound_access_tokens_required
 };
 
 // `metadata_url` is that of the challenge, empty without one: then the well-known places are asked, first
@@ -44,6 +45,7 @@ struct AuthorizationServer {
   bool pkce_s256 = false;
   bool client_id_documents = false;  // client_id_metadata_document_supported
   bool names_itself = false;         // authorization_response_iss_parameter_supported (RFC 9207)
+  bool dpop_es256 = false;           // of dpop_signing_alg_values_supported (RFC 9449 section 5.1)
 };
 
 // Errors: those of oauth::fetch_issuer_metadata, mcp.auth.server when an endpoint is missing or unusable.

@@ -2,8 +2,10 @@
 #include <atomic>
 #include <gmock/gmock.h>
 
+#include "core/encoding.h"
 #include "mcp/test_http_server.h"
 #include "mcp/test_peer.h"
+#include "oauth/dpop.h"
 
 namespace mcp {
 namespace {
@@ -100,6 +102,65 @@ TEST(ClientOverHttp, BeginsAnEndedSessionAnewOnce) {
   always = true;
   EXPECT_EQ(client->call_tool("a").error().code, "mcp.client.session_ended");
   EXPECT_EQ(server.sessions, 3) << "once for each request";
+}
+
+// One token bound to a key, and what the transport said of it.
+class BoundToken final : public TokenProvider {
+ public:
+  BoundToken() {
+    auto bound = std::make_shared<oauth::AccessToken>();
+    bound->value = core::Secret("bound");
+    bound->scheme = oauth::kDpopScheme;
+    bound->dpop = binding_.begin().value();
+    token_ = std::move(bound);
+  }
+  core::Result<std::shared_ptr<const oauth::AccessToken>> token(const core::Context&,
+                                                                std::string_view) override {
+    return token_;
+  }
+  core::Result<bool> challenged(const core::Context&, const AuthorizationChallenge&) override {
+    ++challenges;
+    return false;
+  }
+  std::atomic<int> challenges{0};
+
+ private:
+  oauth::DpopBinding binding_{core::system_clock(), core::system_random()};
+  std::shared_ptr<const oauth::AccessToken> token_;
+};
+
+TEST(ClientOverHttp, TakesUpTheNonceOfAServerThatWantsOneInEachProof) {
+  BoundToken tokens;
+  ScriptedServer server;
+  server.tokens = &tokens;
+  const auto demand = [](std::string_view nonce) {
+    HttpResponse refusal{.status = 401};
+    refusal.headers.add("WWW-Authenticate", R"(Bearer, DPoP error="use_dpop_nonce", algs="ES256")");
+    refusal.headers.add("DPoP-Nonce", std::string(nonce));
+    return refusal;
+  };
+  const auto nonce_of = [](const HttpRequest& request) {
+    const auto proof = request.headers.get("DPoP");
+    const auto first = proof.find('.') + 1;
+    const auto claims = core::base64url_decode(proof.substr(first, proof.rfind('.') - first)).value_or("{}");
+    return std::string(core::json::string_or_empty(json(claims).as_object(), "nonce"));
+  };
+  server.on("tools/call", [&](const HttpRequest& request, const Object& message) {
+    EXPECT_EQ(request.headers.get("Authorization"), "DPoP bound");
+    if (nonce_of(request) != "fresh") return demand("fresh");
+    return json_answer(reply(message, R"("result":{"content":[]})"));
+  });
+  auto client = server.client();
+  ASSERT_TRUE(client->call_tool("a"));
+  ASSERT_TRUE(client->call_tool("a"));
+  EXPECT_EQ(server.sent("tools/call").size(), 3u) << "the nonce is known from then on";
+  EXPECT_EQ(tokens.challenges, 0) << "the token was never in doubt";
+
+  int asked = 0;
+  server.on("tools/call", [&](const auto&, const auto&) { return demand(std::to_string(++asked)); });
+  EXPECT_FALSE(client->call_tool("a"));
+  EXPECT_EQ(asked, 1 + oauth::kDpopNonceRetries);
+  EXPECT_EQ(tokens.challenges, 1);
 }
 
 // ---- What comes back

@@ -89,7 +89,7 @@ core::Status authenticate(const TokenRequest& request, net::HttpRequest& message
 }
 
 core::Result<TokenGranted> read_token(const TokenRequest& request, const net::HttpResponse& response,
-                                      core::WallTime sent) {
+                                      core::WallTime sent, std::shared_ptr<oauth::DpopProver> prover) {
   const AuthorizationServer& server = request.server;
   auto value = core::json::parse(response.body, {.max_bytes = kMaxAnswerBytes, .max_depth = 16});
   if (!value || !value->is_object())
@@ -97,8 +97,11 @@ core::Result<TokenGranted> read_token(const TokenRequest& request, const net::Ht
   const Object& document = value->get_object();
   core::Secret token{std::string(core::json::string_or_empty(document, "access_token"))};
   if (!is_token_text(token.reveal())) return bad_answer(server, "gave no access_token that fits a header");
-  if (!net::equals_ignoring_case(core::json::string_or_empty(document, "token_type"), "Bearer")) {
-    return bad_answer(server, "gave a token_type other than Bearer");
+  const auto type = core::json::string_or_empty(document, "token_type");
+  // Bearer in answer to a proof: the server does not bind tokens (RFC 9449 section 5).
+  const bool bound = prover && net::equals_ignoring_case(type, oauth::kDpopScheme);
+  if (!bound && !net::equals_ignoring_case(type, "Bearer")) {
+    return bad_answer(server, "gave a token_type that was not asked for");
   }
   std::chrono::seconds lifetime = kAssumedLifetime;
   if (const Value* seconds = document.if_contains("expires_in"); seconds && seconds->is_number()) {
@@ -114,8 +117,65 @@ core::Result<TokenGranted> read_token(const TokenRequest& request, const net::Ht
   access->value = std::move(token);
   access->scopes = oauth::split_scopes(core::json::string_or_empty(document, "scope"));
   access->expires_at = sent + lifetime;
+  if (bound) {
+    access->scheme = oauth::kDpopScheme;
+    access->dpop = std::move(prover);
+  }
   granted.token = std::move(access);
   return granted;
+}
+
+struct WipedForm {
+  explicit WipedForm(net::Query& wiped) : form(wiped) {}
+  ~WipedForm() {
+    for (auto& [name, value] : form) core::wipe(value);
+  }
+  WipedForm(const WipedForm&) = delete;
+  WipedForm& operator=(const WipedForm&) = delete;
+  net::Query& form;
+};
+
+// One attempt. What proves the client is made anew for each: its `jti` is good once.
+core::Result<TokenGranted> post_form(const core::Context& context, const TokenRequest& request,
+                                     const net::Query& grant,
+                                     const std::shared_ptr<oauth::DpopProver>& prover,
+                                     oauth::DpopAttempts& attempts, net::Headers& answered) {
+  net::HttpRequest message{.method = net::Method::post,
+                           .url = request.server.token_endpoint,
+                           .headers = {{"Content-Type", "application/x-www-form-urlencoded"},
+                                       {"Accept", "application/json"},
+                                       {"Cache-Control", "no-store"}},
+                           .total_timeout = kTimeout,
+                           .max_response_bytes = kMaxAnswerBytes};
+  if (prover) {
+    attempts.proved = true;
+    attempts.skew = prover->skew();
+    ASSIGN_OR_RETURN(auto proof,
+                     prover->proof(oauth::DpopServer::authorization, message.method, message.url));
+    message.headers.set("DPoP", std::move(proof.text));
+    attempts.nonce = std::move(proof.nonce);
+  }
+  net::Query form = grant;
+  const WipedForm wiped(form);
+  RETURN_IF_ERROR(authenticate(request, message, form));
+  message.body = net::encode_form(form);
+  const core::WallTime sent = request.clock.now();
+  auto response = request.http.send(context, message);
+  core::wipe(message.body);
+  if (!response) return std::unexpected(std::move(response).error());
+  answered = response->headers;
+  if (prover) prover->learn(oauth::DpopServer::authorization, message.url, answered);
+
+  auto outcome = [&]() -> core::Result<TokenGranted> {
+    if (response->status == 200) return read_token(request, *response, sent, prover);
+    const auto problem = core::json::parse(response->body, {.max_bytes = kMaxAnswerBytes, .max_depth = 16});
+    return core::fail(
+        oauth_refusal(request.server.issuer, response->status,
+                      problem ? core::json::string_or_empty(*problem, "error") : "",
+                      problem ? core::json::string_or_empty(*problem, "error_description") : ""));
+  }();
+  core::wipe(response->body);
+  return outcome;
 }
 
 }  // namespace
@@ -137,31 +197,29 @@ core::Error oauth_refusal(std::string_view whom, int status, std::string_view er
 
 core::Result<TokenGranted> request_token(const core::Context& context, const TokenRequest& request,
                                          net::Query form) {
-  net::HttpRequest message{.method = net::Method::post,
-                           .url = request.server.token_endpoint,
-                           .headers = {{"Content-Type", "application/x-www-form-urlencoded"},
-                                       {"Accept", "application/json"},
-                                       {"Cache-Control", "no-store"}},
-                           .total_timeout = kTimeout,
-                           .max_response_bytes = kMaxAnswerBytes};
-  RETURN_IF_ERROR(authenticate(request, message, form));
-  message.body = net::encode_form(form);
-  for (auto& [name, value] : form) core::wipe(value);
-  const core::WallTime sent = request.clock.now();
-  auto response = request.http.send(context, message);
-  core::wipe(message.body);
-  if (!response) return std::unexpected(std::move(response).error());
-
-  auto outcome = [&]() -> core::Result<TokenGranted> {
-    if (response->status == 200) return read_token(request, *response, sent);
-    const auto problem = core::json::parse(response->body, {.max_bytes = kMaxAnswerBytes, .max_depth = 16});
-    return core::fail(
-        oauth_refusal(request.server.issuer, response->status,
-                      problem ? core::json::string_or_empty(*problem, "error") : "",
-                      problem ? core::json::string_or_empty(*problem, "error_description") : ""));
-  }();
-  core::wipe(response->body);
-  return outcome;
+  const WipedForm wiped(form);
+  std::shared_ptr<oauth::DpopProver> prover;
+  if (request.prove) {
+    ASSIGN_OR_RETURN(prover, request.dpop.begin());
+  }
+  oauth::DpopAttempts attempts;
+  for (;;) {
+    net::Headers answered;
+    auto outcome = post_form(context, request, form, prover, attempts, answered);
+    if (outcome || !outcome.error().upstream) return outcome;
+    const auto& refusal = *outcome.error().upstream;
+    const auto step = oauth::next_step(
+        attempts,
+        {.status = refusal.status,
+         .error = refusal.code,
+         .nonce = prover ? prover->nonce(oauth::DpopServer::authorization, request.server.token_endpoint)
+                         : std::string{},
+         .skew = prover ? prover->skew() : std::chrono::milliseconds{0}});
+    if (step == oauth::DpopStep::give_up) return outcome;
+    if (prover) continue;
+    ASSIGN_OR_RETURN(prover, request.dpop.begin());
+    prover->learn(oauth::DpopServer::authorization, request.server.token_endpoint, answered);
+  }
 }
 
 }  // namespace mcp

@@ -11,6 +11,7 @@
 #include "mcp/client_authorization.h"
 #include "net/http_client.h"
 #include "net/url.h"
+#include "oauth/dpop.h"
 
 namespace mcp {
 
@@ -20,6 +21,8 @@ struct TokenRequest {
   core::Random& random;
   const AuthorizationServer& server;
   const ClientRegistration& client;
+  oauth::DpopBinding& dpop;
+  bool prove = false;  // go with a proof of possession from the start (RFC 9449 section 5)
 };
 
 struct TokenGranted {
@@ -27,8 +30,10 @@ struct TokenGranted {
   core::Secret refresh_token;  // empty when there is none
 };
 
-// The form's values are wiped. Errors mcp.auth.answer, mcp.auth.refused, mcp.auth.registration (no way to
-// authenticate that both know), net.*. Nothing that was sent stands in any of them.
+// With a proof where `prove` says so or the endpoint demands one; nonces are taken up. The token is bound to
+// the key where the answer's token_type is DPoP. The form's values are wiped. Errors mcp.auth.answer,
+// mcp.auth.refused, mcp.auth.registration (no way to authenticate that both know), net.*. Nothing that was
+// sent stands in any of them.
 core::Result<TokenGranted> request_token(const core::Context& context, const TokenRequest& request,
                                          net::Query form);
 

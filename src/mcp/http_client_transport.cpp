@@ -14,6 +14,7 @@
 #include "mcp/client_headers.h"
 #include "net/url.h"
 #include "oauth/dpop.h"
+#include "oauth/www_authenticate.h"
 
 namespace mcp {
 namespace {
@@ -104,7 +105,7 @@ class HttpTransport final : public ClientTransport {
   core::Result<net::HttpResponse> send(core::Context context, const Shot& shot);
   core::Result<bool> ask_for_token(core::Context& context, const AuthorizationChallenge& challenge) const;
   core::Status authorize(const core::Context& context, net::HttpRequest& request,
-                         std::shared_ptr<const oauth::AccessToken>& token);
+                         std::shared_ptr<const oauth::AccessToken>& token, oauth::DpopAttempts& attempts);
   core::Result<std::string> redirected(const net::HttpResponse& response, std::string_view from) const;
   core::Result<Received> resume(const core::Context& context, const Outgoing& request, ClientAnswer& answer);
   core::Result<Received> refused(const Outgoing& request, const net::HttpResponse& response) const;
@@ -159,15 +160,38 @@ net::Headers HttpTransport::headers_for(const Shot& shot) const {
   return headers;
 }
 
+// The server wants its nonce in the proof, or reads another time than this machine (RFC 9449 section 9): it
+// did nothing of the request, and the token is as good as before.
+bool again_with_proof(const net::HttpRequest& request, const net::HttpResponse& response,
+                      oauth::DpopProver& prover, oauth::DpopAttempts& attempts) {
+  prover.learn(oauth::DpopServer::resource, request.url, response.headers);
+  if (response.status != 401) return false;
+  const auto challenges = oauth::read_challenges(response.headers);
+  const auto challenge = std::ranges::find_if(challenges, [](const oauth::ReceivedChallenge& each) {
+    return net::equals_ignoring_case(each.scheme, oauth::kDpopScheme);
+  });
+  if (challenge == challenges.end()) return false;
+  const auto error = challenge->get("error");
+  return oauth::next_step(attempts, {.status = response.status,
+                                     .error = error,
+                                     .nonce = prover.nonce(oauth::DpopServer::resource, request.url),
+                                     .skew = prover.skew()}) != oauth::DpopStep::give_up;
+}
+
 core::Status HttpTransport::authorize(const core::Context& context, net::HttpRequest& request,
-                                      std::shared_ptr<const oauth::AccessToken>& token) {
+                                      std::shared_ptr<const oauth::AccessToken>& token,
+                                      oauth::DpopAttempts& attempts) {
   ASSIGN_OR_RETURN(token, options_.tokens->token(context, request.url));
   if (!token) return {};
   request.headers.set("Authorization", fmt::format("{} {}", token->scheme, token->value.reveal()));
+  request.headers.remove("DPoP");
   if (token->dpop) {
+    attempts.proved = true;
+    attempts.skew = token->dpop->skew();
     ASSIGN_OR_RETURN(auto proof, token->dpop->proof(oauth::DpopServer::resource, request.method, request.url,
                                                     token->value.reveal()));
-    request.headers.set("DPoP", proof.text);
+    request.headers.set("DPoP", std::move(proof.text));
+    attempts.nonce = std::move(proof.nonce);
   }
   return {};
 }
@@ -224,10 +248,11 @@ core::Result<net::HttpResponse> HttpTransport::send(core::Context context, const
   int redirects = 0;
   int authorizations = 0;
   bool repeated = false;
+  oauth::DpopAttempts proofs;
   for (;;) {
     std::shared_ptr<const oauth::AccessToken> token;
     if (options_.tokens) {
-      RETURN_IF_ERROR(authorize(context, request, token));
+      RETURN_IF_ERROR(authorize(context, request, token, proofs));
     }
     auto sent = options_.http.send(context, request);
     // A server that gives up idle connections does so just when the next request is on its way.
@@ -236,9 +261,7 @@ core::Result<net::HttpResponse> HttpTransport::send(core::Context context, const
       continue;
     }
     ASSIGN_OR_RETURN(auto response, std::move(sent));
-    if (token && token->dpop) {
-      token->dpop->learn(oauth::DpopServer::resource, request.url, response.headers);
-    }
+    if (token && token->dpop && again_with_proof(request, response, *token->dpop, proofs)) continue;
     if (response.status / 100 == 3 && response.status != 304) {
       ASSIGN_OR_RETURN(request.url, redirected(response, request.url));
       if (++redirects > options_.limits.redirects) {

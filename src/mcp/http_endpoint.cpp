@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <fmt/format.h>
+#include <span>
 #include <stop_token>
 #include <string_view>
 #include <thread>
@@ -43,14 +44,15 @@ class NoOutlet final : public Outlet {
   void send(std::string, Delivery) override {}
 };
 
-bool is_answered(const Message& message) {
-  return std::holds_alternative<Request>(message) || std::holds_alternative<Rejected>(message);
+std::span<const Message> messages_of(const Incoming& incoming) {
+  if (const auto* message = std::get_if<Message>(&incoming)) return {message, 1};
+  return std::get<Batch>(incoming).messages;
 }
 
 bool is_answered(const Incoming& incoming) {
-  if (const auto* message = std::get_if<Message>(&incoming)) return is_answered(*message);
-  const auto& batch = std::get<Batch>(incoming).messages;
-  return std::ranges::any_of(batch, [](const Message& message) { return is_answered(message); });
+  return std::ranges::any_of(messages_of(incoming), [](const Message& message) {
+    return std::holds_alternative<Request>(message) || std::holds_alternative<Rejected>(message);
+  });
 }
 
 const Request* single_request(const Incoming& incoming) {
@@ -93,7 +95,7 @@ class Endpoint final : public HttpEndpoint {
   std::shared_ptr<HttpSession> find_session(HttpFacts& facts, const Caller& caller);
   const Tool* called_tool(const Request& request) const;
   // True when the answer was given: the caller's scopes do not reach.
-  bool refuse_scopes(net::Exchange& exchange, const Message& message, const Caller& caller) const;
+  bool refuse_scopes(net::Exchange& exchange, const Request& request, const Caller& caller) const;
   void tick(const std::stop_token& stop);
 
   Server& server_;
@@ -190,9 +192,8 @@ const Tool* Endpoint::called_tool(const Request& request) const {
   return name && name->is_string() ? server_.find_tool(name->get_string()) : nullptr;
 }
 
-bool Endpoint::refuse_scopes(net::Exchange& exchange, const Message& message, const Caller& caller) const {
-  const auto* request = options_.guard ? std::get_if<Request>(&message) : nullptr;
-  const std::vector<std::string>* needed = request ? server_.needed_scopes(*request) : nullptr;
+bool Endpoint::refuse_scopes(net::Exchange& exchange, const Request& request, const Caller& caller) const {
+  const std::vector<std::string>* needed = options_.guard ? server_.needed_scopes(request) : nullptr;
   if (!needed || options_.guard->permits(caller, *needed)) return false;
   respond(exchange, options_.guard->insufficient_scope(*needed));
   return true;
@@ -221,7 +222,7 @@ void Endpoint::post_modern(ExchangePtr exchange, HttpFacts facts, Incoming incom
 }
 
 std::shared_ptr<HttpSession> Endpoint::find_session(HttpFacts& facts, const Caller& caller) {
-  HeaderField id = find_field(facts.headers, kSessionHeader);
+  const HeaderField& id = facts.fields.session;
   if (id.count == 0) return nullptr;
   auto session = sessions_.find(trimmed(id.value), caller.principal);
   facts.session = session ? SessionState::known : SessionState::unknown;
@@ -237,12 +238,9 @@ void Endpoint::post_legacy(ExchangePtr exchange, HttpFacts facts, Incoming incom
   }
   if (!session) return initialize(*exchange, std::move(incoming), std::move(caller));
 
-  if (const auto* message = std::get_if<Message>(&incoming)) {
-    if (refuse_scopes(*exchange, *message, caller)) return;
-  } else {
-    for (const Message& part : std::get<Batch>(incoming).messages) {
-      if (refuse_scopes(*exchange, part, caller)) return;
-    }
+  for (const Message& message : messages_of(incoming)) {
+    const auto* request = std::get_if<Request>(&message);
+    if (request && refuse_scopes(*exchange, *request, caller)) return;
   }
   if (!is_answered(incoming)) {
     session->protocol().accept(std::move(incoming), {.outlet = no_outlet_, .caller = std::move(caller)});
@@ -274,7 +272,7 @@ void Endpoint::get(net::Exchange& exchange, HttpFacts facts, const Caller& calle
   if (auto refusal = climb(Stage::message, Era::legacy, facts)) {
     return respond_refusal(exchange, *refusal, std::nullopt);
   }
-  HeaderField last = find_field(facts.headers, "Last-Event-ID");
+  const HeaderField& last = facts.fields.last_event;
   std::optional<std::string_view> after;
   if (last.count > 0) after = trimmed(last.value);
   switch (session->attach(exchange, after)) {
@@ -298,7 +296,7 @@ void Endpoint::end_session(net::Exchange& exchange, HttpFacts facts, const Calle
     return respond_refusal(exchange, *refusal, std::nullopt);
   }
   // False when another DELETE was faster: the session has ended either way.
-  sessions_.end(trimmed(facts.headers.get(kSessionHeader)), caller.principal);
+  sessions_.end(trimmed(facts.fields.session.value), caller.principal);
   respond_empty(exchange, 200);
 }
 

@@ -6,7 +6,6 @@
 
 #include "core/json.h"
 #include "mcp/codec.h"
-#include "mcp/http_fields.h"
 
 namespace mcp {
 namespace {
@@ -19,8 +18,31 @@ using Slipped = std::optional<Slip>;
 constexpr std::string_view kVersionHeader = "MCP-Protocol-Version";
 constexpr std::string_view kMethodHeader = "Mcp-Method";
 constexpr std::string_view kNameHeader = "Mcp-Name";
-constexpr std::string_view kSessionHeader = "Mcp-Session-Id";
-constexpr std::string_view kLastEventHeader = "Last-Event-ID";
+
+// A header field the ladder reads, and where it is kept.
+struct KnownField {
+  std::string_view name;
+  HeaderField EndpointFields::* field;
+  bool once;  // a second one is a rung of its own
+};
+constexpr std::array kKnownFields = {
+    KnownField{"Accept", &EndpointFields::accept, false},
+    KnownField{"Content-Type", &EndpointFields::content_type, false},
+    KnownField{"Content-Encoding", &EndpointFields::content_encoding, false},
+    KnownField{kVersionHeader, &EndpointFields::version, true},
+    KnownField{kMethodHeader, &EndpointFields::method, true},
+    KnownField{kNameHeader, &EndpointFields::name, true},
+    KnownField{"Mcp-Session-Id", &EndpointFields::session, true},
+    KnownField{"Last-Event-ID", &EndpointFields::last_event, true},
+};
+
+// No two of the names are equally long, so the length tells which of them a field can be.
+constexpr auto kFieldOfLength = [] {
+  std::array<const KnownField*, kVersionHeader.size() + 1> rows{};
+  for (const KnownField& known : kKnownFields) rows[known.name.size()] = &known;
+  return rows;
+}();
+static_assert(std::ranges::count(kFieldOfLength, nullptr) + kKnownFields.size() == kFieldOfLength.size());
 
 constexpr std::string_view kJson = "application/json";
 constexpr std::string_view kEvents = "text/event-stream";
@@ -69,6 +91,15 @@ std::string_view stated_version(const Object& params) {
   return about ? string_at(*about, meta::kProtocolVersion) : std::string_view{};
 }
 
+// As nearly every client writes it, which spares taking it apart.
+bool takes_both(const HeaderField& accept) {
+  return accept.count == 1 && accept.value == "application/json, text/event-stream";
+}
+
+bool takes(const HttpFacts& facts, std::string_view media_type) {
+  return takes_both(facts.fields.accept) || accepts(facts.headers, media_type);
+}
+
 // ---- door
 
 Slipped method_not_served(const HttpFacts& facts) {
@@ -96,20 +127,20 @@ Slipped foreign_host(const HttpFacts& facts) {
 
 Slipped no_streams(const HttpFacts& facts) {
   if (facts.method == net::Method::post) return std::nullopt;
-  auto revision = parse_revision(trimmed(facts.headers.get(kVersionHeader)));
+  auto revision = parse_revision(trimmed(facts.fields.version.value));
   if (!revision || !is_modern(*revision)) return std::nullopt;
   return Slip{"Protocol revision 2026-07-28 has neither GET streams nor sessions; use subscriptions/listen."};
 }
 
 Slipped no_json(const HttpFacts& facts) {
   if (facts.method != net::Method::post) return std::nullopt;
-  HeaderField type = find_field(facts.headers, "Content-Type");
+  const HeaderField& type = facts.fields.content_type;
   if (type.count == 1 && (type.value == kJson || net::media_type(type.value) == kJson)) return std::nullopt;
   return Slip{"The body must be application/json."};
 }
 
 Slipped coded_body(const HttpFacts& facts) {
-  HeaderField coding = find_field(facts.headers, "Content-Encoding");
+  const HeaderField& coding = facts.fields.content_encoding;
   if (coding.count == 0 || net::equals_ignoring_case(trimmed(coding.value), "identity")) return std::nullopt;
   return Slip{"Content-Encoding is not supported."};
 }
@@ -137,13 +168,13 @@ Slipped not_one_request(const HttpFacts& facts) {
 }
 
 Slipped takes_neither(const HttpFacts& facts) {
-  if (accepts(facts.headers, kJson) || accepts(facts.headers, kEvents)) return std::nullopt;
+  if (takes(facts, kJson) || takes(facts, kEvents)) return std::nullopt;
   return Slip{"Accept must list application/json and text/event-stream."};
 }
 
 Slipped takes_no_events(const HttpFacts& facts) {
   const auto* request = single_of<Request>(facts);
-  if (!request || request->method != method::kListen || accepts(facts.headers, kEvents)) return std::nullopt;
+  if (!request || request->method != method::kListen || takes(facts, kEvents)) return std::nullopt;
   return Slip{"subscriptions/listen is answered with text/event-stream, which Accept must list."};
 }
 
@@ -156,21 +187,16 @@ Slipped no_envelope(const HttpFacts& facts) {
 }
 
 Slipped repeated_header(const HttpFacts& facts) {
-  constexpr std::array kOnce = {kVersionHeader, kMethodHeader, kNameHeader, kSessionHeader, kLastEventHeader};
-  unsigned seen = 0;
-  for (const auto& [key, value] : facts.headers) {
-    for (std::size_t i = 0; i < kOnce.size(); ++i) {
-      if (!net::equals_ignoring_case(key, kOnce[i])) continue;
-      if ((seen & 1u << i) != 0) return Slip{fmt::format("{} occurs more than once.", kOnce[i])};
-      seen |= 1u << i;
-    }
+  for (const KnownField& known : kKnownFields) {
+    if (!known.once || (facts.fields.*known.field).count < 2) continue;
+    return Slip{fmt::format("{} occurs more than once.", known.name)};
   }
   return std::nullopt;
 }
 
 Slipped version_differs(const HttpFacts& facts) {
   auto body = body_of(*single(facts));
-  HeaderField field = find_field(facts.headers, kVersionHeader);
+  const HeaderField& field = facts.fields.version;
   std::string_view stated = stated_version(*body->params);
   if (field.count == 0 && single_of<Request>(facts)) {
     return Slip{fmt::format("{} is missing; it repeats the version in params._meta.", kVersionHeader)};
@@ -180,13 +206,13 @@ Slipped version_differs(const HttpFacts& facts) {
 }
 
 Slipped method_differs(const HttpFacts& facts) {
-  HeaderField field = find_field(facts.headers, kMethodHeader);
+  const HeaderField& field = facts.fields.method;
   if (field.count == 0 || trimmed(field.value) == body_of(*single(facts))->method) return std::nullopt;
   return Slip{fmt::format("{} differs from the method in the body.", kMethodHeader)};
 }
 
 Slipped name_differs(const HttpFacts& facts) {
-  HeaderField field = find_field(facts.headers, kNameHeader);
+  const HeaderField& field = facts.fields.name;
   if (field.count == 0) return std::nullopt;
   auto body = body_of(*single(facts));
   std::string_view source = name_source(body->method);
@@ -199,7 +225,7 @@ Slipped name_differs(const HttpFacts& facts) {
 
 Slipped version_unsupported(const HttpFacts& facts) {
   std::string_view requested = stated_version(*body_of(*single(facts))->params);
-  if (requested.empty()) requested = trimmed(facts.headers.get(kVersionHeader));
+  if (requested.empty()) requested = trimmed(facts.fields.version.value);
   auto revision = parse_revision(requested);
   if (revision && is_modern(*revision)) return std::nullopt;
   return Slip{"Unsupported protocol version", unsupported_version_data(requested)};
@@ -214,11 +240,11 @@ Slipped method_unknown(const HttpFacts& facts) {
 Slipped header_missing(const HttpFacts& facts) {
   const auto* request = single_of<Request>(facts);
   if (!request) return std::nullopt;
-  if (!facts.headers.has(kMethodHeader)) {
+  if (facts.fields.method.count == 0) {
     return Slip{fmt::format("{} is missing; it repeats the method in the body.", kMethodHeader)};
   }
   std::string_view source = name_source(request->method);
-  if (source.empty() || facts.headers.has(kNameHeader)) return std::nullopt;
+  if (source.empty() || facts.fields.name.count > 0) return std::nullopt;
   // A body without the name fails for that, which explains more.
   if (string_at(request->params, source).empty()) return std::nullopt;
   return Slip{fmt::format("{} is missing; it repeats params.{} in the body.", kNameHeader, source)};
@@ -239,17 +265,17 @@ Slipped parameter_differs(const HttpFacts& facts) {
 
 Slipped takes_too_little(const HttpFacts& facts) {
   if (facts.method == net::Method::delete_) return std::nullopt;
-  bool events = accepts(facts.headers, kEvents);
+  bool events = takes(facts, kEvents);
   if (facts.method == net::Method::get) {
     if (events) return std::nullopt;
     return Slip{"Accept must list text/event-stream."};
   }
-  if (events && accepts(facts.headers, kJson)) return std::nullopt;
+  if (events && takes(facts, kJson)) return std::nullopt;
   return Slip{"Accept must list application/json and text/event-stream."};
 }
 
 Slipped version_not_spoken(const HttpFacts& facts) {
-  HeaderField field = find_field(facts.headers, kVersionHeader);
+  const HeaderField& field = facts.fields.version;
   if (field.count == 0 || opens_session(facts)) return std::nullopt;
   auto revision = parse_revision(trimmed(field.value));
   if (revision && !is_modern(*revision)) return std::nullopt;
@@ -322,13 +348,16 @@ bool refused_quality(std::string_view parameters) {
   return false;
 }
 
-// As nearly every client writes it.
-bool is_usual(const net::Headers& headers) {
-  HeaderField accept = find_field(headers, "Accept");
-  return accept.count == 1 && accept.value == "application/json, text/event-stream";
-}
-
 }  // namespace
+
+EndpointFields::EndpointFields(const net::Headers& headers) {
+  for (const auto& [key, value] : headers) {
+    const KnownField* known = key.size() < kFieldOfLength.size() ? kFieldOfLength[key.size()] : nullptr;
+    if (!known || !net::equals_ignoring_case(key, known->name)) continue;
+    HeaderField& field = this->*known->field;
+    if (field.count++ == 0) field.value = value;
+  }
+}
 
 std::span<const Rung> ladder() {
   return kLadder;
@@ -378,7 +407,7 @@ int answer_status(Era era, int error_code) {
 }
 
 bool prefers_events(const net::Headers& headers) {
-  if (is_usual(headers)) return false;
+  if (takes_both(find_field(headers, "Accept"))) return false;
   if (!accepts(headers, kJson)) return true;
   for (const auto& [key, value] : headers) {
     if (!net::equals_ignoring_case(key, "Accept")) continue;
@@ -390,7 +419,6 @@ bool prefers_events(const net::Headers& headers) {
 }
 
 bool accepts(const net::Headers& headers, std::string_view media_type) {
-  if (is_usual(headers) && (media_type == kJson || media_type == kEvents)) return true;
   std::string_view top_type = media_type.substr(0, media_type.find('/') + 1);
   bool listed = false;
   bool taken = false;

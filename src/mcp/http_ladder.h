@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "mcp/era.h"
+#include "mcp/http_fields.h"
 #include "mcp/jsonrpc.h"
 #include "mcp/mirrored_headers.h"
 #include "mcp/origin_rules.h"
@@ -30,10 +31,26 @@ enum class Stage {
 
 enum class SessionState { none, unknown, known };  // of the Mcp-Session-Id sent
 
+// The fields that decide what becomes of a request, found in one walk. Their values are views into the
+// Headers they were read from.
+struct EndpointFields {
+  HeaderField accept;
+  HeaderField content_type;
+  HeaderField content_encoding;
+  HeaderField version;     // MCP-Protocol-Version
+  HeaderField method;      // Mcp-Method
+  HeaderField name;        // Mcp-Name
+  HeaderField session;     // Mcp-Session-Id
+  HeaderField last_event;  // Last-Event-ID
+
+  explicit EndpointFields(const net::Headers& headers);
+};
+
 struct HttpFacts {
   net::Method method = net::Method::post;
   const net::Headers& headers;
   OriginVerdict origin = OriginVerdict::fine;
+  EndpointFields fields = EndpointFields(headers);
   // From here on for Stage::message. Null for GET and DELETE, which carry no message.
   const Incoming* incoming = nullptr;
   bool method_known = true;                        // modern: the server has the request's method

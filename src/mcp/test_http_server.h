@@ -80,7 +80,8 @@ class ScriptedServer {
   }
 
   core::Result<std::unique_ptr<Client>> connect(ClientOptions options = {}) {
-    HttpTransportOptions way{.url = std::string(kUrl), .http = http, .limits = options.limits};
+    HttpTransportOptions way{
+        .url = std::string(kUrl), .http = http, .tokens = tokens, .limits = options.limits};
     way.limits.retry_floor = std::chrono::milliseconds{1};
     if (!is_modern(revision_) && !options.revision) options.revision = revision_;
     auto transport = make_http_transport(std::move(way));
@@ -102,6 +103,7 @@ class ScriptedServer {
   }
 
   net::FakeHttpClient http;
+  TokenProvider* tokens = nullptr;  // of the clients made after it was set
   std::atomic<int> sessions{0};
 
  private:

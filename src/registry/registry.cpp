@@ -9,6 +9,7 @@
 #include "registry/session.h"
 #include "registry/sign_in.h"
 #include "registry/sts.h"
+#include "registry/validation.h"
 
 namespace registry {
 
@@ -115,8 +116,9 @@ core::Result<std::unique_ptr<Registry>> Registry::create(const Service& service,
   add_discovery_work(handlers);
   add_mcp_server_work(handlers);
   add_sts_work(handlers);
-  ASSIGN_OR_RETURN(made->worker_, Worker::create(own, measured(std::move(handlers), own),
-                                                 {.threads = options.worker_threads}));
+  ASSIGN_OR_RETURN(made->worker_,
+                   Worker::create(own, measured(std::move(handlers), own),
+                                  {.threads = options.worker_threads, .lease = options.work_lease}));
   return made;
 }
 
@@ -125,6 +127,7 @@ Registry::~Registry() {
 }
 
 core::Status Registry::start() {
+  RETURN_IF_ERROR(schedule_discovery_work(service_));
   RETURN_IF_ERROR(schedule_sts_work(service_));
   worker_->start();
   return {};

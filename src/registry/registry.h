@@ -20,6 +20,7 @@ namespace registry {
 struct RegistryOptions {
   rest::RateLimits limits{.otherwise = 1200};  // requests of the API a minute of one caller
   std::size_t worker_threads = 2;
+  std::chrono::milliseconds work_lease{60'000};  // as WorkerOptions::lease
 };
 
 class Registry {

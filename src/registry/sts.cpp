@@ -117,11 +117,9 @@ class Broker {
 
     const WallTime now = service_.now();
     ASSIGN_OR_RETURN(auto grant, hold_grant(tx, grant_id(target->settings.id, request_.user_id)));
-    if (!grant) return ask_consent(tx, *target, grant);
-    if (changed(*grant, target->settings)) {
-      RETURN_IF_ERROR(drop(tx, grant, GrantEvent::changed));
-      return ask_consent(tx, *target, grant);
-    }
+    // What people allowed is no longer what is asked for, or was given to another client.
+    if (grant && !grant->is_for(target->settings)) RETURN_IF_ERROR(drop(tx, grant, GrantEvent::changed));
+    if (!grant || !grant->serves(request_.principal.id)) return ask_consent(tx, *target, grant);
     if (grant->is_fresh(now)) return granted(tx, *target, *std::move(grant));
     if (!grant->has_refresh) {
       if (grant->is_usable(now)) return granted(tx, *target, *std::move(grant));
@@ -141,15 +139,6 @@ class Broker {
     return Decision{.kind = Decision::Kind::refresh, .grant = std::move(grant), .target = std::move(target)};
   }
 
-  // What the person allowed is no longer what is asked for, or was given to another client.
-  static bool changed(const StsGrant& grant, const ClientAuthSettings& settings) {
-    auto asked = grant.asked;
-    auto wanted = settings.scopes;
-    std::ranges::sort(asked);
-    std::ranges::sort(wanted);
-    return asked != wanted || grant.client_id != settings.client_id || grant.issuer != settings.issuer;
-  }
-
   static core::Status drop(Transaction& tx, std::optional<StsGrant>& grant, GrantEvent event) {
     RETURN_IF_ERROR(next_state(GrantState::linked, event));
     RETURN_IF_ERROR(tx.remove(Kind::grant, grant->id));
@@ -161,7 +150,7 @@ class Broker {
                                const std::optional<StsGrant>& grant) {
     const WallTime now = service_.now();
     ASSIGN_OR_RETURN(auto pending, find_interaction(tx, request_.user_id, target.connection.id));
-    const GrantState state = state_of(grant, pending, now);
+    const GrantState state = state_of(grant, pending, target.principal.id, now);
     RETURN_IF_ERROR(next_state(state, GrantEvent::requested));
     if (state != GrantState::consent_pending) {
       if (pending) RETURN_IF_ERROR(tx.remove(Kind::interaction, pending->id));
@@ -329,7 +318,7 @@ Result<object> redeem_vaulted(const Service& service, const StsRequest& request,
   return *std::move(found);
 }
 
-// True when one of the principal's connections, ACTIVE or not, is to these settings.
+// One of the principal's connections, ACTIVE or not, is to these settings.
 Result<bool> is_connected(Reader& reader, std::string_view principal, std::string_view settings) {
   Query query{.kind = Kind::connection, .parent = std::string(principal), .limit = Store::kMaxPage};
   for (;;) {
@@ -370,7 +359,7 @@ core::Status revoke_sts(const Service& service, const WorkloadPrincipal& princip
       ASSIGN_OR_RETURN(auto grant, hold_grant(tx, found.id));
       if (!grant || !core::constant_time_equal(grant->token_hash, hash)) return {};
       ASSIGN_OR_RETURN(const bool connected, is_connected(tx, principal.id, grant->settings));
-      if (!connected) return {};
+      if (!connected || !grant->serves(principal.id)) return {};
       RETURN_IF_ERROR(next_state(GrantState::linked, GrantEvent::revoked));
       grant->sealed = without.sealed;
       grant->has_access = false;

@@ -21,11 +21,13 @@ using State = GrantState;
 using On = GrantEvent;
 constexpr std::array<GrantTransition, 15> kTransitions{{
     {State::none, On::requested, State::consent_pending, "an interaction is made; interaction_required"},
-    {State::none, On::consented, State::linked, "tokens are stored (the consent was for another agent)"},
+    {State::none, On::consented, State::linked,
+     "tokens are stored (the consent's time ended while the external server answered)"},
     {State::none, On::consent_ended, State::none, "the interaction is removed"},
     {State::consent_pending, On::requested, State::consent_pending,
      "the same interaction again; interaction_required"},
-    {State::consent_pending, On::consented, State::linked, "tokens are stored, the interaction is removed"},
+    {State::consent_pending, On::consented, State::linked,
+     "tokens are stored, also for the agents that were allowed before; the interaction is removed"},
     {State::consent_pending, On::consent_ended, State::none,
      "denied, failed, or 10 minutes over: the interaction is removed"},
     {State::linked, On::requested, State::linked,
@@ -105,6 +107,7 @@ core::Result<StsGrant> read_grant_body(const Row& row) {
   ASSIGN_OR_RETURN(grant.has_refresh, in.at("hasRefresh").boolean());
   ASSIGN_OR_RETURN(grant.asked, in.at("asked").strings());
   ASSIGN_OR_RETURN(grant.scopes, in.at("scopes").strings());
+  ASSIGN_OR_RETURN(grant.principals, in.at("principals").strings());
   ASSIGN_OR_RETURN(const auto obtained, in.at("obtained").integer());
   ASSIGN_OR_RETURN(const auto expires, in.at("expires").optional_integer());
   ASSIGN_OR_RETURN(grant.generation, in.at("generation").integer());
@@ -133,6 +136,7 @@ core::Result<StsInteraction> read_interaction_body(const Row& row) {
   ASSIGN_OR_RETURN(interaction.connection, in.at("connection").string());
   ASSIGN_OR_RETURN(const auto expires, in.at("expires").integer());
   ASSIGN_OR_RETURN(interaction.sealed_verifier, in.at("sealedVerifier").string());
+  ASSIGN_OR_RETURN(interaction.asked, in.at("asked").strings());
   interaction.expires = from_ms(expires);
   interaction.state_hash = row.name;
   interaction.created = row.created;
@@ -195,6 +199,13 @@ std::string draw_grant_states() {
   return text;
 }
 
+bool StsGrant::serves(std::string_view principal) const {
+  return std::ranges::find(principals, principal) != principals.end();
+}
+bool StsGrant::is_for(const ClientAuthSettings& registration) const {
+  return client_id == registration.client_id && issuer == registration.issuer &&
+         std::ranges::is_permutation(asked, registration.scopes);
+}
 bool StsGrant::is_fresh(WallTime now) const {
   return has_left(*this, now, kRefreshAhead, 4);
 }
@@ -234,6 +245,7 @@ Row to_row(const StsGrant& grant) {
                     {"hasRefresh", grant.has_refresh},
                     {"asked", to_array(grant.asked)},
                     {"scopes", to_array(grant.scopes)},
+                    {"principals", to_array(grant.principals)},
                     {"obtained", to_ms(grant.obtained)},
                     {"generation", grant.generation},
                     {"lease", grant.lease},
@@ -258,7 +270,8 @@ Row to_row(const StsInteraction& interaction) {
                     {"principal", interaction.principal},
                     {"connection", interaction.connection},
                     {"expires", to_ms(interaction.expires)},
-                    {"sealedVerifier", interaction.sealed_verifier}};
+                    {"sealedVerifier", interaction.sealed_verifier},
+                    {"asked", to_array(interaction.asked)}};
   return row;
 }
 
@@ -326,8 +339,8 @@ core::Status forget_access(const Service& service, StsGrant& grant) {
 }
 
 GrantState state_of(const std::optional<StsGrant>& grant, const std::optional<StsInteraction>& interaction,
-                    WallTime now) {
-  if (grant) return State::linked;
+                    std::string_view principal, WallTime now) {
+  if (grant && grant->serves(principal)) return State::linked;
   return interaction && interaction->expires > now ? State::consent_pending : State::none;
 }
 

@@ -1,5 +1,6 @@
 // What a person allowed at an external authorization server: the grant, and the consent on its way. One grant
-// per person and client registration; it serves every agent that an administrator connected to it.
+// per person and client registration holds the tokens; it names the agents that the person allowed, each by a
+// consent of its own.
 #pragma once
 
 #include <chrono>
@@ -20,6 +21,7 @@
 
 namespace registry {
 
+// As one agent sees it.
 enum class GrantState { none, consent_pending, linked };
 enum class GrantEvent { requested, consented, consent_ended, refreshed, refresh_refused, changed, revoked };
 std::string_view to_string(GrantState state);  // "CONSENT_PENDING"
@@ -51,6 +53,7 @@ struct StsGrant {
   bool has_refresh = false;
   std::vector<std::string> asked{};         // scopes
   std::vector<std::string> scopes{};        // granted
+  std::vector<std::string> principals{};    // wlp... that the person allowed to get its tokens
   core::WallTime obtained{};                // when the request for it left
   std::optional<core::WallTime> expires{};  // of the access token; nullopt: never, as far as is known
   std::int64_t generation = 1;  // grows with each refresh: who comes with an old one changes nothing
@@ -65,6 +68,9 @@ struct StsGrant {
   core::WallTime updated{};
   std::int64_t version = 0;
 
+  bool serves(std::string_view principal) const;
+  // It was given for these settings as they are now: scopes in any order, client, issuer.
+  bool is_for(const ClientAuthSettings& registration) const;
   // Not within its last minute (or the last quarter of a short life).
   bool is_fresh(core::WallTime now) const;
   // Good for a few seconds more.
@@ -80,7 +86,8 @@ struct StsInteraction {
   core::WallTime expires{};
   // Set while the browser is at the external server.
   std::string state_hash{};
-  std::string sealed_verifier{};  // Service::vault, interaction_context(id)
+  std::string sealed_verifier{};     // Service::vault, interaction_context(id)
+  std::vector<std::string> asked{};  // the scopes that the browser was sent there with
   core::WallTime created{};
   std::int64_t version = 0;
 };
@@ -107,9 +114,9 @@ core::Status take_tokens(const Service& service, StsGrant& grant, const External
 // Of its tokens only the refresh token stays.
 core::Status forget_access(const Service& service, StsGrant& grant);
 
-// Where things stand, by what is stored; a consent whose time is over is none.
+// Where things stand for a principal, by what is stored; a consent whose time is over is none.
 GrantState state_of(const std::optional<StsGrant>& grant, const std::optional<StsInteraction>& interaction,
-                    core::WallTime now);
+                    std::string_view principal, core::WallTime now);
 core::Result<std::optional<StsGrant>> hold_grant(Transaction& tx, const std::string& id);
 // The consent that this person has been asked for on this connection, whether its time is over or not.
 core::Result<std::optional<StsInteraction>> find_interaction(Reader& reader, std::string_view user,

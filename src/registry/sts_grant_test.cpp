@@ -107,6 +107,7 @@ TEST_F(GrantTest, RowAndBack) {
   StsGrant before = grant();
   before.asked = {"a", "b"};
   before.scopes = {"a"};
+  before.principals = {"wlp1", "wlp2"};
   before.lease = "lease-1";
   before.lease_until = kStart + seconds{30};
   before.failures = 2;
@@ -117,6 +118,7 @@ TEST_F(GrantTest, RowAndBack) {
   ASSERT_TRUE(after) << core::describe(after.error());
   EXPECT_EQ(after->asked, before.asked);
   EXPECT_EQ(after->scopes, before.scopes);
+  EXPECT_EQ(after->principals, before.principals);
   EXPECT_EQ(after->sealed, before.sealed);
   EXPECT_EQ(after->expires, kStart + seconds{60});
   EXPECT_EQ(after->obtained, kStart);

@@ -13,6 +13,7 @@
 #include "core/text.h"
 #include "net/url.h"
 #include "oauth/token_error.h"
+#include "registry/console.h"
 #include "registry/sts.h"
 #include "registry/sts_grant.h"
 #include "registry/sts_target.h"
@@ -35,55 +36,24 @@ constexpr std::size_t kMaxCallback = 16u << 10;
 constexpr std::size_t kMaxCode = 8u << 10;
 constexpr std::size_t kShownScopes = 100;
 
-constexpr std::string_view kStyle =
-    ":root{color-scheme:light dark;--ink:#1b1b1f;--soft:#55555f;--paper:#fff;--line:#c9c9d2;--key:#1f4fd1;"
-    "--on-key:#fff}"
-    "@media(prefers-color-scheme:dark){:root{--ink:#ececf1;--soft:#b3b3bf;--paper:#17171b;--line:#44444f;"
-    "--key:#9db7ff;--on-key:#10131c}}"
-    "body{margin:0;background:var(--paper);color:var(--ink);font:1rem/1.5 system-ui,sans-serif}"
-    "main{max-width:38rem;margin:3rem auto;padding:0 1.25rem}"
-    "h1{font-size:1.5rem;line-height:1.25}h2{font-size:1.1rem}"
-    "dl{border:1px solid var(--line);border-radius:.5rem;padding:1rem;margin:1.25rem 0}"
-    "dt{color:var(--soft);font-size:.875rem}dd{margin:0 0 "
-    ".75rem;overflow-wrap:anywhere}dd:last-child{margin:0}"
-    "li{overflow-wrap:anywhere}.soft{color:var(--soft);font-size:.9rem}"
-    "button{font:inherit;padding:.6rem 1.1rem;margin:.5rem .5rem 0 0;border-radius:.4rem;"
-    "border:1px solid var(--key);background:var(--paper);color:var(--key);cursor:pointer}"
-    "button.key{background:var(--key);color:var(--on-key)}"
-    "button:focus-visible{outline:3px solid var(--key);outline-offset:2px}";
-
 // `form_target`: one more origin that a form may lead to.
 ServerResponse page(int status, std::string_view title, std::string_view body,
                     std::string_view form_target = {}) {
-  ServerResponse response;
-  response.status = status;
   // Browsers hold a form's redirects against form-action too (CSP level 3, section 6.4.2.1), and external
   // servers send people on to sign-in hosts that nobody knows beforehand: hence https.
-  response.headers = {
-      {"Content-Type", "text/html; charset=utf-8"},
-      {"Cache-Control", "no-store"},
-      {"Content-Security-Policy",
-       fmt::format("default-src 'none'; style-src 'sha256-{}'; form-action 'self'{}; frame-ancestors 'none'; "
-                   "base-uri 'none'",
-                   core::base64_encode(core::sha256(kStyle)),
-                   form_target.empty() ? "" : fmt::format(" https: {}", form_target))},
-      {"X-Content-Type-Options", "nosniff"},
-      {"X-Frame-Options", "DENY"},
-      {"Referrer-Policy", "same-origin"}};
-  response.body = fmt::format(
-      "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\">"
-      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
-      "<title>{0}</title><style>{2}</style></head>\n<body>\n<main>\n<h1>{0}</h1>\n{1}</main>\n</body>\n"
-      "</html>\n",
-      core::html_escape(title), body, kStyle);
+  ServerResponse response = styled_page(
+      status, title, body, form_target.empty() ? std::string() : fmt::format("https: {}", form_target));
+  // With no-referrer the form would come with "Origin: null" (Fetch standard, section 3.1), which
+  // same_origin() refuses.
+  response.headers.set("Referrer-Policy", "same-origin");
   return response;
 }
 
 ServerResponse failed(int status, std::string_view title, std::string_view reason,
                       std::string_view next = "Go back to your agent and try again.") {
   return page(status, title,
-              fmt::format("<p role=\"alert\">{}</p>\n<p>{}</p>\n", core::html_escape(reason),
-                          core::html_escape(next)));
+              fmt::format("<p class=\"notice bad\" role=\"alert\">{}</p>\n<p>{}</p>\n",
+                          core::html_escape(reason), core::html_escape(next)));
 }
 
 ServerResponse not_allowed(std::string_view methods) {
@@ -166,7 +136,8 @@ class ConsentPages {
 
   static ServerResponse another_person(const SignedIn& person) {
     return page(403, "This is for another person",
-                fmt::format("<p role=\"alert\">You are signed in as <strong>{}</strong>, and this request is "
+                fmt::format("<p class=\"notice bad\" role=\"alert\">You are signed in as "
+                            "<strong>{}</strong>, and this request is "
                             "for somebody else.</p>\n"
                             "<p>Sign out and come back as that person, or close this page.</p>\n",
                             shown(person.login)));
@@ -236,19 +207,19 @@ class ConsentPages {
     const std::string issuer = shown(target.auth_server.issuer);
     const std::string body = fmt::format(
         "<p>The agent <strong>{0}</strong> asks to use <strong>{1}</strong> in your name.</p>\n"
-        "<dl>\n<dt>Agent</dt><dd>{0} <span class=\"soft\">({2})</span></dd>\n"
-        "<dt>Server</dt><dd>{1} <span class=\"soft\">({3})</span></dd>\n"
+        "<dl class=\"facts\">\n<dt>Agent</dt><dd>{0} ({2})</dd>\n"
+        "<dt>Server</dt><dd>{1} ({3})</dd>\n"
         "<dt>You decide at</dt><dd>{4}</dd>\n"
         "<dt>You are</dt><dd>{5}</dd>\n</dl>\n"
         "<h2 id=\"scopes\">It asks for</h2>\n<ul aria-labelledby=\"scopes\">\n{6}</ul>\n"
         "<p>If you continue, you go on to {4}, sign in there, and allow it or not. What it gives is kept "
-        "sealed "
-        "in this org; agents that an administrator has connected to this server get access tokens from "
-        "it.</p>\n"
+        "sealed in this org, and this agent gets access tokens from it. Any other agent has to ask you, "
+        "too.</p>\n"
         "<form method=\"post\" action=\"{7}{8}\">\n"
         "<input type=\"hidden\" name=\"csrf_token\" value=\"{9}\">\n"
-        "<button class=\"key\" name=\"decision\" value=\"continue\">Continue</button>\n"
-        "<button name=\"decision\" value=\"deny\">Deny</button>\n</form>\n",
+        "<p class=\"actions\">\n"
+        "<button class=\"primary\" name=\"decision\" value=\"continue\">Continue</button>\n"
+        "<button name=\"decision\" value=\"deny\">Deny</button>\n</p>\n</form>\n",
         shown(target.principal.name), server, shown(target.principal.id), shown(target.server.resource_url),
         issuer, shown(person.login), scopes, kInteract, core::html_escape(interaction.id),
         core::html_escape(*csrf));
@@ -291,6 +262,7 @@ class ConsentPages {
       ASSIGN_OR_RETURN(auto held, read_sts_interaction(*row));
       held.state_hash = core::sha256_hex(state);
       held.sealed_verifier = sealed;
+      held.asked = target.settings.scopes;
       Row next = to_row(held);
       return tx.update(next);
     });
@@ -386,24 +358,28 @@ class ConsentPages {
                    .server = target.server.id,
                    .issuer = target.settings.issuer,
                    .client_id = target.settings.client_id,
-                   .asked = target.settings.scopes,
+                   .asked = interaction.asked,
                    // RFC 6749 section 5.1: without a scope in the answer, what was asked for.
-                   .scopes = target.settings.scopes};
+                   .scopes = interaction.asked};
     if (!take_tokens(service_, grant, *outcome, asked_at)) return broken_inside();
     const auto linked = service_.store->transaction(
         [&](Transaction& tx) { return link(tx, interaction, target, person, grant); });
     if (!linked) return broken_inside();
-    return page(200, "Done",
-                fmt::format("<p role=\"status\">{} gave its permission. <strong>{}</strong> can use it "
-                            "now.</p>\n<p>Go back to your agent; you may close this page.</p>\n",
-                            shown(target.auth_server.issuer), shown(target.principal.name)));
+    return page(
+        200, "Done",
+        fmt::format(
+            "<p class=\"notice\" role=\"status\">{} gave its permission. <strong>{}</strong> can use it "
+            "now.</p>\n<p>Go back to your agent; you may close this page.</p>\n",
+            shown(target.auth_server.issuer), shown(target.principal.name)));
   }
 
   core::Status link(Transaction& tx, const StsInteraction& interaction, const StsTarget& target,
                     const SignedIn& person, StsGrant grant) const {
     ASSIGN_OR_RETURN(const auto before, hold_grant(tx, grant.id));
-    RETURN_IF_ERROR(
-        next_state(before ? GrantState::linked : GrantState::consent_pending, GrantEvent::consented));
+    RETURN_IF_ERROR(next_state(state_of(before, interaction, interaction.principal, service_.now()),
+                               GrantEvent::consented));
+    if (before && before->is_for(target.settings)) grant.principals = before->principals;
+    if (!grant.serves(interaction.principal)) grant.principals.push_back(interaction.principal);
     if (before) {
       // A refresh of the old tokens that is under way must not win.
       grant.generation = before->generation + 1;
@@ -440,10 +416,12 @@ class ConsentPages {
     });
     if (!ended) return broken_inside();
     if (reason == "access_denied") {
-      return page(200, "Not allowed",
-                  fmt::format("<p role=\"status\"><strong>{}</strong> gets no access. You may close this "
-                              "page.</p>\n",
-                              shown(target.principal.name)));
+      return page(
+          200, "Not allowed",
+          fmt::format(
+              "<p class=\"notice\" role=\"status\"><strong>{}</strong> gets no access. You may close this "
+              "page.</p>\n",
+              shown(target.principal.name)));
     }
     return failed(
         502, "No permission was given",

@@ -325,6 +325,57 @@ TEST_F(StsPagesTest, NewConsentTakesThePlaceOfTheOld) {
   EXPECT_FALSE(read_sts_grant(row->front())->has_refresh);
 }
 
+TEST_F(StsPagesTest, EachAgentIsAllowedByItselfAndTheTokensAreShared) {
+  const auto allow = [&](const StsRequest& request, std::string_view answer) {
+    const auto asked = redeem_sts(service_, request);
+    ASSERT_FALSE(asked);
+    path_ = test::path_of(service_, asked.error().location);
+    const std::string state = *net::query_value(sent(), "state");
+    outside().reply(200, std::string(answer));
+    ASSERT_EQ(back({{"code", "c"}, {"state", state}}).status, 200);
+  };
+  const auto token = [&](const StsRequest& request) -> std::string {
+    const auto granted = redeem_sts(service_, request);
+    return granted ? std::string(granted->at("access_token").as_string()) : granted.error().code;
+  };
+  const std::string ask = "authserver.oauth_sts_interaction_required";
+  const StsRequest first = world_.request();
+  const StsRequest second = world_.second_agent(service_);
+  allow(first, R"({"access_token":"a-1"})");
+  EXPECT_EQ(token(second), ask);
+  // A person who says no to the second leaves the first as it is.
+  path_ = test::path_of(service_, redeem_sts(service_, second).error().location);
+  EXPECT_EQ(decide("deny").status, 200);
+  EXPECT_EQ(token(first), "a-1");
+  EXPECT_EQ(token(second), ask);
+
+  allow(second, R"({"access_token":"a-2"})");
+  EXPECT_EQ(token(first), "a-2");
+  EXPECT_EQ(token(second), "a-2");
+  EXPECT_EQ(store().list({.kind = Kind::grant})->size(), 1u);
+
+  // What the registration asks for is another thing now: what was allowed before does not cover it.
+  test::change_row<ClientAuthSettings>(service_, Kind::client_auth_settings, world_.settings.id,
+                                       read_client_auth_settings,
+                                       [](ClientAuthSettings& settings) { settings.scopes = {"admin"}; });
+  allow(second, R"({"access_token":"a-3"})");
+  EXPECT_EQ(token(second), "a-3");
+  EXPECT_EQ(token(first), ask);
+}
+
+TEST_F(StsPagesTest, WhatIsAskedForMeanwhileWasNotAllowed) {
+  const std::string state = *net::query_value(sent(), "state");
+  test::change_row<ClientAuthSettings>(
+      service_, Kind::client_auth_settings, world_.settings.id, read_client_auth_settings,
+      [](ClientAuthSettings& settings) { settings.scopes.emplace_back("admin"); });
+  outside().reply(200, R"({"access_token":"a-1"})");
+  ASSERT_EQ(back({{"code", "c"}, {"state", state}}).status, 200);
+  const auto refused = redeem_sts(service_, world_.request());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, "authserver.oauth_sts_interaction_required");
+  EXPECT_FALSE(linked());
+}
+
 TEST_F(StsPagesTest, SweepingRemovesWhatIsOver) {
   WorkHandlers handlers;
   add_sts_work(handlers);

@@ -47,7 +47,8 @@ class StsTest : public test::AnyService {
                    .issuer = world_.settings.issuer,
                    .client_id = world_.settings.client_id,
                    .asked = world_.settings.scopes,
-                   .scopes = {"repo"}};
+                   .scopes = {"repo"},
+                   .principals = {world_.agent.id}};
     const ExternalTokens tokens{.access_token = core::Secret(std::move(access)),
                                 .refresh_token = core::Secret(std::move(refresh)),
                                 .lifetime = lifetime};
@@ -378,6 +379,20 @@ TEST_P(StsTest, RevokingWhatIsNotOnesOwnChangesNothing) {
   EXPECT_TRUE(revoke_sts(service_, world_.agent, ""));
   EXPECT_TRUE(stored()->has_access);
   EXPECT_TRUE(test::events_of(service_, "app.oauth2.token.revoke").empty());
+}
+
+TEST_P(StsTest, AnotherAgentNeedsAConsentOfItsOwn) {
+  link("a-1", "r-1");
+  const StsRequest second = world_.second_agent(service_);
+  EXPECT_EQ(outcome(second), "oauth_sts_interaction_required");
+  const std::string location = last_.error().location;
+  EXPECT_EQ(outcome(second), "oauth_sts_interaction_required");
+  EXPECT_EQ(last_.error().location, location);
+  // Nor may it take away what is not its own.
+  EXPECT_TRUE(revoke_sts(service_, second.principal, "a-1"));
+  ASSERT_EQ(outcome(), "granted");
+  EXPECT_EQ(last_->at("access_token"), "a-1");
+  EXPECT_EQ(interactions(), 1u);
 }
 
 TEST_P(StsTest, EveryAnswerIsAnEventAndNoneHoldsAToken) {

@@ -144,6 +144,16 @@ seconds read_retry_after(const net::HttpResponse& response) {
   return std::min(seconds{value}, kLongestRetry);
 }
 
+// A refusal without a word of OAuth's. 400 is the status of invalid_grant (RFC 6749 section 5.2): glewlwyd
+// sends nothing more for a refresh token that is dead, others a document of their own. To be asked once too
+// often is better than to wait for ever. A page for people is somebody's in between.
+TokenRefusal wordless(const net::HttpResponse& response, bool is_page) {
+  const bool grant = response.status == 400 && !is_page;
+  return {.kind = grant ? RefusalKind::grant : kind_of_status(response.status),
+          .error = fmt::format("http_{}", response.status),
+          .retry_after = read_retry_after(response)};
+}
+
 TokenOutcome read_object(const net::HttpResponse& response, core::json::Object& answer) {
   const auto* error = answer.if_contains("error");
   if (error && !error->is_null() && !(error->is_string() && error->get_string().empty())) {
@@ -155,11 +165,7 @@ TokenOutcome read_object(const net::HttpResponse& response, core::json::Object& 
                      .description = oauth::quoted(core::json::string_or_empty(answer, "error_description")),
                      .retry_after = read_retry_after(response)});
   }
-  if (response.status / 100 != 2) {
-    return std::unexpected(TokenRefusal{.kind = kind_of_status(response.status),
-                                        .error = fmt::format("http_{}", response.status),
-                                        .retry_after = read_retry_after(response)});
-  }
+  if (response.status / 100 != 2) return std::unexpected(wordless(response, false));
   ExternalTokens tokens;
   auto access = oauth::take_secret(answer, "access_token");
   if (!access || !is_token_text(access->reveal()))
@@ -217,11 +223,7 @@ std::vector<std::string> split_granted_scopes(std::string_view text) {
 TokenOutcome read_token_answer(const net::HttpResponse& response) {
   auto document = read_document(response);
   if (!document) {
-    if (response.status / 100 != 2) {
-      return std::unexpected(TokenRefusal{.kind = kind_of_status(response.status),
-                                          .error = fmt::format("http_{}", response.status),
-                                          .retry_after = read_retry_after(response)});
-    }
+    if (response.status / 100 != 2) return std::unexpected(wordless(response, !response.body.empty()));
     return broken("answer_unreadable", "The answer is neither JSON nor a form.");
   }
   const oauth::WipeAtExit wiped(*document);

@@ -70,6 +70,25 @@ struct StsWorld {
     ASSERT_TRUE(done) << core::describe(done.error());
   }
 
+  // Another agent with a connection to the same registration.
+  StsRequest second_agent(const Service& service) const {
+    WorkloadPrincipal second{
+        .id = "wlpSecond00000000000", .status = AgentStatus::active, .name = "Second agent"};
+    Connection its = connection;
+    its.id = "mcnSecond00000000000";
+    its.owner = second.id;
+    const auto done = service.store->transaction([&](Transaction& tx) -> core::Status {
+      Row row = to_row(second);
+      RETURN_IF_ERROR(tx.insert(row));
+      row = to_row(its);
+      return tx.insert(row);
+    });
+    EXPECT_TRUE(done) << core::describe(done.error());
+    StsRequest asks = request();
+    asks.principal = std::move(second);
+    return asks;
+  }
+
   StsRequest request() const {
     return {.requested_token_type = std::string(kOAuthSts),
             .resource = connection.resource_indicator,

@@ -137,15 +137,6 @@ TEST_P(TransitionsTest, EveryStateAndEvent) {
   }
 }
 
-TEST_P(TransitionsTest, DeletingAnActiveServerIsRefusedInOktasWords) {
-  const std::string id = server_in(active);
-  const auto answer = remove(path_of(id));
-  EXPECT_EQ(answer.outcome(), "409 INVALID_STATE_TRANSITION status");
-  EXPECT_EQ(answer.cause(),
-            "Cannot delete a resource server in ACTIVE status. Server must be deactivated first. Allowed in "
-            "ACTIVE: deactivate, validate.");
-}
-
 TEST_P(TransitionsTest, IncompleteStaysPendingAndSaysWhatIsMissing) {
   const std::string id = register_server();
   ASSERT_TRUE(move(id, ServerEvent::validated));

@@ -20,6 +20,10 @@ namespace registry {
 // The answer to an operation's "why not".
 inline constexpr std::string_view kValidationFailed = "VALIDATION_FAILED";
 
+// Schedules the recurring look at all servers ("schedule"); at each start of a node. What is scheduled
+// already is replaced.
+core::Status schedule_discovery_work(const Service& service);
+
 // Versions of what the result depends on; equal: nothing was configured meanwhile.
 using Versions = std::map<std::string, std::int64_t>;
 core::Result<Versions> versions_of(Reader& reader, std::string_view server);

@@ -89,37 +89,6 @@ TEST_P(ValidationTest, ActivationThatFindsItBroken) {
   EXPECT_EQ(operation(id).error->message, "No authorization servers found");
 }
 
-TEST_P(ValidationTest, EmptyListOfAuthorizationServers) {
-  world_.resource["authorization_servers"] = Array{};
-  const auto id = add_server();
-  run();
-  EXPECT_EQ(status(), "INVALID");
-  EXPECT_THAT(server().invalid_reasons, ElementsAre("No authorization servers found"));
-  EXPECT_EQ(to_string(operation(id).status), "FAILED");
-  EXPECT_EQ(operation(id).error->message, "No authorization servers found");
-}
-
-TEST_P(ValidationTest, IssuerMismatch) {
-  world_.issuer["issuer"] = "https://evil.example";
-  add_server();
-  run();
-  EXPECT_EQ(status(), "INVALID");
-  EXPECT_THAT(check("R11"), HasSubstr("expected https://idp.example.com, got https://evil.example"));
-  ASSERT_EQ(auth_servers().size(), 1u);
-  EXPECT_EQ(to_string(auth_servers()[0].status), "INVALID");
-  // Nothing of it is taken over.
-  EXPECT_EQ(auth_servers()[0].token_endpoint, "");
-}
-
-TEST_P(ValidationTest, TrailingSlash) {
-  world_.resource["resource"] = std::string(kResource) + "/";
-  add_server();
-  run();
-  EXPECT_EQ(status(), "PENDING");
-  EXPECT_THAT(check("R07"), HasSubstr("WARN"));
-  EXPECT_EQ(server().resource_url, kResource);
-}
-
 TEST_P(ValidationTest, TrailingSlashStrictly) {
   service_.settings.strict_resource = true;
   world_.resource["resource"] = std::string(kResource) + "/";
@@ -245,38 +214,6 @@ TEST_P(ValidationTest, NoMetadataOfTheAuthorizationServerYet) {
   EXPECT_EQ(status(), "INACTIVE");
   EXPECT_EQ(to_string(auth_servers()[0].status), "ACTIVE");
   EXPECT_THAT(check("R10"), HasSubstr("WARN"));
-}
-
-TEST_P(ValidationTest, AuthorizationServerRemovedWhileActive) {
-  make_active();
-  const McpAuthServer before = auth_servers().at(0);
-  world_.resource["authorization_servers"] = Array{"https://new.example.com"};
-  Object other = world_.issuer;
-  other["issuer"] = "https://new.example.com";
-  world_.instead.emplace("https://new.example.com/.well-known/oauth-authorization-server",
-                         test::Outside::json(other));
-  start("mcp-server:Refresh", "manual");
-  run();
-  EXPECT_EQ(status(), "ACTIVE") << "losing connectable is no failed validation";
-  EXPECT_EQ(report().at("connectable"), false);
-  for (const McpAuthServer& as : auth_servers()) {
-    if (as.id == before.id) {
-      EXPECT_EQ(to_string(as.status), "INVALID") << "it has a client registration, which stays";
-      EXPECT_THAT(as.reason, HasSubstr("not listed by the resource"));
-    } else {
-      EXPECT_EQ(as.issuer, "https://new.example.com");
-      EXPECT_EQ(to_string(as.status), "ACTIVE");
-    }
-  }
-  world_.resource["authorization_servers"] = Array{core::json::Value(kIssuer)};
-  start("mcp-server:Refresh", "manual");
-  run();
-  ASSERT_EQ(auth_servers().size(), 1u) << "the one without a registration is gone";
-  EXPECT_EQ(auth_servers()[0].id, before.id);
-  EXPECT_EQ(to_string(auth_servers()[0].status), "ACTIVE");
-  EXPECT_EQ(report().at("connectable"), true);
-  EXPECT_THAT(events("resource_servers.mcp_server.auth_server."),
-              testing::IsSupersetOf({"create", "update", "delete"}));
 }
 
 TEST_P(ValidationTest, OneOfOurOwnIsLinked) {

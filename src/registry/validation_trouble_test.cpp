@@ -9,6 +9,7 @@
 #include "registry/discovery.h"
 #include "registry/test_validation.h"
 #include "registry/transitions.h"
+#include "registry/validation.h"
 
 namespace registry {
 namespace {
@@ -96,9 +97,7 @@ TEST_P(ValidationTroubleTest, TheSweepBeginsLostChecksAnew) {
   };
   chain();
   const auto checked = report().at("checkedAt");
-  in_transaction([&](Transaction& tx) {
-    return tx.schedule({.id = "schedule/all", .kind = "schedule", .subject = "all", .due = service_.now()});
-  });
+  ASSERT_TRUE(schedule_discovery_work(service_));
   EXPECT_EQ(run(), 1) << "not lost for sure yet";
   EXPECT_EQ(report().at("checkedAt"), checked);
   run_for(seconds(2400), seconds(60));
@@ -115,9 +114,7 @@ TEST_P(ValidationTroubleTest, TheSweepGoesPageByPage) {
     return {};
   });
   clock().advance(seconds(7200));
-  in_transaction([&](Transaction& tx) {
-    return tx.schedule({.id = "schedule/all", .kind = "schedule", .subject = "all", .due = service_.now()});
-  });
+  ASSERT_TRUE(schedule_discovery_work(service_));
   int scheduled = 0;
   int pages = 0;
   for (int i = 0; i < 1000; ++i) {

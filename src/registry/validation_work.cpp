@@ -157,4 +157,10 @@ void add_discovery_work(WorkHandlers& handlers) {
   handlers["schedule"] = schedule;
 }
 
+core::Status schedule_discovery_work(const Service& service) {
+  return service.store->transaction([&](Transaction& tx) {
+    return tx.schedule({.id = "schedule/all", .kind = "schedule", .subject = "all", .due = service.now()});
+  });
+}
+
 }  // namespace registry

@@ -32,13 +32,14 @@ core::Status check(const Service& service, const WorkerOptions& options) {
   return {};
 }
 
-void complain(std::string_view what, const core::Error& error, const Work* work = nullptr) {
+void complain(std::string_view what, const core::Error& error, const Work* work = nullptr,
+              core::LogLevel level = core::LogLevel::warning) {
   boost::json::object fields{{"code", error.code}, {"reason", core::describe(error)}};
   if (work != nullptr) {
     fields["work"] = work->id;
     fields["attempt"] = work->attempts;
   }
-  core::log(core::LogLevel::warning, "registry", what, fields);
+  core::log(level, "registry", what, fields);
 }
 
 }  // namespace
@@ -109,7 +110,10 @@ struct Worker::Impl {
       std::lock_guard lock(mutex);
       held.erase(mine);
     }
-    if (!done) complain("work failed and is left to its lease", done.error(), &work);
+    if (done) return;
+    const bool lost = done.error().code == "registry.store.lease_lost";
+    complain(lost ? "work was another's by its end" : "work failed and is left to its lease", done.error(),
+             &work, lost ? core::LogLevel::info : core::LogLevel::warning);
   }
 
   // Far enough from the end of the lease to be late once.

@@ -130,7 +130,7 @@ TEST(Registry, RefusesToServeTokensInTheClear) {
 }
 
 // The server that is registered holds its answers back, so that the kill comes in the middle.
-TEST(Registry, AKillInMidRegistrationLeavesNothingHanging) {
+TEST(Acceptance, NodeCrashInMidOperation) {
   const core::ScratchDirectory place;
   std::atomic<bool> slow = true;
   std::atomic<int> asked = 0;

@@ -101,6 +101,8 @@ export const kClient = {
   'auth/basic-cimd': 13,
   'auth/client-credentials-basic': 8,
   'auth/client-credentials-jwt': 8,
+  'auth/dpop': 12,
+  'auth/dpop-nonce': 14,
   'auth/enterprise-managed-authorization': 9,
   'auth/iss-normalized': 8,
   'auth/iss-not-advertised': 14,
@@ -140,8 +142,6 @@ export const kClient = {
 };
 
 export const kClientNotServed = {
-  'auth/dpop': 'the client asks for bearer tokens only',
-  'auth/dpop-nonce': 'the client asks for bearer tokens only',
   'sep-2640-client-no-prefetch': 'the client does not do skills; the scenario has no check for one that does not',
   'sep-2640-client-verify-digest': 'as above',
   'sep-2640-client-verify-size': 'as above',

@@ -24,6 +24,17 @@ export function cleanup(action) {
   cleanups.push(action);
 }
 
+/** Does what was asked of cleanup(), the latest first. judge() does it by itself. */
+export async function cleanUp() {
+  for (const action of cleanups.splice(0).reverse()) {
+    try {
+      await action();
+    } catch (error) {
+      console.log(`cleaning up: ${error.message}`);
+    }
+  }
+}
+
 /** A directory of this run's own, removed at its end. */
 export function scratch() {
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'judge-'));
@@ -73,13 +84,7 @@ export async function judge(body) {
       console.log(error.stack ?? error);
     }
   }
-  for (const action of cleanups.reverse()) {
-    try {
-      await action();
-    } catch (error) {
-      console.log(`cleaning up: ${error.message}`);
-    }
-  }
+  await cleanUp();
   process.exit(code);
 }
 

@@ -17,9 +17,10 @@ export const kAccount = 'ada';
 /**
  * An authorization server whose tokens are JWTs (RFC 9068) for the resource that was asked for (RFC 8707).
  *
- * `redirectUri` is the client's own. `grants` and `log` keep what was asked and what went wrong.
+ * `redirectUri` is the client's own, `resourceScopes` what resources may name. `grants` and `log` keep what was asked and
+ * what went wrong.
  */
-export async function authorizationServer({ port, redirectUri = 'http://127.0.0.1:1/callback' } = {}) {
+export async function authorizationServer({ port, redirectUri = 'http://127.0.0.1:1/callback', resourceScopes = kScopes } = {}) {
   port ??= await freePort();
   const issuer = `http://127.0.0.1:${port}`;
   const { privateKey, publicKey } = await jose.generateKeyPair('ES256', { extractable: true });
@@ -28,7 +29,7 @@ export async function authorizationServer({ port, redirectUri = 'http://127.0.0.
   const provider = new Provider(issuer, {
     jwks: { keys: [{ ...(await jose.exportJWK(privateKey)), kid, alg: 'ES256', use: 'sig' }] },
     cookies: { keys: [randomUUID()] },
-    scopes: ['openid', 'offline_access', ...kScopes],
+    scopes: ['openid', 'offline_access', ...resourceScopes],
     clients: [
       {
         client_id: kClient,
@@ -51,7 +52,7 @@ export async function authorizationServer({ port, redirectUri = 'http://127.0.0.
         defaultResource: () => [],
         useGrantedResource: () => true,
         getResourceServerInfo: (_ctx, resource) => ({
-          scope: kScopes.join(' '),
+          scope: resourceScopes.join(' '),
           audience: resource,
           accessTokenFormat: 'jwt',
           accessTokenTTL: 3600,
@@ -100,11 +101,11 @@ export async function protectedServer(org, as, { args = [], env = {} } = {}) {
  * A person and their browser: follows an authorization link through sign-in and consent. Gives the last page, which is
  * the client's own once `redirectUri` is reached, unfetched: only its address matters.
  */
-export async function agree(link, redirectUri) {
+export async function agree(link, redirectUri, login = kAccount) {
   const browser = new Browser();
   let page = await browser.open(link, { stopAt: redirectUri });
   for (let step = 0; step < 6 && page.text?.includes('<form'); step++) {
-    page = await browser.submit(page, page.text.includes('name="login"') ? { login: kAccount, password: 'x' } : {}, { stopAt: redirectUri });
+    page = await browser.submit(page, page.text.includes('name="login"') ? { login, password: 'x' } : {}, { stopAt: redirectUri });
   }
   return page;
 }

@@ -188,6 +188,8 @@ async function prompt(process) {
   throw new Error(`no link and code: ${process.output()}`);
 }
 
+export const unescaped = (text) => text.replace(/&(quot|#39|lt|gt|amp);/g, (_, name) => ({ quot: '"', '#39': "'", lt: '<', gt: '>', amp: '&' })[name]);
+
 /** A browser of few words: cookies, redirects, forms. `stopAt` is an address that is reached without being asked for. */
 export class Browser {
   #cookies;
@@ -221,7 +223,7 @@ export class Browser {
     for (const [input] of form.matchAll(/<input[^>]*>/g)) {
       const name = /name="([^"]+)"/.exec(input)?.[1];
       const value = /value="([^"]*)"/.exec(input)?.[1];
-      if (name && value !== undefined) fields[name] = value;
+      if (name && value !== undefined) fields[name] = unescaped(value);
     }
     return this.open(new URL(action, page.url).href, {
       stopAt,

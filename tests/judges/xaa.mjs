@@ -1,59 +1,23 @@
-// Cross-app access as an agent does it, with oauth4webapi as its client and jose as who verifies: the registry registers
-// okta-mcp-server, which trusts one of its custom authorization servers; a person signs in by oidc-provider; their ID
-// token becomes an ID-JAG, that an access token, and the tool is called. Then what must be refused.
-import { execFileSync } from 'node:child_process';
+// Cross-app access as an agent does it, with oauth4webapi as its client, and jose and node-jose (another author's) as who
+// verify: the registry registers okta-mcp-server, which trusts one of its custom authorization servers; a person signs in by
+// oidc-provider; their ID token becomes an ID-JAG, that an access token, and the tool is called. Agents authenticate by key and
+// by secret, with and without DPoP. Then what must be refused.
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import path from 'node:path';
 import * as jose from 'jose';
+import nodeJose from 'node-jose';
 import * as oauth from 'oauth4webapi';
 
-import { check, devOrg, equal, freePort, judge, program, scratch, show, start, textOf, until } from './lib.mjs';
+import { check, devOrg, equal, judge, show, textOf } from './lib.mjs';
 import { post } from './http-lib.mjs';
 import { agree, authorizationServer, kAccount, kClient, protectedServer } from './oauth-lib.mjs';
+import { insecure, kBearer, kExchange, kIdToken, kJag, registry } from './registry-lib.mjs';
 import { Browser } from './sign-in-lib.mjs';
 
-const kJag = 'urn:ietf:params:oauth:token-type:id-jag';
-const kIdToken = 'urn:ietf:params:oauth:token-type:id_token';
-const kExchange = 'urn:ietf:params:oauth:grant-type:token-exchange';
-const kBearer = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
-const insecure = { [oauth.allowInsecureRequests]: true };
-
-/** The registry as a process, and its API for an administrator. */
-async function registry() {
-  const origin = `http://127.0.0.1:${await freePort()}`;
-  const store = ['--store', `sqlite:${path.join(scratch(), 'registry.db')}`, '--issuer', origin];
-  const server = start(program('okta-agent-registry'), [...store, 'serve', '--listen', new URL(origin).host, '--allow-http-loopback']);
-  await until(async () => {
-    if (server.child.exitCode !== null) throw new Error(`okta-agent-registry ended with ${server.child.exitCode}: ${show(server.output())}`);
-    return (await fetch(`${origin}/.well-known/oauth-authorization-server`).catch(() => null))?.ok;
-  }, 'the registry serves');
-  const token = execFileSync(program('okta-agent-registry'), [...store, 'admin-token'], { encoding: 'utf8' }).trim();
-  const call = async (method, where, body) => {
-    const response = await fetch(where.startsWith('http') ? where : origin + where, {
-      method,
-      headers: { authorization: `Bearer ${token}`, ...(body ? { 'content-type': 'application/json' } : {}) },
-      body: body && JSON.stringify(body),
-    });
-    const text = await response.text();
-    return { status: response.status, body: text ? JSON.parse(text) : null, location: response.headers.get('location') };
-  };
-  /** Does what is accepted now and done later, to its end. Gives what it made. */
-  const done = async (method, where, body) => {
-    const accepted = await call(method, where, body);
-    if (accepted.status !== 202) throw new Error(`${method} ${where}: ${show(accepted)}`);
-    let operation;
-    await until(async () => {
-      operation = (await call('GET', accepted.location)).body;
-      return ['COMPLETED', 'FAILED'].includes(operation.status);
-    }, `${method} ${where} ends`);
-    return operation;
-  };
-  const made = async (where, body, method = 'POST') => {
-    const answer = await call(method, where, body);
-    if (answer.status >= 300) throw new Error(`${method} ${where}: ${show(answer)}`);
-    return answer.body;
-  };
-  return { origin, call, done, made };
+/** The claims of a token, verified by node-jose with the keys that stand at `jwksUri`. */
+async function verifiedByNodeJose(token, jwksUri) {
+  const keys = await nodeJose.JWK.asKeyStore(await (await fetch(jwksUri)).json());
+  const verified = await nodeJose.JWS.createVerify(keys, { algorithms: ['RS256', 'ES256'] }).verify(token);
+  return JSON.parse(verified.payload.toString());
 }
 
 await judge(async () => {
@@ -142,6 +106,7 @@ await judge(async () => {
   const jag = await jose.jwtVerify(issued.body.access_token, orgKeys, { issuer: reg.origin, audience: issuer, typ: 'oauth-id-jag+jwt', requiredClaims: ['jti', 'sub', 'iat', 'exp', 'client_id', 'resource', 'scope'] });
   equal([jag.payload.client_id, jag.payload.resource, jag.payload.scope, jag.payload.exp - jag.payload.iat], [id, tools.url, 'users.read', 300], 'the claims of the ID-JAG');
   equal([jag.payload.sub, jag.payload.act?.sub], [ada.id, id], 'for whom, by whom');
+  equal(await verifiedByNodeJose(issued.body.access_token, orgAs.jwks_uri), jag.payload, 'node-jose verifies the same ID-JAG');
 
   const customUrl = new URL(issuer);
   const customAs = await oauth.processDiscoveryResponse(customUrl, await oauth.discoveryRequest(customUrl, { algorithm: 'oauth2', ...insecure }));
@@ -156,6 +121,7 @@ await judge(async () => {
   const customKeys = jose.createRemoteJWKSet(new URL(customAs.jwks_uri));
   const access = await jose.jwtVerify(granted.body.access_token, customKeys, { issuer, audience: tools.url });
   equal([access.payload.cid, access.payload.uid, access.payload.scp], [id, ada.id, ['users.read']], `the claims of the access token: ${show(access.payload)}`);
+  equal(await verifiedByNodeJose(granted.body.access_token, customAs.jwks_uri), access.payload, 'node-jose verifies the same access token');
   const called = await post(tools.url, 'tools/call', { name: 'list_users', arguments: { limit: 2 } }, { headers: { authorization: `Bearer ${granted.body.access_token}` } });
   check(textOf(called.body.result ?? {}).includes('@'), `the tool answers: ${show(called.body)}`);
 
@@ -184,6 +150,57 @@ await judge(async () => {
   const forgedKey = (await jose.generateKeyPair('RS256')).privateKey;
   const forged = await new jose.SignJWT({ ...jose.decodeJwt(second), jti: randomUUID() }).setProtectedHeader({ ...jose.decodeProtectedHeader(second) }).sign(forgedKey);
   equal((await redeem(forged)).body.error, 'invalid_grant', 'a forged ID-JAG');
+  equal((await redeem(tokens.id_token)).body.error, 'invalid_grant', 'an ID token is no ID-JAG');
+
+  // ---- bound to a key, from the exchange on
+  const dpopKeys = await oauth.generateKeyPair('ES256');
+  const bound = async (server, as, grant, form, { keys = dpopKeys } = {}) => {
+    const DPoP = oauth.DPoP(client, keys);
+    for (let attempt = 0; ; attempt++) {
+      const response = await oauth.genericTokenEndpointRequest(server, client, as, grant, form, { ...insecure, DPoP });
+      try {
+        return await oauth.processGenericTokenEndpointResponse(server, client, response, { recognizedTokenTypes: { n_a: () => {} } });
+      } catch (error) {
+        if (attempt === 0 && oauth.isDPoPNonceError(error)) continue;
+        return { error: error.error ?? error.message };
+      }
+    }
+  };
+  const exchangeForm = { requested_token_type: kJag, subject_token: tokens.id_token, subject_token_type: kIdToken, audience: issuer, resource: tools.url, scope: 'users.read' };
+  const boundJag = await bound(orgAs, auth, kExchange, exchangeForm);
+  const boundClaims = jose.decodeJwt(boundJag.access_token ?? '.e30.');
+  equal(boundClaims.cnf?.jkt, await jose.calculateJwkThumbprint(await jose.exportJWK(dpopKeys.publicKey)), `the ID-JAG is bound: ${show(boundJag)}`);
+  const redemption = { assertion: boundJag.access_token, resource: tools.url };
+  equal((await redeem(boundJag.access_token)).body.error, 'invalid_grant', 'without a proof it is good for nothing');
+  equal((await bound(customAs, authFor(customAs), kBearer, redemption, { keys: await oauth.generateKeyPair('ES256') })).error, 'invalid_grant', 'nor with another key');
+  const boundToken = await bound(customAs, authFor(customAs), kBearer, redemption);
+  equal(boundToken.token_type, 'dpop', `with its own key it gives a bound token: ${show(boundToken)}`);
+  equal(jose.decodeJwt(boundToken.access_token).cnf?.jkt, boundClaims.cnf?.jkt, 'bound to the same key');
+  const prove = async (url) => new jose.SignJWT({ htm: 'POST', htu: url, jti: randomUUID(), iat: Math.floor(Date.now() / 1000), ath: createHash('sha256').update(boundToken.access_token).digest('base64url') })
+    .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk: await jose.exportJWK(dpopKeys.publicKey) }).sign(dpopKeys.privateKey);
+  const calledBound = await post(tools.url, 'tools/call', { name: 'list_users', arguments: { limit: 2 } }, { headers: { authorization: `DPoP ${boundToken.access_token}`, dpop: await prove(tools.url) } });
+  check(textOf(calledBound.body.result ?? {}).includes('@'), `the tool answers to the bound token: ${show(calledBound.body)}`);
+
+  // ---- an agent that authenticates by its secret, at both servers
+  const clerkMade = await reg.done('POST', '/workload-principals/api/v1/ai-agents', { profile: { name: 'Clerk' }, oauthClient: { tokenEndpointAuthMethod: 'client_secret_basic' }, signOnProvider: { type: 'NEW_OIDC_APP', redirectUris: [redirectUri] } });
+  const clerk = { client_id: clerkMade.resource.id };
+  const clerkPath = `/workload-principals/api/v1/ai-agents/${clerk.client_id}`;
+  const secret = (await reg.made(`${clerkPath}/credentials/secrets`, {})).client_secret;
+  await reg.made('/governance/api/v1/resource-owners', { resourceOrns: [(await reg.call('GET', clerkPath)).body.orn], principalOrns: [`orn:okta:directory:${orn.split(':')[3]}:users:${ada.id}`] }, 'PUT');
+  await reg.made(`${clerkPath}/connections`, connection);
+  equal((await reg.done('POST', `${clerkPath}/lifecycle/activate`)).status, 'COMPLETED', 'the agent with a secret is activated');
+  const basic = oauth.ClientSecretBasic(secret);
+  const clerkSignIn = new URL(signIn);
+  clerkSignIn.searchParams.set('client_id', clerk.client_id);
+  const clerkParameters = oauth.validateAuthResponse(orgAs, clerk, new URL((await agree(clerkSignIn.href, redirectUri)).url), 's1');
+  const clerkTokens = await oauth.processAuthorizationCodeResponse(orgAs, clerk, await oauth.authorizationCodeGrantRequest(orgAs, clerk, basic, clerkParameters, redirectUri, verifier, insecure), { expectedNonce: 'n1', requireIdToken: true });
+  const clerkJag = await oauth.processGenericTokenEndpointResponse(orgAs, clerk, await oauth.genericTokenEndpointRequest(orgAs, clerk, basic, kExchange, { ...exchangeForm, subject_token: clerkTokens.id_token }, insecure), { recognizedTokenTypes: { n_a: () => {} } });
+  const clerkToken = await oauth.processGenericTokenEndpointResponse(customAs, clerk, await oauth.genericTokenEndpointRequest(customAs, clerk, basic, kBearer, { assertion: clerkJag.access_token, resource: tools.url }, insecure));
+  equal((await verifiedByNodeJose(clerkToken.access_token, customAs.jwks_uri)).cid, clerk.client_id, 'a token for the agent with a secret');
+  const listed = await post(tools.url, 'tools/list', {}, { headers: { authorization: `Bearer ${clerkToken.access_token}` } });
+  check(listed.body.result?.tools?.some((tool) => tool.name === 'list_users'), `the tools are listed: ${show(listed.body)}`);
+  const stolen = await oauth.genericTokenEndpointRequest(orgAs, clerk, basic, kExchange, exchangeForm, insecure);
+  equal([stolen.status, (await stolen.json()).error], [400, 'invalid_request'], 'the ID token of another agent');
 
   // ---- the kill switch
   const third = (await exchange()).body.access_token;
