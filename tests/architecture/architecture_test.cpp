@@ -155,6 +155,12 @@ TEST(ArchitectureRules, AHeavyHeaderStaysInItsRoomsSources) {
   EXPECT_EQ(violations("apps/p/main.cpp"), 1u);
 }
 
+TEST(ArchitectureRules, AFolderMayHoldTwoPrograms) {
+  const std::string text = "int main(int count, char** words) { return count; }\n";
+  EXPECT_THAT(check_one_definition({{"tests/soak/a.cpp", text}, {"tests/soak/b.cpp", text}}),
+              testing::IsEmpty());
+}
+
 TEST(ArchitectureRules, TwoDefinitionsOfOneNameAreSeen) {
   // In two files of a room, each inside of `namespace room {`.
   struct Pair {

@@ -299,6 +299,8 @@ Violations check_one_definition(const std::vector<Source>& sources) {
   for (const Source& source : sources) {
     const std::string folder = source.path.substr(0, source.path.rfind('/'));
     for (const Definition& one : definitions_of(source)) {
+      // A folder may hold several programs.
+      if (one.name.starts_with("main(")) continue;
       const auto [there, fresh] = first.try_emplace({folder, one.name}, source.path, one.line);
       if (fresh || there->second.first == source.path) continue;
       found.push_back(
