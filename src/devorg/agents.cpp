@@ -18,6 +18,7 @@
 #include "registry/console.h"
 #include "registry/person.h"
 #include "registry/session.h"
+#include "rest/browser.h"
 
 namespace devorg {
 
@@ -209,7 +210,7 @@ ServerResponse Agents::login(const ServerRequest& request) const {
   const auto person = registry::find_person_by_login(*store_, net::query_value(*form, "login").value_or(""));
   if (!person || !*person || !(*person)->active())
     return login_page(400, target, "The login is not that of an active person of this org.");
-  ServerResponse response = registry::go_to(target);
+  ServerResponse response = rest::go_to(target);
   const auto session = registry::begin_session(*parts_, request, **person, "okta-dev-org", response.headers);
   if (!session) {
     core::log(core::LogLevel::error, "agents", core::describe(session.error()));

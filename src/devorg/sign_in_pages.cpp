@@ -13,6 +13,7 @@
 #include "core/encoding.h"
 #include "core/html.h"
 #include "net/url.h"
+#include "rest/browser.h"
 
 namespace devorg {
 namespace {
@@ -22,6 +23,7 @@ using core::Result;
 using net::Method;
 using net::ServerRequest;
 using net::ServerResponse;
+using rest::go_to;
 
 constexpr std::size_t kMaxAdministrators = 50;
 constexpr std::size_t kMaxForm = 32u << 10;
@@ -53,18 +55,7 @@ ServerResponse page(int status, std::string_view title, std::string_view body,
 }
 
 ServerResponse not_allowed(std::string_view methods) {
-  auto response = page(405, "Method not allowed", "");
-  response.headers.add("Allow", std::string(methods));
-  return response;
-}
-
-// 303, so that a browser forgets the form it has sent (RFC 9700 section 4.12).
-ServerResponse go_to(std::string_view url) {
-  ServerResponse response;
-  response.status = 303;
-  response.headers = {
-      {"Location", std::string(url)}, {"Cache-Control", "no-store"}, {"Referrer-Policy", "no-referrer"}};
-  return response;
+  return rest::not_allowed(page(405, "Method not allowed", ""), methods);
 }
 
 std::string code_form(std::string_view csrf) {

@@ -17,7 +17,7 @@ using core::ErrorKind;
 using core::json::Array;
 using core::json::Object;
 using core::json::Value;
-using Takes = WorkloadRoute::Takes;
+using Takes = ApiRoute::Takes;
 
 // Newest first needs all of them at hand.
 constexpr std::size_t kMaxBackwards = 10'000;
@@ -85,7 +85,7 @@ core::Result<std::vector<Row>> newest_first(Reader& reader, const rest::Page& pa
   return rows;
 }
 
-core::Result<rest::Reply> list_agents(const WorkloadRequest& request) {
+core::Result<rest::Reply> list_agents(const ApiRequest& request) {
   Query query{.kind = Kind::workload_principal, .parent = "ai-agents"};
   ASSIGN_OR_RETURN(const auto filter, read_filter(request.call, kFilter));
   std::function<core::Result<bool>(const Row&)> fits;
@@ -112,13 +112,13 @@ core::Result<rest::Reply> list_agents(const WorkloadRequest& request) {
   });
 }
 
-core::Result<rest::Reply> get_agent(const WorkloadRequest& request) {
+core::Result<rest::Reply> get_agent(const ApiRequest& request) {
   ASSIGN_OR_RETURN(const auto agent, principal_of_path(*request.service.store, request));
   return entity_reply(show(request.service, agent), agent.version);
 }
 
 // An operation that is done, and the answer that leads to it.
-core::Result<rest::Reply> done(Transaction& tx, const WorkloadRequest& request, std::string_view verb,
+core::Result<rest::Reply> done(Transaction& tx, const ApiRequest& request, std::string_view verb,
                                const WorkloadPrincipal& agent, std::string_view status) {
   const Service& service = request.service;
   OperationResource resource{.id = agent.id,
@@ -161,7 +161,7 @@ core::Status put_urls(Transaction& tx, const WorkloadPrincipal& agent) {
   return put_url(tx, agent, "resource", agent.resource_url, "resourceUrl");
 }
 
-core::Status emit_sign_on_change(Transaction& tx, const WorkloadRequest& request, bool had,
+core::Status emit_sign_on_change(Transaction& tx, const ApiRequest& request, bool had,
                                  const WorkloadPrincipal& agent) {
   const bool has = !agent.redirect_uris.empty();
   if (had == has) return {};
@@ -169,7 +169,7 @@ core::Status emit_sign_on_change(Transaction& tx, const WorkloadRequest& request
                               request.actor, request.transaction);
 }
 
-core::Result<rest::Reply> register_agent(const WorkloadRequest& request) {
+core::Result<rest::Reply> register_agent(const ApiRequest& request) {
   const Service& service = request.service;
   WorkloadPrincipal made{.id = service.new_id("wlp")};
   RETURN_IF_ERROR(apply_body(service, request.body, true, made));
@@ -185,7 +185,7 @@ core::Result<rest::Reply> register_agent(const WorkloadRequest& request) {
 }
 
 // `body_of` gives the whole of what can be changed.
-core::Result<rest::Reply> change_agent(const WorkloadRequest& request, std::string_view verb,
+core::Result<rest::Reply> change_agent(const ApiRequest& request, std::string_view verb,
                                        const std::function<Object(const WorkloadPrincipal&)>& body_of) {
   const Service& service = request.service;
   return in_transaction(request, [&](Transaction& tx) -> core::Result<rest::Reply> {
@@ -212,11 +212,11 @@ core::Result<rest::Reply> change_agent(const WorkloadRequest& request, std::stri
   });
 }
 
-core::Result<rest::Reply> replace_agent(const WorkloadRequest& request) {
+core::Result<rest::Reply> replace_agent(const ApiRequest& request) {
   return change_agent(request, "Replace", [&](const WorkloadPrincipal&) { return request.body; });
 }
 
-core::Result<rest::Reply> patch_agent(const WorkloadRequest& request) {
+core::Result<rest::Reply> patch_agent(const ApiRequest& request) {
   return change_agent(request, "Patch", [&](const WorkloadPrincipal& agent) {
     Value target(changeable(agent));
     const Value patch(request.body);
@@ -225,7 +225,7 @@ core::Result<rest::Reply> patch_agent(const WorkloadRequest& request) {
   });
 }
 
-core::Result<rest::Reply> move(const WorkloadRequest& request, AgentEvent event, std::string_view verb,
+core::Result<rest::Reply> move(const ApiRequest& request, AgentEvent event, std::string_view verb,
                                bool revoke) {
   const Service& service = request.service;
   return in_transaction(request, [&](Transaction& tx) -> core::Result<rest::Reply> {
@@ -243,42 +243,42 @@ core::Result<rest::Reply> move(const WorkloadRequest& request, AgentEvent event,
   });
 }
 
-core::Result<rest::Reply> activate_agent(const WorkloadRequest& request) {
+core::Result<rest::Reply> activate_agent(const ApiRequest& request) {
   return move(request, AgentEvent::activate, "Activate", false);
 }
-core::Result<rest::Reply> deactivate_agent(const WorkloadRequest& request) {
+core::Result<rest::Reply> deactivate_agent(const ApiRequest& request) {
   ASSIGN_OR_RETURN(const bool revoke, wants_revocation(request));
   return move(request, AgentEvent::deactivate, "Deactivate", revoke);
 }
-core::Result<rest::Reply> delete_agent(const WorkloadRequest& request) {
+core::Result<rest::Reply> delete_agent(const ApiRequest& request) {
   return move(request, AgentEvent::remove, "Delete", false);
 }
 
+constexpr ApiArea kArea{
+    .base = kWorkloadApi, .tag = "AI agents", .read = kReadAgents, .manage = kManageAgents};
+
 using net::Method;
-constexpr std::array<WorkloadRoute, 8> kRoutes{{
-    {Method::get, "/ai-agents", "listAIAgents", false, "List AI agents", Takes::page, list_agents},
-    {Method::post, "/ai-agents", "registerAIAgent", true, "Register an AI agent", Takes::object,
-     register_agent},
-    {Method::get, "/ai-agents/{agentId}", "getAIAgent", false, "Retrieve an AI agent", Takes::nothing,
-     get_agent},
-    {Method::put, "/ai-agents/{agentId}", "replaceAIAgent", true, "Replace an AI agent", Takes::object,
-     replace_agent},
-    {Method::patch, "/ai-agents/{agentId}", "patchAIAgent", true, "Update an AI agent by a merge patch",
-     Takes::merge_patch, patch_agent},
-    {Method::delete_, "/ai-agents/{agentId}", "deleteAIAgent", true, "Delete an AI agent", Takes::nothing,
-     delete_agent},
-    {Method::post, "/ai-agents/{agentId}/lifecycle/activate", "activateAIAgent", true, "Activate an AI agent",
-     Takes::nothing, activate_agent},
-    {Method::post, "/ai-agents/{agentId}/lifecycle/deactivate", "deactivateAIAgent", true,
+constexpr std::array<ApiRoute, 8> kRoutes{{
+    {Method::get, "/ai-agents", "listAIAgents", "List AI agents", list_agents, Takes::page},
+    {Method::post, "/ai-agents", "registerAIAgent", "Register an AI agent", register_agent, Takes::object},
+    {Method::get, "/ai-agents/{agentId}", "getAIAgent", "Retrieve an AI agent", get_agent},
+    {Method::put, "/ai-agents/{agentId}", "replaceAIAgent", "Replace an AI agent", replace_agent,
+     Takes::object},
+    {Method::patch, "/ai-agents/{agentId}", "patchAIAgent", "Update an AI agent by a merge patch",
+     patch_agent, Takes::merge_patch},
+    {Method::delete_, "/ai-agents/{agentId}", "deleteAIAgent", "Delete an AI agent", delete_agent},
+    {Method::post, "/ai-agents/{agentId}/lifecycle/activate", "activateAIAgent", "Activate an AI agent",
+     activate_agent},
+    {Method::post, "/ai-agents/{agentId}/lifecycle/deactivate", "deactivateAIAgent",
      "Deactivate an AI agent: no new tokens; with revoke=true those issued are taken back, too",
-     Takes::optional_object, deactivate_agent},
+     deactivate_agent, Takes::optional_object},
 }};
 
 }  // namespace
 
 void add_agent_routes(rest::Router& router, const Service& service) {
-  add_routes(router, service, "AI agents", kRoutes);
-  add_operation_routes(router, service, "workload-principals", "okta.aiAgents.read", "Operations");
+  add_routes(router, service, kArea, kRoutes);
+  add_operation_routes(router, service, "workload-principals", kReadAgents);
 }
 
 }  // namespace registry

@@ -38,11 +38,6 @@ Array to_array(const std::vector<std::string>& texts) {
   return out;
 }
 
-std::unexpected<core::Error> bad(std::string location, std::string_view what) {
-  std::string message = fmt::format("{}: {}", location, what);
-  return refuse(ErrorKind::invalid_input, "INVALID_FORMAT", std::move(message), std::move(location));
-}
-
 Object client_members(const WorkloadPrincipal& agent) {
   Object client;
   if (!agent.cimd_url.empty()) client["type"] = kCimd;
@@ -75,10 +70,9 @@ core::Status check_redirect_uri(const std::string& uri) {
 core::Status apply_client(const Service& service, const Members& in, bool create, WorkloadPrincipal& agent) {
   RETURN_IF_ERROR(in.only({"type", "clientId", "clientIdMatchPattern", "tokenEndpointAuthMethod",
                            "grantTypes", "jwksUri", "dpopBoundAccessTokens"}));
-  ASSIGN_OR_RETURN(const auto type, in.optional_text("type"));
+  ASSIGN_OR_RETURN(const auto type, in.optional_choice("type", {kCimd}));
   ASSIGN_OR_RETURN(auto client_id, in.optional_text("clientId", {.most = 2048}));
   ASSIGN_OR_RETURN(auto pattern, in.optional_text("clientIdMatchPattern", {.most = 2048}));
-  if (type && *type != kCimd) return bad(in.path_of("type"), "must be CIMD, or left out");
   if (create && type) {
     if (!client_id) client_id = pattern;
     if (!client_id || (pattern && *pattern != *client_id))
@@ -94,12 +88,8 @@ core::Status apply_client(const Service& service, const Members& in, bool create
                   in.path_of("clientId"));
   }
 
-  ASSIGN_OR_RETURN(auto method, in.optional_text("tokenEndpointAuthMethod"));
+  ASSIGN_OR_RETURN(auto method, in.optional_choice("tokenEndpointAuthMethod", kAuthMethods));
   agent.auth_method = std::move(method).value_or("private_key_jwt");
-  if (std::ranges::find(kAuthMethods, agent.auth_method) == kAuthMethods.end()) {
-    return bad(in.path_of("tokenEndpointAuthMethod"),
-               fmt::format("must be one of {}", fmt::join(kAuthMethods, ", ")));
-  }
   ASSIGN_OR_RETURN(auto jwks_uri, in.optional_text("jwksUri", {.most = 2048}));
   agent.jwks_uri = std::move(jwks_uri).value_or("");
   if (!agent.jwks_uri.empty()) RETURN_IF_ERROR(check_url(service, agent.jwks_uri, in.path_of("jwksUri")));
@@ -115,15 +105,12 @@ core::Status apply_client(const Service& service, const Members& in, bool create
 
 core::Status apply_sign_on(const Members& in, WorkloadPrincipal& agent) {
   RETURN_IF_ERROR(in.only({"type", "appInstanceId", "redirectUris"}));
-  ASSIGN_OR_RETURN(const std::string type, in.text("type"));
-  if (type != kSignOn) return bad(in.path_of("type"), "must be NEW_OIDC_APP");
+  RETURN_IF_ERROR(in.choice("type", {kSignOn}));
   ASSIGN_OR_RETURN(const auto app, in.optional_text("appInstanceId"));
   if (app && *app != agent.id) return bad(in.path_of("appInstanceId"), "is the agent itself, and is given");
   ASSIGN_OR_RETURN(auto uris, in.optional_texts("redirectUris", 1, kMaxRedirects, {.most = 2048}));
   if (!uris) {
-    return refuse(ErrorKind::invalid_input, "REQUIRED_PROPERTY",
-                  "signOnProvider.redirectUris: is required; the agent is its own sign-on app here.",
-                  in.path_of("redirectUris"));
+    return required(in.path_of("redirectUris"));
   }
   for (const std::string& uri : *uris) RETURN_IF_ERROR(check_redirect_uri(uri));
   if (!agent.cimd_url.empty())

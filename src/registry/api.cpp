@@ -2,12 +2,13 @@
 
 #include <algorithm>
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
+#include "core/text.h"
 #include "net/http.h"
 #include "net/url.h"
+#include "oauth/secret_json.h"
+#include "registry/members.h"
 #include "rest/body.h"
-#include "rest/paging.h"
 
 namespace registry {
 namespace {
@@ -16,6 +17,8 @@ using core::ErrorKind;
 using core::json::Object;
 
 constexpr std::size_t kLongestUrl = 2048;
+constexpr std::size_t kShownId = 100;  // characters
+constexpr std::string_view kMergePatch = "application/merge-patch+json";
 
 // `after` of a list is what a row's id may be; anything else was not given by us.
 bool is_cursor(std::string_view text, std::string_view prefix) {
@@ -25,100 +28,91 @@ bool is_cursor(std::string_view text, std::string_view prefix) {
          });
 }
 
-std::unexpected<core::Error> wrong(std::string_view member, std::string message) {
-  return refuse(ErrorKind::invalid_input, "INVALID_VALUE", std::move(message), std::string(member));
+rest::Problem wrong_media_type() {
+  return rest::other(400, "E0000021",
+                     "Bad request.  Accept and/or Content-Type headers likely do not match supported values.",
+                     {rest::Cause("Send the change as application/merge-patch+json (RFC 7396).")});
+}
+
+rest::Answer<Object> read_body(ApiRoute::Takes takes, const rest::Call& call) {
+  using Takes = ApiRoute::Takes;
+  if (takes == Takes::optional_object) return rest::read_optional_object(call);
+  if (takes != Takes::object && takes != Takes::merge_patch) return Object{};
+  if (takes == Takes::merge_patch && net::media_type(call.http.headers.get("content-type")) != kMergePatch)
+    return rest::refuse(wrong_media_type());
+  return rest::read_object(call);
+}
+
+rest::Answer<rest::Reply> serve(const Service& service, const ApiRoute& route, const rest::Call& call) {
+  // Its form only; the tag is compared with the row that is held.
+  if (const auto form = rest::check_if_match(call, etag_of(0)); !form && form.error().status == 400)
+    return rest::refuse(form.error());
+  ASSIGN_OR_RETURN(auto object, read_body(route.takes, call));
+  core::json::Value body(std::move(object));
+  const oauth::WipeAtExit wiped(body);
+  ApiRequest request{.service = service,
+                     .call = call,
+                     .body = body.get_object(),
+                     .actor = actor_of(call.caller),
+                     .transaction = service.new_id("trs")};
+  if (route.takes == ApiRoute::Takes::page) {
+    ASSIGN_OR_RETURN(request.page, rest::read_page(call, route.pages));
+  }
+  auto reply = route.handle(request);
+  if (!reply) return rest::refuse(problem_of(reply.error()));
+  return *std::move(reply);
 }
 
 }  // namespace
 
-rest::Answer<Object> read_patch(const rest::Call& call) {
-  if (net::media_type(call.http.headers.get("content-type")) != "application/merge-patch+json")
-    return rest::refuse(
-        rest::other(400, "E0000021",
-                    "Bad request.  Accept and/or Content-Type headers likely do not match supported values.",
-                    {"A PATCH is sent as application/merge-patch+json (RFC 7396)."}));
-  return rest::read_object(call);
-}
-
-core::Status check_members(const Object& body, std::initializer_list<std::string_view> known,
-                           std::initializer_list<std::string_view> immutable) {
-  return check_members(body, std::span(known.begin(), known.size()),
-                       std::span(immutable.begin(), immutable.size()));
-}
-
-core::Status check_members(const Object& body, std::span<const std::string_view> known,
-                           std::span<const std::string_view> immutable) {
-  for (const auto& member : body) {
-    const std::string_view name = member.key();
-    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
-    if (std::find(immutable.begin(), immutable.end(), name) != immutable.end())
-      return refuse(ErrorKind::invalid_input, "IMMUTABLE_PROPERTY",
-                    known.empty() ? fmt::format("{} cannot be changed here.", name)
-                                  : fmt::format("{} cannot be changed. Members that can be: {}.", name,
-                                                fmt::join(known.begin(), known.end(), ", ")),
-                    std::string(name));
-    return refuse(ErrorKind::invalid_input, "UNKNOWN_PROPERTY",
-                  fmt::format("{} is no member of this request. Members are: {}.", name,
-                              fmt::join(known.begin(), known.end(), ", ")),
-                  std::string(name));
+void add_routes(rest::Router& router, const Service& service, const ApiArea& area,
+                std::span<const ApiRoute> routes) {
+  for (const ApiRoute& route : routes) {
+    const bool reads = route.method == net::Method::get;
+    router.add({.method = route.method,
+                .path = fmt::format("{}{}", area.base, route.path),
+                .operation = std::string(route.operation),
+                .handler = [&service, route](const rest::Call& call) { return serve(service, route, call); },
+                .changes = !reads,
+                .scope = std::string(reads ? area.read : area.manage),
+                .about = std::string(route.about),
+                .tag = std::string(area.tag)});
   }
-  return {};
 }
 
-core::Result<std::optional<std::string>> text_member(const Object& body, std::string_view name,
-                                                     const TextRules& rules) {
-  const auto* value = body.if_contains(name);
-  if (value == nullptr || value->is_null()) {
-    if (rules.required) return wrong(name, fmt::format("{} is required.", name));
-    return std::optional<std::string>{};
-  }
-  if (!value->is_string()) return wrong(name, fmt::format("{} must be a string.", name));
-  const std::string_view text = value->get_string();
-  if (text.empty() && rules.required) return wrong(name, fmt::format("{} must not be empty.", name));
-  if (text.size() > rules.longest)
-    return wrong(name, fmt::format("{} is too long (at most {} bytes).", name, rules.longest));
-  if (std::any_of(text.begin(), text.end(), [](char c) {
-        return (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') || c == 0x7f;
-      }))
-    return wrong(name, fmt::format("{} contains control characters.", name));
-  return std::optional<std::string>(text);
+std::unexpected<core::Error> no_such(std::string_view id, std::string_view kind) {
+  return refuse(ErrorKind::not_found, "NOT_FOUND",
+                fmt::format("Resource not found: {} ({})", core::shorten(id, kShownId), kind));
 }
 
-core::Result<std::optional<bool>> flag_member(const Object& body, std::string_view name) {
-  const auto* value = body.if_contains(name);
-  if (value == nullptr || value->is_null()) return std::optional<bool>{};
-  if (!value->is_bool()) return wrong(name, fmt::format("{} must be true or false.", name));
-  return std::optional(value->get_bool());
+core::Result<std::optional<catalogue::BoundFilter>> read_filter(
+    const rest::Call& call, std::string_view name, const catalogue::FilterCapabilities& capabilities) {
+  const std::string text = call.query_value(name);
+  if (text.empty()) return std::nullopt;
+  auto filter = catalogue::compile_filter(text, capabilities);
+  if (filter) return *std::move(filter);
+  return refuse(ErrorKind::invalid_input, "INVALID_FILTER", filter.error().message, std::string(name));
 }
 
-core::Result<std::optional<std::vector<std::string>>> texts_member(const Object& body, std::string_view name,
-                                                                   std::size_t most, std::size_t longest) {
-  const auto* value = body.if_contains(name);
-  if (value == nullptr || value->is_null()) return std::optional<std::vector<std::string>>{};
-  if (!value->is_array()) return wrong(name, fmt::format("{} must be an array of strings.", name));
-  if (value->get_array().size() > most)
-    return wrong(name, fmt::format("{} has too many elements (at most {}).", name, most));
-  std::vector<std::string> texts;
-  texts.reserve(value->get_array().size());
-  for (const auto& element : value->get_array()) {
-    if (!element.is_string() || element.get_string().empty() || element.get_string().size() > longest)
-      return wrong(name, fmt::format("{} must be an array of strings of 1 to {} bytes.", name, longest));
-    std::string text(element.get_string());
-    if (std::find(texts.begin(), texts.end(), text) == texts.end()) texts.push_back(std::move(text));
-  }
-  return std::optional(std::move(texts));
+core::Result<bool> wants_revocation(const ApiRequest& request) {
+  const Members in(request.body);
+  RETURN_IF_ERROR(in.only({"revoke"}));
+  ASSIGN_OR_RETURN(const auto flag, in.optional_flag("revoke"));
+  if (flag) return *flag;
+  const std::string text = request.call.query_value("revoke");
+  if (text == "true") return true;
+  if (text.empty() || text == "false") return false;
+  return bad("revoke", "must be true or false");
 }
 
 core::Status check_url(const Service& service, std::string_view url, std::string_view member,
                        bool with_query) {
   if (url.size() > kLongestUrl)
-    return wrong(member, fmt::format("{} is too long (at most {} bytes).", member, kLongestUrl));
+    return bad(std::string(member), fmt::format("must have at most {} bytes", kLongestUrl));
   const auto parsed = net::parse_url(url);
   const auto invalid = [&](std::string_view why) {
-    return refuse(ErrorKind::invalid_input, "INVALID_FORMAT",
-                  fmt::format("{} must be an absolute https URL without user information and fragment: {}.",
-                              member, why),
-                  std::string(member));
+    return bad(std::string(member),
+               fmt::format("must be an absolute https URL without user information and fragment: {}.", why));
   };
   if (!parsed) return invalid("it is no absolute URL");
   if (parsed->has_userinfo) return invalid("it has user information");
@@ -140,53 +134,84 @@ rest::Reply entity_reply(const Object& body, std::int64_t version, int status) {
   return reply;
 }
 
-rest::Answer<bool> check_if_match_syntax(const rest::Call& call) {
-  const auto checked = rest::check_if_match(call, etag_of(0));
-  if (!checked && checked.error().status == 400) return rest::refuse(checked.error());
-  return true;
-}
-
 core::Status check_version(const rest::Call& call, std::int64_t version) {
   if (rest::check_if_match(call, etag_of(version))) return {};
   return core::fail(ErrorKind::conflict, "registry.store.changed", "it was changed since it was read");
 }
 
-rest::Answer<rest::Reply> list_reply(const rest::Call& call, const Service& service,
-                                     std::optional<Query> query, std::string_view prefix,
-                                     const std::function<core::Result<Object>(const Row&)>& show) {
-  ASSIGN_OR_RETURN(const auto page,
-                   rest::read_page(call, {.default_limit = 20, .maximum = 200, .clamp = false}));
-  if (!page.after.empty() && !is_cursor(page.after, prefix)) return rest::refuse(rest::invalid_cursor());
-  std::vector<Row> rows;
-  if (query) {
-    query->after = page.after;
-    query->limit = page.limit + 1;  // one more tells whether there is a next page
-    ASSIGN_OR_RETURN(rows, answer(service.store->list(*query)));
+rest::Reply page_reply(const ApiRequest& request, core::json::Array data, std::string_view next_after) {
+  rest::Reply reply;
+  rest::add_links(reply, request.call, request.service.settings.issuer, request.page.limit, next_after);
+  Object links;
+  for (const std::string_view link : reply.headers.all("link")) {  // <URL>; rel="next"
+    const std::size_t end = link.find('>');
+    Object target;
+    target["href"] = link.substr(1, end - 1);
+    links[link.ends_with("\"next\"") ? "next" : "self"] = std::move(target);
   }
-  std::string next;
-  if (rows.size() > page.limit) {
-    rows.resize(page.limit);
-    next = rows.back().id;
+  Object body;
+  body["data"] = std::move(data);
+  body["_links"] = std::move(links);
+  rest::Reply out = rest::json_reply(body);
+  for (const auto& [name, value] : reply.headers) out.headers.add(name, value);
+  return out;
+}
+
+rest::Reply array_reply(const ApiRequest& request, const core::json::Array& data,
+                        std::string_view next_after) {
+  rest::Reply reply = rest::json_reply(data);
+  rest::add_links(reply, request.call, request.service.settings.issuer, request.page.limit, next_after);
+  return reply;
+}
+
+core::Result<std::vector<Row>> rows_of_page(Reader& reader, const rest::Page& page, Query query,
+                                            const std::function<core::Result<bool>(const Row&)>& fits) {
+  std::vector<Row> out;
+  query.after = page.after;
+  query.limit = fits ? Store::kMaxPage : page.limit + 1;
+  for (;;) {
+    ASSIGN_OR_RETURN(std::vector<Row> rows, reader.list(query));
+    const bool last = rows.size() < query.limit;
+    if (!rows.empty()) query.after = rows.back().id;
+    for (Row& row : rows) {
+      if (fits) {
+        ASSIGN_OR_RETURN(const bool fit, fits(row));
+        if (!fit) continue;
+      }
+      out.push_back(std::move(row));
+      if (out.size() > page.limit) return out;
+    }
+    if (last) return out;
   }
+}
+
+std::string cut_to_page(std::vector<Row>& rows, const rest::Page& page) {
+  if (rows.size() <= page.limit) return {};
+  rows.resize(page.limit);
+  return rows.back().id;
+}
+
+core::Result<rest::Reply> show_page(const ApiRequest& request, std::vector<Row> rows, const ShowRow& show) {
+  const std::string next = cut_to_page(rows, request.page);
   core::json::Array data;
   data.reserve(rows.size());
   for (const Row& row : rows) {
-    ASSIGN_OR_RETURN(auto shown, answer(show(row)));
+    ASSIGN_OR_RETURN(Object shown, show(row));
     data.emplace_back(std::move(shown));
   }
-  const auto link = [&](std::string_view after) {
-    net::Query parts;
-    for (const auto& [name, value] : call.query)
-      if (name != "after" || after.empty()) parts.emplace_back(name, value);
-    if (!after.empty()) parts.emplace_back("after", after);
-    const std::string text = net::encode_query(parts);
-    return Object{{"href", service.url(call.http.path + (text.empty() ? "" : "?" + text))}};
-  };
-  Object links{{"self", link({})}};
-  if (!next.empty()) links["next"] = link(next);
-  rest::Reply reply = rest::json_reply(Object{{"data", std::move(data)}, {"_links", std::move(links)}});
-  rest::add_links(reply, call, service.settings.issuer, 0, next);
-  return reply;
+  return page_reply(request, std::move(data), next);
+}
+
+core::Result<rest::Reply> list_reply(const ApiRequest& request, std::optional<Query> query,
+                                     std::string_view prefix, const ShowRow& show) {
+  const std::string& after = request.page.after;
+  if (!after.empty() && !is_cursor(after, prefix))
+    return refuse(ErrorKind::invalid_input, "INVALID_CURSOR", "Invalid cursor.", "after");
+  std::vector<Row> rows;
+  if (query) {
+    ASSIGN_OR_RETURN(rows, rows_of_page(*request.service.store, request.page, *std::move(query)));
+  }
+  return show_page(request, std::move(rows), show);
 }
 
 }  // namespace registry

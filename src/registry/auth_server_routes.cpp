@@ -6,12 +6,11 @@
 #include <span>
 #include <utility>
 
-#include "registry/api.h"
 #include "registry/mcp_server_api.h"
+#include "registry/members.h"
 #include "registry/operation.h"
 #include "registry/server_search.h"
 #include "registry/transitions.h"
-#include "rest/body.h"
 
 namespace registry {
 namespace {
@@ -19,11 +18,12 @@ namespace {
 using core::ErrorKind;
 using core::json::Array;
 using core::json::Object;
-using rest::Answer;
-using rest::Call;
+using net::Method;
 using rest::Reply;
+using Takes = ApiRoute::Takes;
 
 constexpr std::size_t kMostAuthServers = 50;  // of one MCP server
+constexpr std::size_t kMostListed = 500;      // scopes and the like of one authorization server
 
 Array array_of(const std::vector<std::string>& texts) {
   Array array;
@@ -56,10 +56,10 @@ constexpr std::array kLists{
     ListMember{"scopesSupported", &McpAuthServer::scopes_supported},
 };
 
-core::Status read_urls(const Service& service, const Object& body, McpAuthServer& as, Object& changes) {
+core::Status read_urls(const Service& service, const Members& body, McpAuthServer& as, Object& changes) {
   for (const auto& [name, value] : kUrls) {
-    if (!body.contains(name)) continue;
-    ASSIGN_OR_RETURN(auto text, text_member(body, name, {.longest = 2048}));
+    if (!body.has(name)) continue;
+    ASSIGN_OR_RETURN(auto text, body.optional_text(name, {.least = 0, .most = 2048}));
     std::string url = std::move(text).value_or("");
     if (!url.empty()) RETURN_IF_ERROR(check_url(service, url, name));
     if (url == as.*value) continue;
@@ -69,10 +69,10 @@ core::Status read_urls(const Service& service, const Object& body, McpAuthServer
   return {};
 }
 
-core::Status read_lists(const Object& body, McpAuthServer& as, Object& changes) {
+core::Status read_lists(const Members& body, McpAuthServer& as, Object& changes) {
   for (const auto& [name, value] : kLists) {
-    if (!body.contains(name)) continue;
-    ASSIGN_OR_RETURN(auto texts, texts_member(body, name));
+    if (!body.has(name)) continue;
+    ASSIGN_OR_RETURN(auto texts, body.optional_texts(name, 0, kMostListed));
     auto list = std::move(texts).value_or(std::vector<std::string>{});
     if (list == as.*value) continue;
     changes[name] = Object{{"from", array_of(as.*value)}, {"to", array_of(list)}};
@@ -81,11 +81,11 @@ core::Status read_lists(const Object& body, McpAuthServer& as, Object& changes) 
   return {};
 }
 
-core::Status read_external(const Service& service, const Object& body, McpAuthServer& as, Object& changes) {
+core::Status read_external(const Service& service, const Members& body, McpAuthServer& as, Object& changes) {
   RETURN_IF_ERROR(read_urls(service, body, as, changes));
   RETURN_IF_ERROR(read_lists(body, as, changes));
-  ASSIGN_OR_RETURN(const auto xaa, flag_member(body, "xaaEnabled"));
-  if (!body.contains("xaaEnabled") || xaa.value_or(false) == as.xaa_enabled) return {};
+  ASSIGN_OR_RETURN(const auto xaa, body.optional_flag("xaaEnabled"));
+  if (!body.has("xaaEnabled") || xaa.value_or(false) == as.xaa_enabled) return {};
   changes["xaaEnabled"] = Object{{"from", as.xaa_enabled}, {"to", !as.xaa_enabled}};
   as.xaa_enabled = !as.xaa_enabled;
   return {};
@@ -93,32 +93,29 @@ core::Status read_external(const Service& service, const Object& body, McpAuthSe
 
 // ---- Link ----
 
-core::Result<McpAuthServer> read_link(const Service& service, const std::string& server, const Object& body) {
-  ASSIGN_OR_RETURN(const auto type, text_member(body, "type", {.required = true}));
+core::Result<McpAuthServer> read_link(const Service& service, const std::string& server,
+                                      const Object& object) {
+  const Members body(object);
+  ASSIGN_OR_RETURN(const std::string type, body.choice("type", {"OKTA", "EXTERNAL"}));
   McpAuthServer as{.server = server, .id = {}, .origin = McpAuthServer::Origin::manual, .issuer = {}};
-  as.okta = *type == "OKTA";
+  as.okta = type == "OKTA";
   if (as.okta) {
-    RETURN_IF_ERROR(check_members(body, {"type", "orn"}));
-    ASSIGN_OR_RETURN(const auto orn, text_member(body, "orn", {.required = true, .longest = 512}));
-    as.id = service.names.id_of(*orn, "authorization_servers");
+    RETURN_IF_ERROR(body.only({"type", "orn"}));
+    ASSIGN_OR_RETURN(const std::string orn, body.text("orn", {.most = 512}));
+    as.id = service.names.id_of(orn, "authorization_servers");
     if (as.id.empty())
-      return refuse(ErrorKind::invalid_input, "INVALID_FORMAT",
-                    fmt::format("orn must be the name of an authorization server of this org, as {}.",
-                                service.names.custom_as("{authServerId}")),
-                    "orn");
+      return bad("orn", fmt::format("must be the name of an authorization server of this org, as {}",
+                                    service.names.custom_as("{authServerId}")));
     as.issuer = service.url("/oauth2/" + as.id);
     return as;
   }
-  if (*type != "EXTERNAL")
-    return refuse(ErrorKind::invalid_input, "INVALID_VALUE", "type must be OKTA or EXTERNAL.", "type");
   RETURN_IF_ERROR(
-      check_members(body, {"type", "issuer", "authorizationEndpoint", "tokenEndpoint", "registrationEndpoint",
-                           "revocationEndpoint", "jwksUri", "grantTypes", "tokenEndpointAuthMethodsSupported",
-                           "authorizationGrantProfilesSupported", "scopesSupported", "xaaEnabled"}));
-  ASSIGN_OR_RETURN(const auto issuer, text_member(body, "issuer", {.required = true, .longest = 2048}));
+      body.only({"type", "issuer", "authorizationEndpoint", "tokenEndpoint", "registrationEndpoint",
+                 "revocationEndpoint", "jwksUri", "grantTypes", "tokenEndpointAuthMethodsSupported",
+                 "authorizationGrantProfilesSupported", "scopesSupported", "xaaEnabled"}));
+  ASSIGN_OR_RETURN(as.issuer, body.text("issuer", {.most = 2048}));
   // RFC 8414 section 2: an issuer has neither query nor fragment.
-  RETURN_IF_ERROR(check_url(service, *issuer, "issuer", false));
-  as.issuer = *issuer;
+  RETURN_IF_ERROR(check_url(service, as.issuer, "issuer", false));
   as.id = service.new_id("eas");
   Object changes;
   RETURN_IF_ERROR(read_external(service, body, as, changes));
@@ -130,10 +127,9 @@ core::Status verify_custom(Transaction& tx, const Service& service, McpAuthServe
                            const std::string& transaction) {
   ASSIGN_OR_RETURN(const auto custom, tx.hold(Kind::custom_as, as.id));
   if (!custom)
-    return refuse(
-        ErrorKind::invalid_input, "INVALID_VALUE",
-        fmt::format("There is no authorization server {}; create it at /api/v1/authorizationServers.", as.id),
-        "orn");
+    return bad("orn", fmt::format("there is no authorization server {}; create it at "
+                                  "/api/v1/authorizationServers",
+                                  as.id));
   if (custom->status != "ACTIVE") return {};
   return move_auth_server(tx, service, as, AuthServerEvent::verified, actor, transaction);
 }
@@ -157,11 +153,11 @@ core::Status insert(Transaction& tx, McpAuthServer& as) {
   return {};
 }
 
-Answer<Reply> link_auth_server(const Service& service, const Call& call) {
-  ASSIGN_OR_RETURN(const auto body, rest::read_object(call));
-  ASSIGN_OR_RETURN(const auto server, answer(get_server(*service.store, call.param(0))));
-  ASSIGN_OR_RETURN(const auto wanted, answer(read_link(service, server.id, body)));
-  const Actor actor = actor_of(call.caller);
+core::Result<Reply> link_auth_server(const ApiRequest& request) {
+  const Service& service = request.service;
+  ASSIGN_OR_RETURN(const auto server, get_server(*service.store, request.param(0)));
+  ASSIGN_OR_RETURN(const auto wanted, read_link(service, server.id, request.body));
+  const Actor& actor = request.actor;
   std::string operation;
   const core::Status done = service.store->transaction([&](Transaction& tx) -> core::Status {
     ASSIGN_OR_RETURN(const auto held, hold_server(tx, server.id));
@@ -172,36 +168,35 @@ Answer<Reply> link_auth_server(const Service& service, const Call& call) {
     RETURN_IF_ERROR(emit_auth_server_event(tx, as, "create", actor, operation));
     return as.okta ? verify_custom(tx, service, as, actor, operation) : core::Status{};
   });
-  if (!done) return rest::refuse(problem_of(done.error()));
+  RETURN_IF_ERROR(done);
   return accepted(service, kResourceServers, operation);
 }
 
 // ---- List, read, change ----
 
-Answer<Reply> list_auth_servers(const Service& service, const Call& call) {
-  ASSIGN_OR_RETURN(const auto server, answer(get_server(*service.store, call.param(0))));
+core::Result<Reply> list_auth_servers(const ApiRequest& request) {
+  const Service& service = request.service;
+  ASSIGN_OR_RETURN(const auto server, get_server(*service.store, request.param(0)));
   std::optional<Query> query = Query{.kind = Kind::mcp_auth_server};
-  if (const std::string filter = call.query_value("filter"); !filter.empty()) {
-    auto read = filter_auth_servers(filter);
-    if (!read) return rest::refuse(invalid_filter(read.error()));
-    query = *std::move(read);
+  if (const std::string filter = request.call.query_value("filter"); !filter.empty()) {
+    ASSIGN_OR_RETURN(query, filter_auth_servers(filter));
   }
   if (query) query->parent = server.id;
-  return list_reply(call, service, std::move(query), server.id + "/",
-                    [&](const Row& row) -> core::Result<Object> {
-                      ASSIGN_OR_RETURN(const auto as, read_mcp_auth_server(row));
-                      ASSIGN_OR_RETURN(const auto its, capabilities_of(*service.store, service, as));
-                      return show(service, as, its);
-                    });
+  return list_reply(request, std::move(query), server.id + "/", [&](const Row& row) -> core::Result<Object> {
+    ASSIGN_OR_RETURN(const auto as, read_mcp_auth_server(row));
+    ASSIGN_OR_RETURN(const auto its, capabilities_of(*service.store, service, as));
+    return show(service, as, its);
+  });
 }
 
-Answer<Reply> reply_with(const Service& service, const McpAuthServer& as) {
-  ASSIGN_OR_RETURN(const auto its, answer(capabilities_of(*service.store, service, as)));
+core::Result<Reply> reply_with(const Service& service, const McpAuthServer& as) {
+  ASSIGN_OR_RETURN(const auto its, capabilities_of(*service.store, service, as));
   return entity_reply(show(service, as, its), as.version);
 }
 
-Answer<Reply> read_auth_server(const Service& service, const Call& call) {
-  ASSIGN_OR_RETURN(const auto as, answer(get_auth_server(*service.store, call.param(0), call.param(1))));
+core::Result<Reply> read_auth_server(const ApiRequest& request) {
+  const Service& service = request.service;
+  ASSIGN_OR_RETURN(const auto as, get_auth_server(*service.store, request.param(0), request.param(1)));
   return reply_with(service, as);
 }
 
@@ -233,12 +228,12 @@ constexpr std::array<std::string_view, 17> kFixed{"id",
                                                   "lastUpdated",
                                                   "_links"};
 
-core::Status check_patch(const McpAuthServer& as, const Object& body) {
-  if (!as.okta) return check_members(body, kChangeable, kFixed);
+core::Status check_patch(const McpAuthServer& as, const Members& body) {
+  if (!as.okta) return body.only(kChangeable, kFixed);
   // An Okta custom one is configured at /api/v1/authorizationServers.
   std::vector<std::string_view> all(kFixed.begin(), kFixed.end());
   all.insert(all.end(), kChangeable.begin(), kChangeable.end());
-  return check_members(body, std::span<const std::string_view>{}, all);
+  return body.only(std::span<const std::string_view>{}, all);
 }
 
 // What was verified was something else.
@@ -250,18 +245,17 @@ void forget_verification(const Object& changes, McpAuthServer& as) {
   }
 }
 
-Answer<Reply> patch_auth_server(const Service& service, const Call& call) {
-  ASSIGN_OR_RETURN(const auto body, read_patch(call));
-  RETURN_IF_ERROR(check_if_match_syntax(call));
+core::Result<Reply> patch_auth_server(const ApiRequest& request) {
+  const Service& service = request.service;
   McpAuthServer as;
-  const std::string transaction = service.random->uuid();
   const core::Status done = service.store->transaction([&](Transaction& tx) -> core::Status {
-    ASSIGN_OR_RETURN(const auto server, hold_server(tx, call.param(0)));
-    ASSIGN_OR_RETURN(as, hold_auth_server(tx, server.id, call.param(1)));
-    RETURN_IF_ERROR(check_version(call, as.version));
-    RETURN_IF_ERROR(check_patch(as, body));
+    ASSIGN_OR_RETURN(const auto server, hold_server(tx, request.param(0)));
+    ASSIGN_OR_RETURN(as, hold_auth_server(tx, server.id, request.param(1)));
+    RETURN_IF_ERROR(check_version(request.call, as.version));
+    const Members in(request.body);
+    RETURN_IF_ERROR(check_patch(as, in));
     Object changes;
-    RETURN_IF_ERROR(read_external(service, body, as, changes));
+    RETURN_IF_ERROR(read_external(service, in, as, changes));
     if (changes.empty()) return {};
     forget_verification(changes, as);
     Row row = to_row(as);
@@ -269,10 +263,10 @@ Answer<Reply> patch_auth_server(const Service& service, const Call& call) {
     as.version = row.version;
     as.updated = row.updated;
     RETURN_IF_ERROR(
-        emit_auth_server_event(tx, as, "update", actor_of(call.caller), transaction, std::move(changes)));
+        emit_auth_server_event(tx, as, "update", request.actor, request.transaction, std::move(changes)));
     return schedule_validation(tx, service, server.id);
   });
-  if (!done) return rest::refuse(problem_of(done.error()));
+  RETURN_IF_ERROR(done);
   return reply_with(service, as);
 }
 
@@ -287,18 +281,17 @@ core::Status check_removal(const McpAuthServer& as) {
                 "origin");
 }
 
-Answer<Reply> move(const Service& service, const Call& call, AuthServerEvent event, std::string_view type) {
-  RETURN_IF_ERROR(check_if_match_syntax(call));
-  const Actor actor = actor_of(call.caller);
-  const std::string transaction = service.random->uuid();
+core::Result<Reply> move(const ApiRequest& request, AuthServerEvent event, std::string_view type) {
+  const Service& service = request.service;
+  const Actor& actor = request.actor;
   std::string operation;
   const core::Status done = service.store->transaction([&](Transaction& tx) -> core::Status {
-    ASSIGN_OR_RETURN(const auto server, hold_server(tx, call.param(0)));
-    ASSIGN_OR_RETURN(auto as, hold_auth_server(tx, server.id, call.param(1)));
-    RETURN_IF_ERROR(check_version(call, as.version));
+    ASSIGN_OR_RETURN(const auto server, hold_server(tx, request.param(0)));
+    ASSIGN_OR_RETURN(auto as, hold_auth_server(tx, server.id, request.param(1)));
+    RETURN_IF_ERROR(check_version(request.call, as.version));
     const bool gone = event == AuthServerEvent::remove;
     if (gone) RETURN_IF_ERROR(check_removal(as));
-    RETURN_IF_ERROR(move_auth_server(tx, service, as, event, actor, transaction));
+    RETURN_IF_ERROR(move_auth_server(tx, service, as, event, actor, request.transaction));
     ASSIGN_OR_RETURN(operation,
                      record_operation(tx, service, type, server.id,
                                       {.id = as.id,
@@ -307,18 +300,18 @@ Answer<Reply> move(const Service& service, const Call& call, AuthServerEvent eve
                                        .href = auth_server_href(service, as)}));
     return {};
   });
-  if (!done) return rest::refuse(problem_of(done.error()));
+  RETURN_IF_ERROR(done);
   return accepted(service, kResourceServers, operation);
 }
 
-Answer<Reply> activate(const Service& service, const Call& call) {
-  return move(service, call, AuthServerEvent::activate, "auth-server:Activate");
+core::Result<Reply> activate(const ApiRequest& request) {
+  return move(request, AuthServerEvent::activate, "auth-server:Activate");
 }
-Answer<Reply> deactivate(const Service& service, const Call& call) {
-  return move(service, call, AuthServerEvent::deactivate, "auth-server:Deactivate");
+core::Result<Reply> deactivate(const ApiRequest& request) {
+  return move(request, AuthServerEvent::deactivate, "auth-server:Deactivate");
 }
-Answer<Reply> remove(const Service& service, const Call& call) {
-  return move(service, call, AuthServerEvent::remove, "auth-server:Delete");
+core::Result<Reply> remove(const ApiRequest& request) {
+  return move(request, AuthServerEvent::remove, "auth-server:Delete");
 }
 
 // ---- What one looks like ----
@@ -354,6 +347,26 @@ void add_links(Object& shown, const Service& service, const McpAuthServer& as) {
   shown["_links"] = std::move(links);
 }
 
+constexpr std::array<ApiRoute, 7> kRoutes{{
+    {Method::get, "/{mcpServerId}/authorization-servers", "listMcpServerAuthorizationServers",
+     "List the authorization servers of an MCP server", list_auth_servers, Takes::page},
+    {Method::post, "/{mcpServerId}/authorization-servers", "linkMcpServerAuthorizationServer",
+     "Link an Okta custom authorization server, or an external one", link_auth_server, Takes::object},
+    {Method::get, "/{mcpServerId}/authorization-servers/{authServerId}", "getMcpServerAuthorizationServer",
+     "Retrieve an authorization server of an MCP server", read_auth_server},
+    {Method::patch, "/{mcpServerId}/authorization-servers/{authServerId}",
+     "updateMcpServerAuthorizationServer",
+     "Change endpoints, grant types or XAA of an external authorization server", patch_auth_server,
+     Takes::merge_patch},
+    {Method::delete_, "/{mcpServerId}/authorization-servers/{authServerId}",
+     "deleteMcpServerAuthorizationServer", "Unlink an authorization server that no connection needs", remove},
+    {Method::post, "/{mcpServerId}/authorization-servers/{authServerId}/lifecycle/activate",
+     "activateMcpServerAuthorizationServer", "Make a verified authorization server ACTIVE", activate},
+    {Method::post, "/{mcpServerId}/authorization-servers/{authServerId}/lifecycle/deactivate",
+     "deactivateMcpServerAuthorizationServer", "Get no tokens by an authorization server from now on",
+     deactivate},
+}};
+
 }  // namespace
 
 Object show(const Service& service, const McpAuthServer& as, const AuthServerCapabilities& capabilities) {
@@ -383,41 +396,7 @@ Object show(const Service& service, const McpAuthServer& as, const AuthServerCap
 }
 
 void add_auth_server_routes(rest::Router& router, const Service& service) {
-  using Handle = Answer<Reply> (*)(const Service&, const Call&);
-  struct Line {
-    net::Method method;
-    std::string_view path, operation;
-    Handle handle;
-    std::string_view scope, about;
-  };
-  const std::array lines{
-      Line{net::Method::get, "", "listMcpServerAuthorizationServers", list_auth_servers, kReadServers,
-           "List the authorization servers of an MCP server"},
-      Line{net::Method::post, "", "linkMcpServerAuthorizationServer", link_auth_server, kManageServers,
-           "Link an Okta custom authorization server, or an external one"},
-      Line{net::Method::get, "/{authServerId}", "getMcpServerAuthorizationServer", read_auth_server,
-           kReadServers, "Retrieve an authorization server of an MCP server"},
-      Line{net::Method::patch, "/{authServerId}", "updateMcpServerAuthorizationServer", patch_auth_server,
-           kManageServers, "Change endpoints, grant types or XAA of an external authorization server"},
-      Line{net::Method::delete_, "/{authServerId}", "deleteMcpServerAuthorizationServer", remove,
-           kManageServers, "Unlink an authorization server that no connection needs"},
-      Line{net::Method::post, "/{authServerId}/lifecycle/activate", "activateMcpServerAuthorizationServer",
-           activate, kManageServers, "Make a verified authorization server ACTIVE"},
-      Line{net::Method::post, "/{authServerId}/lifecycle/deactivate",
-           "deactivateMcpServerAuthorizationServer", deactivate, kManageServers,
-           "Get no tokens by an authorization server from now on"},
-  };
-  for (const Line& line : lines)
-    router.add(
-        {.method = line.method,
-         .path = fmt::format("{}/mcp-servers/{{mcpServerId}}/authorization-servers{}", kResourceServers,
-                             line.path),
-         .operation = std::string(line.operation),
-         .handler = [&service, handle = line.handle](const Call& call) { return handle(service, call); },
-         .changes = line.method != net::Method::get,
-         .scope = std::string(line.scope),
-         .about = std::string(line.about),
-         .tag = "McpServers"});
+  add_routes(router, service, kServersArea, kRoutes);
 }
 
 }  // namespace registry

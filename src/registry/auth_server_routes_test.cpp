@@ -89,17 +89,17 @@ TEST_P(AuthServerRoutesTest, LinksAreChecked) {
     std::string outcome;
   };
   const std::vector<Case> cases{
-      {"{}", "400 INVALID_VALUE type"},
-      {R"({"type":"okta"})", "400 INVALID_VALUE type"},
-      {R"({"type":"OKTA"})", "400 INVALID_VALUE orn"},
+      {"{}", "400 REQUIRED_PROPERTY type"},
+      {R"({"type":"okta"})", "400 INVALID_FORMAT type"},
+      {R"({"type":"OKTA"})", "400 REQUIRED_PROPERTY orn"},
       {R"({"type":"OKTA","orn":"orn:okta:idp:00oTestOrg0000000000:connections:mcn1"})",
        "400 INVALID_FORMAT orn"},
       {R"({"type":"OKTA","orn":"orn:okta:idp:00oAnotherOrg0000000:authorization_servers:aus1"})",
        "400 INVALID_FORMAT orn"},
       {R"({"type":"OKTA","orn":"orn:okta:idp:00oTestOrg0000000000:authorization_servers:ausNone"})",
-       "400 INVALID_VALUE orn"},
+       "400 INVALID_FORMAT orn"},
       {R"({"type":"OKTA","orn":"x","issuer":"https://a.example"})", "400 UNKNOWN_PROPERTY issuer"},
-      {R"({"type":"EXTERNAL"})", "400 INVALID_VALUE issuer"},
+      {R"({"type":"EXTERNAL"})", "400 REQUIRED_PROPERTY issuer"},
       {R"({"type":"EXTERNAL","issuer":"http://a.example"})", "400 INVALID_FORMAT issuer"},
       {R"({"type":"EXTERNAL","issuer":"https://a.example?x=1"})", "400 INVALID_FORMAT issuer"},
       {R"({"type":"EXTERNAL","issuer":"https://a.example#x"})", "400 INVALID_FORMAT issuer"},
@@ -107,9 +107,9 @@ TEST_P(AuthServerRoutesTest, LinksAreChecked) {
       {R"({"type":"EXTERNAL","issuer":"https://a.example","tokenEndpoint":"http://a.example/t"})",
        "400 INVALID_FORMAT tokenEndpoint"},
       {R"({"type":"EXTERNAL","issuer":"https://a.example","grantTypes":"authorization_code"})",
-       "400 INVALID_VALUE grantTypes"},
+       "400 INVALID_FORMAT grantTypes"},
       {R"({"type":"EXTERNAL","issuer":"https://a.example","xaaEnabled":"yes"})",
-       "400 INVALID_VALUE xaaEnabled"},
+       "400 INVALID_FORMAT xaaEnabled"},
   };
   for (const auto& each : cases)
     EXPECT_EQ(post(list_path(server), each.body).outcome(), each.outcome) << each.body;

@@ -8,24 +8,25 @@
 #include <utility>
 
 #include "core/context.h"
-#include "registry/api.h"
 #include "registry/dynamic_registration.h"
 #include "registry/mcp_server_api.h"
+#include "registry/members.h"
 #include "registry/operation.h"
-#include "rest/body.h"
 
 namespace registry {
 namespace {
 
 using core::ErrorKind;
 using core::json::Object;
-using rest::Answer;
-using rest::Call;
+using net::Method;
 using rest::Reply;
+using Takes = ApiRoute::Takes;
 
 constexpr std::string_view kMasked = "********";
 constexpr std::string_view kPurpose = "STS";  // the only one
 constexpr std::size_t kMostScopes = 500;
+constexpr std::size_t kLongestSecret = 4096;
+constexpr TextRule kClientId{.most = 512};
 constexpr std::string_view kUnregister = "unregister-client";
 constexpr int kUnregisterAttempts = 6;
 constexpr std::chrono::minutes kUnregisterPause{5};  // times the attempts so far
@@ -81,7 +82,7 @@ core::Result<ClientAuthSettings> hold_settings(Transaction& tx, std::string_view
 
 // ---- What a request says ----
 
-struct Request {
+struct Wanted {
   std::string name, auth_server, issuer, server, client_id;
   core::Secret secret;
   std::string auth_method;
@@ -89,120 +90,93 @@ struct Request {
   bool dynamic = false;
 };
 
-core::Status check_name(std::string_view name) {
-  if (name.empty() || name.size() > 255)
-    return refuse(ErrorKind::invalid_input, "INVALID_VALUE", "name must have 1 to 255 bytes.", "name");
-  return {};
-}
-
 // RFC 6749 section 3.3: a scope is printable ASCII without space, quote and backslash.
 core::Status check_scopes(const std::vector<std::string>& scopes) {
   for (const auto& scope : scopes)
     if (!std::all_of(scope.begin(), scope.end(),
                      [](char c) { return c > 0x20 && c < 0x7f && c != '"' && c != '\\'; }))
-      return refuse(ErrorKind::invalid_input, "INVALID_FORMAT",
-                    "scopes holds a name with a space, a quote, a backslash or a character outside of ASCII "
-                    "(RFC 6749, section 3.3); give each scope as an element of its own.",
-                    "scopes");
+      return bad("scopes",
+                 "must hold names without space, quote, backslash and characters outside of ASCII (RFC "
+                 "6749, section 3.3); give each scope as an element of its own");
   return {};
 }
 
-core::Status check_auth_method(std::string_view method, bool has_secret) {
-  if (std::find(kAuthMethods.begin(), kAuthMethods.end(), method) == kAuthMethods.end())
-    return refuse(ErrorKind::invalid_input, "INVALID_VALUE",
-                  "tokenEndpointAuthMethod must be client_secret_basic, client_secret_post or none.",
-                  "tokenEndpointAuthMethod");
-  if ((method == "none") == has_secret)
-    return refuse(ErrorKind::invalid_input, "INVALID_VALUE",
-                  has_secret
-                      ? "tokenEndpointAuthMethod none goes with no clientSecret; remove one of the two."
-                      : fmt::format("tokenEndpointAuthMethod {} needs a clientSecret.", method),
-                  "clientSecret");
+core::Status check_secret_of(std::string_view method, bool has_secret) {
+  if (method == "none" && has_secret)
+    return bad("clientSecret", "goes not with tokenEndpointAuthMethod none; remove one of the two");
+  if (method != "none" && !has_secret) return required("clientSecret");
   return {};
 }
 
-core::Result<Request> read_request(const Object& body) {
-  RETURN_IF_ERROR(
-      check_members(body, {"name", "authorizationServerId", "issuer", "mcpServerId", "registrationType",
-                           "clientId", "clientSecret", "scopes", "tokenEndpointAuthMethod", "purpose"}));
-  Request request;
-  ASSIGN_OR_RETURN(auto name, text_member(body, "name", {.required = true}));
-  request.name = std::move(name).value_or("");
-  ASSIGN_OR_RETURN(auto auth_server, text_member(body, "authorizationServerId"));
-  ASSIGN_OR_RETURN(auto issuer, text_member(body, "issuer", {.longest = 2048}));
-  ASSIGN_OR_RETURN(auto server, text_member(body, "mcpServerId"));
-  request.auth_server = std::move(auth_server).value_or("");
-  request.issuer = std::move(issuer).value_or("");
-  request.server = std::move(server).value_or("");
-  if (request.auth_server.empty() && request.issuer.empty())
-    return refuse(ErrorKind::invalid_input, "INVALID_VALUE",
-                  "Give authorizationServerId (eas...), or the issuer of an authorization server.",
-                  "authorizationServerId");
-  ASSIGN_OR_RETURN(const auto purpose, text_member(body, "purpose"));
-  if (purpose && *purpose != kPurpose)
-    return refuse(ErrorKind::invalid_input, "INVALID_VALUE", fmt::format("purpose must be {}.", kPurpose),
-                  "purpose");
-  ASSIGN_OR_RETURN(const auto type, text_member(body, "registrationType"));
-  if (type && *type != "MANUAL" && *type != "DYNAMIC")
-    return refuse(ErrorKind::invalid_input, "INVALID_VALUE", "registrationType must be MANUAL or DYNAMIC.",
-                  "registrationType");
-  request.dynamic = type && *type == "DYNAMIC";
-  ASSIGN_OR_RETURN(auto scopes, texts_member(body, "scopes", kMostScopes));
-  request.scopes = std::move(scopes).value_or(std::vector<std::string>{});
-  RETURN_IF_ERROR(check_scopes(request.scopes));
-  ASSIGN_OR_RETURN(auto client_id, text_member(body, "clientId", {.longest = 512}));
-  ASSIGN_OR_RETURN(auto secret, text_member(body, "clientSecret", {.longest = 4096}));
-  ASSIGN_OR_RETURN(auto method, text_member(body, "tokenEndpointAuthMethod"));
-  if (request.dynamic) {
+core::Result<std::vector<std::string>> read_scopes(const Members& in) {
+  ASSIGN_OR_RETURN(auto scopes, in.optional_texts("scopes", 0, kMostScopes));
+  auto list = std::move(scopes).value_or(std::vector<std::string>{});
+  RETURN_IF_ERROR(check_scopes(list));
+  return list;
+}
+
+core::Status read_client(const Members& in, Wanted& wanted) {
+  if (wanted.dynamic) {
     for (const std::string_view member : {"clientId", "clientSecret", "tokenEndpointAuthMethod"})
-      if (body.contains(member))
-        return refuse(ErrorKind::invalid_input, "INVALID_VALUE",
-                      fmt::format("{} comes from the authorization server when registrationType is DYNAMIC; "
-                                  "leave it out.",
-                                  member),
-                      std::string(member));
-    return request;
+      if (in.has(member))
+        return bad(std::string(member),
+                   "comes from the authorization server when registrationType is DYNAMIC; leave it out");
+    return {};
   }
-  if (!client_id || client_id->empty())
-    return refuse(ErrorKind::invalid_input, "INVALID_VALUE",
-                  "clientId is required when registrationType is MANUAL.", "clientId");
-  request.client_id = *std::move(client_id);
-  request.secret = core::Secret(std::move(secret).value_or(""));
-  request.auth_method =
-      method ? *std::move(method) : (request.secret.empty() ? "none" : "client_secret_basic");
-  RETURN_IF_ERROR(check_auth_method(request.auth_method, !request.secret.empty()));
-  return request;
+  ASSIGN_OR_RETURN(wanted.client_id, in.text("clientId", kClientId));
+  ASSIGN_OR_RETURN(wanted.secret, in.optional_secret("clientSecret", kLongestSecret));
+  ASSIGN_OR_RETURN(auto method, in.optional_choice("tokenEndpointAuthMethod", kAuthMethods));
+  wanted.auth_method = method ? *std::move(method) : (wanted.secret.empty() ? "none" : "client_secret_basic");
+  return check_secret_of(wanted.auth_method, !wanted.secret.empty());
+}
+
+core::Result<Wanted> read_wanted(const Object& body) {
+  const Members in(body);
+  RETURN_IF_ERROR(in.only({"name", "authorizationServerId", "issuer", "mcpServerId", "registrationType",
+                           "clientId", "clientSecret", "scopes", "tokenEndpointAuthMethod", "purpose"}));
+  Wanted wanted;
+  ASSIGN_OR_RETURN(wanted.name, in.text("name"));
+  ASSIGN_OR_RETURN(auto auth_server, in.optional_text("authorizationServerId"));
+  ASSIGN_OR_RETURN(auto issuer, in.optional_text("issuer", {.most = 2048}));
+  ASSIGN_OR_RETURN(auto server, in.optional_text("mcpServerId"));
+  // Either of the two, or both.
+  if (!auth_server && !issuer) return required("authorizationServerId");
+  wanted.auth_server = std::move(auth_server).value_or("");
+  wanted.issuer = std::move(issuer).value_or("");
+  wanted.server = std::move(server).value_or("");
+  RETURN_IF_ERROR(in.optional_choice("purpose", {kPurpose}));
+  ASSIGN_OR_RETURN(const auto type, in.optional_choice("registrationType", {"MANUAL", "DYNAMIC"}));
+  wanted.dynamic = type && *type == "DYNAMIC";
+  ASSIGN_OR_RETURN(wanted.scopes, read_scopes(in));
+  RETURN_IF_ERROR(read_client(in, wanted));
+  return wanted;
 }
 
 // The one external authorization server that a request means.
-core::Result<McpAuthServer> find_auth_server(registry::Reader& reader, const Request& request) {
-  Query query{.kind = Kind::mcp_auth_server, .parent = request.server};
-  query.refers_to = request.auth_server;
-  if (!request.issuer.empty())
+core::Result<McpAuthServer> find_auth_server(registry::Reader& reader, const Wanted& wanted) {
+  Query query{.kind = Kind::mcp_auth_server, .parent = wanted.server};
+  query.refers_to = wanted.auth_server;
+  if (!wanted.issuer.empty())
     query.texts.push_back(
-        {.match = Query::Text::Match::equals, .field = Query::Text::Field::name, .text = request.issuer});
+        {.match = Query::Text::Match::equals, .field = Query::Text::Field::name, .text = wanted.issuer});
   std::vector<McpAuthServer> found;
   ASSIGN_OR_RETURN(const auto rows, reader.list(query));
   for (const Row& row : rows) {
     ASSIGN_OR_RETURN(auto as, read_mcp_auth_server(row));
-    if (request.issuer.empty() || as.issuer == request.issuer) found.push_back(std::move(as));
+    if (wanted.issuer.empty() || as.issuer == wanted.issuer) found.push_back(std::move(as));
   }
-  const std::string member = request.auth_server.empty() ? "issuer" : "authorizationServerId";
+  const std::string member = wanted.auth_server.empty() ? "issuer" : "authorizationServerId";
   if (found.empty())
-    return refuse(ErrorKind::invalid_input, "INVALID_VALUE",
-                  fmt::format("No MCP server has the authorization server {}; link it first.",
-                              request.auth_server.empty() ? request.issuer : request.auth_server),
-                  member);
+    return bad(member, fmt::format("no MCP server has the authorization server {}; link it first",
+                                   wanted.auth_server.empty() ? wanted.issuer : wanted.auth_server));
   if (found.front().okta)
-    return refuse(ErrorKind::invalid_input, "INVALID_VALUE",
-                  fmt::format("{} is an Okta custom authorization server: XAA needs no client registration.",
-                              found.front().id),
-                  member);
+    return bad(member,
+               fmt::format("{} is an Okta custom authorization server: XAA needs no client registration",
+                           found.front().id));
   if (found.size() > 1)
-    return refuse(ErrorKind::invalid_input, "INVALID_VALUE",
-                  "Several MCP servers have an authorization server of this issuer; give "
-                  "authorizationServerId or mcpServerId, too.",
-                  member);
+    return bad(member,
+               "several MCP servers have an authorization server of this issuer; give "
+               "authorizationServerId or mcpServerId, too");
   return found.front();
 }
 
@@ -255,24 +229,24 @@ core::Status unregister(const core::Context& context, const Service& service, co
 
 // ---- Routes ----
 
-core::Result<ClientAuthSettings> make_settings(const Service& service, Request request) {
-  ASSIGN_OR_RETURN(const auto as, find_auth_server(*service.store, request));
+core::Result<ClientAuthSettings> make_settings(const Service& service, Wanted wanted) {
+  ASSIGN_OR_RETURN(const auto as, find_auth_server(*service.store, wanted));
   ClientAuthSettings settings{.id = service.new_id("rsc"),
-                              .name = std::move(request.name),
+                              .name = std::move(wanted.name),
                               .server = as.server,
                               .auth_server = as.id,
                               .issuer = as.issuer,
-                              .client_id = std::move(request.client_id)};
-  settings.dynamic = request.dynamic;
-  settings.scopes = std::move(request.scopes);
-  if (request.dynamic) {
+                              .client_id = std::move(wanted.client_id)};
+  settings.dynamic = wanted.dynamic;
+  settings.scopes = std::move(wanted.scopes);
+  if (wanted.dynamic) {
     RETURN_IF_ERROR(register_dynamically(service, as, settings));
     return settings;
   }
-  settings.auth_method = std::move(request.auth_method);
-  if (!request.secret.empty()) {
+  settings.auth_method = std::move(wanted.auth_method);
+  if (!wanted.secret.empty()) {
     ASSIGN_OR_RETURN(settings.sealed_secret,
-                     service.vault->seal(request.secret.reveal(), secret_context(settings.id)));
+                     service.vault->seal(wanted.secret.reveal(), secret_context(settings.id)));
   }
   return settings;
 }
@@ -284,11 +258,10 @@ void abandon(const Service& service, const ClientAuthSettings& settings) {
       [&](Transaction& tx) { return schedule_unregistration(tx, service, settings); }));
 }
 
-Answer<Reply> create_settings(const Service& service, const Call& call) {
-  ASSIGN_OR_RETURN(const auto body, rest::read_object(call));
-  ASSIGN_OR_RETURN(auto request, answer(read_request(body)));
-  ASSIGN_OR_RETURN(auto settings, answer(make_settings(service, std::move(request))));
-  const std::string transaction = service.random->uuid();
+core::Result<Reply> create_settings(const ApiRequest& request) {
+  const Service& service = request.service;
+  ASSIGN_OR_RETURN(auto wanted, read_wanted(request.body));
+  ASSIGN_OR_RETURN(auto settings, make_settings(service, std::move(wanted)));
   const core::Status done = service.store->transaction([&](Transaction& tx) -> core::Status {
     ASSIGN_OR_RETURN(const auto server, hold_server(tx, settings.server));
     ASSIGN_OR_RETURN(const auto as, hold_auth_server(tx, settings.server, settings.auth_server));
@@ -298,41 +271,41 @@ Answer<Reply> create_settings(const Service& service, const Call& call) {
     settings.created = row.created;
     settings.updated = row.updated;
     settings.version = row.version;
-    RETURN_IF_ERROR(emit(tx, settings, "create", actor_of(call.caller), transaction));
+    RETURN_IF_ERROR(emit(tx, settings, "create", request.actor, request.transaction));
     return schedule_validation(tx, service, server.id);
   });
   if (!done) abandon(service, settings);
   if (!done && done.error().code == "registry.UNIQUE_CONSTRAINT")
-    return rest::refuse(
-        problem_of(refuse(ErrorKind::conflict, "UNIQUE_CONSTRAINT",
-                          fmt::format("{} has client authentication settings with the name {} already.",
-                                      settings.auth_server, settings.name),
-                          "name")
-                       .error()));
-  if (!done) return rest::refuse(problem_of(done.error()));
+    return refuse(ErrorKind::conflict, "UNIQUE_CONSTRAINT",
+                  fmt::format("{} has client authentication settings with the name {} already.",
+                              settings.auth_server, settings.name),
+                  "name");
+  RETURN_IF_ERROR(done);
   Reply reply = entity_reply(show(service, settings), settings.version, 201);
   reply.headers.add("Location", href_of(service, settings.id));
   return reply;
 }
 
-Answer<Reply> list_settings(const Service& service, const Call& call) {
+core::Result<Reply> list_settings(const ApiRequest& request) {
+  const Service& service = request.service;
   Query query{.kind = Kind::client_auth_settings};
-  query.refers_to = call.query_value("mcpServerId");
-  if (call.has_query("authorizationServerId")) {
-    Request of;
-    of.server = call.query_value("mcpServerId");
-    of.auth_server = call.query_value("authorizationServerId");
-    ASSIGN_OR_RETURN(const auto as, answer(find_auth_server(*service.store, of)));
+  query.refers_to = request.call.query_value("mcpServerId");
+  if (request.call.has_query("authorizationServerId")) {
+    Wanted of;
+    of.server = request.call.query_value("mcpServerId");
+    of.auth_server = request.call.query_value("authorizationServerId");
+    ASSIGN_OR_RETURN(const auto as, find_auth_server(*service.store, of));
     query.refers_to = auth_server_row_id(as.server, as.id);
   }
-  return list_reply(call, service, std::move(query), "rsc", [&](const Row& row) -> core::Result<Object> {
+  return list_reply(request, std::move(query), "rsc", [&](const Row& row) -> core::Result<Object> {
     ASSIGN_OR_RETURN(const auto settings, read_client_auth_settings(row));
     return show(service, settings);
   });
 }
 
-Answer<Reply> read_settings(const Service& service, const Call& call) {
-  ASSIGN_OR_RETURN(const auto settings, answer(get_settings(*service.store, call.param(0))));
+core::Result<Reply> read_settings(const ApiRequest& request) {
+  const Service& service = request.service;
+  ASSIGN_OR_RETURN(const auto settings, get_settings(*service.store, request.param(0)));
   return entity_reply(show(service, settings), settings.version);
 }
 
@@ -340,11 +313,9 @@ void note(Object& changes, std::string_view member, std::string_view from, std::
   if (from != to) changes[member] = Object{{"from", from}, {"to", to}};
 }
 
-core::Status patch_scopes(const Object& body, ClientAuthSettings& settings, Object& changes) {
-  if (!body.contains("scopes")) return {};
-  ASSIGN_OR_RETURN(auto scopes, texts_member(body, "scopes", kMostScopes));
-  auto next = std::move(scopes).value_or(std::vector<std::string>{});
-  RETURN_IF_ERROR(check_scopes(next));
+core::Status patch_scopes(const Members& in, ClientAuthSettings& settings, Object& changes) {
+  if (!in.has("scopes")) return {};
+  ASSIGN_OR_RETURN(auto next, read_scopes(in));
   if (next != settings.scopes)
     changes["scopes"] = Object{{"from", array_of(settings.scopes)}, {"to", array_of(next)}};
   settings.scopes = std::move(next);
@@ -352,16 +323,15 @@ core::Status patch_scopes(const Object& body, ClientAuthSettings& settings, Obje
 }
 
 // Client id, secret and method belong together.
-core::Status patch_client(const Service& service, const Object& body, ClientAuthSettings& settings,
+core::Status patch_client(const Service& service, const Members& in, ClientAuthSettings& settings,
                           Object& changes) {
-  if (body.contains("clientId")) {
-    ASSIGN_OR_RETURN(const auto id, text_member(body, "clientId", {.required = true, .longest = 512}));
-    note(changes, "clientId", settings.client_id, *id);
-    settings.client_id = *id;
+  if (in.has("clientId")) {
+    ASSIGN_OR_RETURN(auto id, in.text("clientId", kClientId));
+    note(changes, "clientId", settings.client_id, id);
+    settings.client_id = std::move(id);
   }
-  if (body.contains("clientSecret")) {
-    ASSIGN_OR_RETURN(auto text, text_member(body, "clientSecret", {.longest = 4096}));
-    const core::Secret secret(std::move(text).value_or(""));
+  if (in.has("clientSecret")) {
+    ASSIGN_OR_RETURN(const core::Secret secret, in.optional_secret("clientSecret", kLongestSecret));
     settings.sealed_secret.clear();
     settings.secret_expires.reset();
     if (!secret.empty()) {
@@ -370,64 +340,67 @@ core::Status patch_client(const Service& service, const Object& body, ClientAuth
     }
     changes["clientSecret"] = Object{{"from", kMasked}, {"to", kMasked}};
   }
-  if (body.contains("tokenEndpointAuthMethod")) {
-    ASSIGN_OR_RETURN(const auto method, text_member(body, "tokenEndpointAuthMethod", {.required = true}));
-    note(changes, "tokenEndpointAuthMethod", settings.auth_method, *method);
-    settings.auth_method = *method;
+  if (in.has("tokenEndpointAuthMethod")) {
+    ASSIGN_OR_RETURN(auto method, in.choice("tokenEndpointAuthMethod", kAuthMethods));
+    note(changes, "tokenEndpointAuthMethod", settings.auth_method, method);
+    settings.auth_method = std::move(method);
   }
-  return check_auth_method(settings.auth_method, !settings.sealed_secret.empty());
+  return check_secret_of(settings.auth_method, !settings.sealed_secret.empty());
 }
 
 core::Status patch(const Service& service, const Object& body, ClientAuthSettings& settings,
                    Object& changes) {
-  if (settings.dynamic) {
-    RETURN_IF_ERROR(check_members(
-        body, {"name", "scopes"},
-        {"id", "orn", "status", "created", "lastUpdated", "issuer", "mcpServerId", "authorizationServerId",
-         "registrationType", "purpose", "clientId", "clientSecret", "tokenEndpointAuthMethod"}));
-  } else {
-    RETURN_IF_ERROR(check_members(body,
-                                  {"name", "scopes", "clientId", "clientSecret", "tokenEndpointAuthMethod"},
-                                  {"id", "orn", "status", "created", "lastUpdated", "issuer", "mcpServerId",
-                                   "authorizationServerId", "registrationType", "purpose"}));
+  std::vector<std::string_view> known{"name", "scopes"};
+  std::vector<std::string_view> fixed{"id",
+                                      "orn",
+                                      "status",
+                                      "created",
+                                      "lastUpdated",
+                                      "issuer",
+                                      "mcpServerId",
+                                      "authorizationServerId",
+                                      "registrationType",
+                                      "purpose"};
+  // What the authorization server gave stays what it gave.
+  auto& client = settings.dynamic ? fixed : known;
+  client.insert(client.end(), {"clientId", "clientSecret", "tokenEndpointAuthMethod"});
+  const Members in(body);
+  RETURN_IF_ERROR(in.only(known, fixed));
+  if (in.has("name")) {
+    ASSIGN_OR_RETURN(auto name, in.text("name"));
+    note(changes, "name", settings.name, name);
+    settings.name = std::move(name);
   }
-  if (body.contains("name")) {
-    ASSIGN_OR_RETURN(const auto name, text_member(body, "name", {.required = true}));
-    RETURN_IF_ERROR(check_name(*name));
-    note(changes, "name", settings.name, *name);
-    settings.name = *name;
-  }
-  RETURN_IF_ERROR(patch_scopes(body, settings, changes));
-  return settings.dynamic ? core::Status{} : patch_client(service, body, settings, changes);
+  RETURN_IF_ERROR(patch_scopes(in, settings, changes));
+  return settings.dynamic ? core::Status{} : patch_client(service, in, settings, changes);
 }
 
-Answer<Reply> patch_settings(const Service& service, const Call& call) {
-  ASSIGN_OR_RETURN(const auto body, read_patch(call));
-  RETURN_IF_ERROR(check_if_match_syntax(call));
+core::Result<Reply> patch_settings(const ApiRequest& request) {
+  const Service& service = request.service;
   ClientAuthSettings settings;
-  const std::string transaction = service.random->uuid();
   const core::Status done = service.store->transaction([&](Transaction& tx) -> core::Status {
-    ASSIGN_OR_RETURN(settings, hold_settings(tx, call.param(0)));
-    RETURN_IF_ERROR(check_version(call, settings.version));
+    ASSIGN_OR_RETURN(settings, hold_settings(tx, request.param(0)));
+    RETURN_IF_ERROR(check_version(request.call, settings.version));
     Object changes;
-    RETURN_IF_ERROR(patch(service, body, settings, changes));
+    RETURN_IF_ERROR(patch(service, request.body, settings, changes));
     if (changes.empty()) return {};
     Row row = to_row(settings);
     RETURN_IF_ERROR(tx.update(row));
     settings.version = row.version;
     settings.updated = row.updated;
-    RETURN_IF_ERROR(emit(tx, settings, "update", actor_of(call.caller), transaction, std::move(changes)));
+    RETURN_IF_ERROR(emit(tx, settings, "update", request.actor, request.transaction, std::move(changes)));
     return schedule_validation(tx, service, settings.server);
   });
-  if (!done) return rest::refuse(problem_of(done.error()));
+  RETURN_IF_ERROR(done);
   return entity_reply(show(service, settings), settings.version);
 }
 
-Answer<Reply> set_active(const Service& service, const Call& call, bool active) {
+template <bool active>
+core::Result<Reply> set_active(const ApiRequest& request) {
+  const Service& service = request.service;
   ClientAuthSettings settings;
-  const std::string transaction = service.random->uuid();
   const core::Status done = service.store->transaction([&](Transaction& tx) -> core::Status {
-    ASSIGN_OR_RETURN(settings, hold_settings(tx, call.param(0)));
+    ASSIGN_OR_RETURN(settings, hold_settings(tx, request.param(0)));
     if (settings.active == active) {
       auto refusal = refuse(ErrorKind::conflict, "INVALID_STATE_TRANSITION",
                             fmt::format("The client authentication settings {} are {} already.", settings.id,
@@ -444,24 +417,45 @@ Answer<Reply> set_active(const Service& service, const Call& call, bool active) 
     settings.updated = row.updated;
     Object changes;
     note(changes, "status", active ? "INACTIVE" : "ACTIVE", active ? "ACTIVE" : "INACTIVE");
-    RETURN_IF_ERROR(emit(tx, settings, "update", actor_of(call.caller), transaction, std::move(changes)));
+    RETURN_IF_ERROR(emit(tx, settings, "update", request.actor, request.transaction, std::move(changes)));
     return active ? schedule_validation(tx, service, settings.server) : core::Status{};
   });
-  if (!done) return rest::refuse(problem_of(done.error()));
+  RETURN_IF_ERROR(done);
   return entity_reply(show(service, settings), settings.version);
 }
 
-Answer<Reply> delete_settings(const Service& service, const Call& call) {
-  RETURN_IF_ERROR(check_if_match_syntax(call));
-  const std::string transaction = service.random->uuid();
+core::Result<Reply> delete_settings(const ApiRequest& request) {
+  const Service& service = request.service;
   const core::Status done = service.store->transaction([&](Transaction& tx) -> core::Status {
-    ASSIGN_OR_RETURN(const auto settings, hold_settings(tx, call.param(0)));
-    RETURN_IF_ERROR(check_version(call, settings.version));
-    return remove_settings(tx, service, settings, actor_of(call.caller), transaction);
+    ASSIGN_OR_RETURN(const auto settings, hold_settings(tx, request.param(0)));
+    RETURN_IF_ERROR(check_version(request.call, settings.version));
+    return remove_settings(tx, service, settings, request.actor, request.transaction);
   });
-  if (!done) return rest::refuse(problem_of(done.error()));
+  RETURN_IF_ERROR(done);
   return rest::no_content();
 }
+
+constexpr ApiArea kArea{.base = "/resource-servers/api/v1/client-auth-settings",
+                        .tag = "ClientAuthSettings",
+                        .read = kReadServers,
+                        .manage = kManageServers};
+
+constexpr std::array<ApiRoute, 7> kRoutes{{
+    {Method::post, "", "createClientAuthSettings",
+     "Register this org as a client of an external authorization server", create_settings, Takes::object},
+    {Method::get, "", "listClientAuthSettings", "List client registrations", list_settings, Takes::page},
+    {Method::get, "/{settingsId}", "getClientAuthSettings",
+     "Retrieve a client registration: the OAuth client, its credentials and the trust in the issuer",
+     read_settings},
+    {Method::patch, "/{settingsId}", "updateClientAuthSettings", "Change name, scopes or credentials",
+     patch_settings, Takes::merge_patch},
+    {Method::delete_, "/{settingsId}", "deleteClientAuthSettings",
+     "Delete a client registration and the grants that people gave under it", delete_settings},
+    {Method::post, "/{settingsId}/lifecycle/activate", "activateClientAuthSettings",
+     "Let a client registration be used", set_active<true>},
+    {Method::post, "/{settingsId}/lifecycle/deactivate", "deactivateClientAuthSettings",
+     "Keep a client registration from being used", set_active<false>},
+}};
 
 }  // namespace
 
@@ -547,42 +541,7 @@ void add_mcp_server_work(WorkHandlers& handlers) {
 }
 
 void add_client_auth_settings_routes(rest::Router& router, const Service& service) {
-  using Handle = Answer<Reply> (*)(const Service&, const Call&);
-  struct Line {
-    net::Method method;
-    std::string_view path, operation;
-    Handle handle;
-    std::string_view scope, about;
-  };
-  constexpr std::string_view kBase = "/client-auth-settings";
-  const std::array lines{
-      Line{net::Method::post, "", "createClientAuthSettings", create_settings, kManageServers,
-           "Register this org as a client of an external authorization server"},
-      Line{net::Method::get, "", "listClientAuthSettings", list_settings, kReadServers,
-           "List client registrations"},
-      Line{net::Method::get, "/{settingsId}", "getClientAuthSettings", read_settings, kReadServers,
-           "Retrieve a client registration: the OAuth client, its credentials and the trust in the issuer"},
-      Line{net::Method::patch, "/{settingsId}", "updateClientAuthSettings", patch_settings, kManageServers,
-           "Change name, scopes or credentials"},
-      Line{net::Method::delete_, "/{settingsId}", "deleteClientAuthSettings", delete_settings, kManageServers,
-           "Delete a client registration and the grants that people gave under it"},
-      Line{net::Method::post, "/{settingsId}/lifecycle/activate", "activateClientAuthSettings",
-           [](const Service& s, const Call& call) { return set_active(s, call, true); }, kManageServers,
-           "Let a client registration be used"},
-      Line{net::Method::post, "/{settingsId}/lifecycle/deactivate", "deactivateClientAuthSettings",
-           [](const Service& s, const Call& call) { return set_active(s, call, false); }, kManageServers,
-           "Keep a client registration from being used"},
-  };
-  for (const Line& line : lines)
-    router.add(
-        {.method = line.method,
-         .path = fmt::format("{}{}{}", kResourceServers, kBase, line.path),
-         .operation = std::string(line.operation),
-         .handler = [&service, handle = line.handle](const Call& call) { return handle(service, call); },
-         .changes = line.method != net::Method::get,
-         .scope = std::string(line.scope),
-         .about = std::string(line.about),
-         .tag = "ClientAuthSettings"});
+  add_routes(router, service, kArea, kRoutes);
 }
 
 }  // namespace registry

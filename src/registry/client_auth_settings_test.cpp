@@ -90,28 +90,28 @@ TEST_P(ClientAuthSettingsTest, RefusesBadBodies) {
   };
   const std::string to = R"("name":"n","authorizationServerId":")" + as_ + "\"";
   const std::vector<Case> cases{
-      {"{}", "400 INVALID_VALUE name"},
-      {R"({"name":""})", "400 INVALID_VALUE name"},
-      {R"({"name":"n","clientId":"x"})", "400 INVALID_VALUE authorizationServerId"},
+      {"{}", "400 REQUIRED_PROPERTY name"},
+      {R"({"name":""})", "400 INVALID_FORMAT name"},
+      {R"({"name":"n","clientId":"x"})", "400 REQUIRED_PROPERTY authorizationServerId"},
       {R"({"name":"n","clientId":"x","authorizationServerId":"easNone"})",
-       "400 INVALID_VALUE authorizationServerId"},
-      {R"({"name":"n","clientId":"x","issuer":"https://as.example.com/"})", "400 INVALID_VALUE issuer"},
+       "400 INVALID_FORMAT authorizationServerId"},
+      {R"({"name":"n","clientId":"x","issuer":"https://as.example.com/"})", "400 INVALID_FORMAT issuer"},
       {R"({"name":"n","clientId":"x","authorizationServerId":")" + custom + "\"}",
-       "400 INVALID_VALUE authorizationServerId"},
-      {"{" + to + "}", "400 INVALID_VALUE clientId"},
-      {"{" + to + R"(,"clientId":""})", "400 INVALID_VALUE clientId"},
-      {"{" + to + R"(,"clientId":"x","registrationType":"AUTO"})", "400 INVALID_VALUE registrationType"},
-      {"{" + to + R"(,"clientId":"x","purpose":"OTHER"})", "400 INVALID_VALUE purpose"},
+       "400 INVALID_FORMAT authorizationServerId"},
+      {"{" + to + "}", "400 REQUIRED_PROPERTY clientId"},
+      {"{" + to + R"(,"clientId":""})", "400 INVALID_FORMAT clientId"},
+      {"{" + to + R"(,"clientId":"x","registrationType":"AUTO"})", "400 INVALID_FORMAT registrationType"},
+      {"{" + to + R"(,"clientId":"x","purpose":"OTHER"})", "400 INVALID_FORMAT purpose"},
       {"{" + to + R"(,"clientId":"x","scopes":["a b"]})", "400 INVALID_FORMAT scopes"},
-      {"{" + to + R"(,"clientId":"x","scopes":[""]})", "400 INVALID_VALUE scopes"},
-      {"{" + to + R"(,"clientId":"x","scopes":"a"})", "400 INVALID_VALUE scopes"},
+      {"{" + to + R"(,"clientId":"x","scopes":[""]})", "400 INVALID_FORMAT scopes"},
+      {"{" + to + R"(,"clientId":"x","scopes":"a"})", "400 INVALID_FORMAT scopes"},
       {"{" + to + R"(,"clientId":"x","tokenEndpointAuthMethod":"private_key_jwt"})",
-       "400 INVALID_VALUE tokenEndpointAuthMethod"},
+       "400 INVALID_FORMAT tokenEndpointAuthMethod"},
       {"{" + to + R"(,"clientId":"x","tokenEndpointAuthMethod":"client_secret_post"})",
-       "400 INVALID_VALUE clientSecret"},
+       "400 REQUIRED_PROPERTY clientSecret"},
       {"{" + to + R"(,"clientId":"x","clientSecret":"s","tokenEndpointAuthMethod":"none"})",
-       "400 INVALID_VALUE clientSecret"},
-      {"{" + to + R"(,"registrationType":"DYNAMIC","clientId":"x"})", "400 INVALID_VALUE clientId"},
+       "400 INVALID_FORMAT clientSecret"},
+      {"{" + to + R"(,"registrationType":"DYNAMIC","clientId":"x"})", "400 INVALID_FORMAT clientId"},
       {"{" + to + R"(,"clientId":"x","secret":"s"})", "400 UNKNOWN_PROPERTY secret"},
   };
   for (const auto& each : cases) {
@@ -136,7 +136,7 @@ TEST_P(ClientAuthSettingsTest, AnIssuerWillDoWhereOneServerHasIt) {
             202);
   EXPECT_EQ(
       post(test::kSettings, R"({"name":"m","issuer":"https://as.example.com","clientId":"x"})").outcome(),
-      "400 INVALID_VALUE issuer");
+      "400 INVALID_FORMAT issuer");
   const auto chosen = post(
       test::kSettings,
       fmt::format(R"({{"name":"m","issuer":"https://as.example.com","clientId":"x","mcpServerId":"{}"}})",
@@ -168,7 +168,7 @@ TEST_P(ClientAuthSettingsTest, Changes) {
     EXPECT_THAT(core::json::write(event.debug), Not(HasSubstr("second")));
     EXPECT_THAT(core::json::write(event.debug), Not(HasSubstr("first")));
   }
-  EXPECT_EQ(patch(path, R"({"clientSecret":null})").outcome(), "400 INVALID_VALUE clientSecret");
+  EXPECT_EQ(patch(path, R"({"clientSecret":null})").outcome(), "400 REQUIRED_PROPERTY clientSecret");
   const auto open = patch(path, R"({"clientSecret":null,"tokenEndpointAuthMethod":"none"})");
   EXPECT_EQ(open.status, 200) << open.cause();
   EXPECT_EQ(open.text("clientSecret"), "");
@@ -177,7 +177,7 @@ TEST_P(ClientAuthSettingsTest, Changes) {
        {"issuer", "authorizationServerId", "registrationType", "purpose", "status"})
     EXPECT_EQ(patch(path, fmt::format(R"({{"{}":"x"}})", member)).outcome(),
               "400 IMMUTABLE_PROPERTY " + member);
-  EXPECT_EQ(patch(path, R"({"clientId":""})").outcome(), "400 INVALID_VALUE clientId");
+  EXPECT_EQ(patch(path, R"({"clientId":""})").outcome(), "400 INVALID_FORMAT clientId");
   const std::string tag(get(path).headers.get("etag"));
   EXPECT_EQ(patch(path, R"({"name":"third"})").status, 200);
   net::Headers headers;

@@ -12,7 +12,7 @@ namespace {
 
 using core::ErrorKind;
 using core::json::Object;
-using Takes = WorkloadRoute::Takes;
+using Takes = ApiRoute::Takes;
 
 constexpr std::string_view kCollection = "connections";
 constexpr std::string_view kName = "ResourceConnection";
@@ -29,11 +29,11 @@ constexpr std::array<catalogue::FilterProperty, 1> kPotentialProperties{{
 constexpr catalogue::FilterCapabilities kPotentialFilter{.name = "potential connections",
                                                          .properties = kPotentialProperties};
 
-Object shown(const WorkloadRequest& request, const Connection& connection) {
+Object shown(const ApiRequest& request, const Connection& connection) {
   return show(request.service, connection, collection_path(request, kCollection));
 }
 
-core::Result<rest::Reply> list_connections(const WorkloadRequest& request) {
+core::Result<rest::Reply> list_connections(const ApiRequest& request) {
   Store& store = *request.service.store;
   ASSIGN_OR_RETURN(const auto owner, principal_of_path(store, request));
   ASSIGN_OR_RETURN(const auto filter, read_filter(request.call, kFilter));
@@ -55,7 +55,7 @@ core::Result<rest::Reply> list_connections(const WorkloadRequest& request) {
   });
 }
 
-core::Result<rest::Reply> create_connection(const WorkloadRequest& request) {
+core::Result<rest::Reply> create_connection(const ApiRequest& request) {
   const Service& service = request.service;
   return in_transaction(request, [&](Transaction& tx) -> core::Result<rest::Reply> {
     // Not held yet: what it is connected to comes first in the order of the store.
@@ -71,7 +71,7 @@ core::Result<rest::Reply> create_connection(const WorkloadRequest& request) {
   });
 }
 
-core::Result<rest::Reply> get_connection(const WorkloadRequest& request) {
+core::Result<rest::Reply> get_connection(const ApiRequest& request) {
   Store& store = *request.service.store;
   ASSIGN_OR_RETURN(const auto owner, principal_of_path(store, request));
   ASSIGN_OR_RETURN(const Row row, row_of_path(store, Kind::connection, request.param(1), owner, kName));
@@ -79,14 +79,14 @@ core::Result<rest::Reply> get_connection(const WorkloadRequest& request) {
   return entity_reply(shown(request, connection), connection.version);
 }
 
-core::Result<Connection> hold_connection(Transaction& tx, const WorkloadRequest& request,
+core::Result<Connection> hold_connection(Transaction& tx, const ApiRequest& request,
                                          const WorkloadPrincipal& owner) {
   ASSIGN_OR_RETURN(const Row row, hold_row_of_path(tx, Kind::connection, request.param(1), owner, kName));
   RETURN_IF_ERROR(check_version(request.call, row.version));
   return read_connection(row);
 }
 
-core::Result<rest::Reply> patch_connection(const WorkloadRequest& request) {
+core::Result<rest::Reply> patch_connection(const ApiRequest& request) {
   const Service& service = request.service;
   return in_transaction(request, [&](Transaction& tx) -> core::Result<rest::Reply> {
     ASSIGN_OR_RETURN(const auto owner, hold_principal_of_path(tx, request));
@@ -101,7 +101,7 @@ core::Result<rest::Reply> patch_connection(const WorkloadRequest& request) {
   });
 }
 
-core::Result<rest::Reply> change(const WorkloadRequest& request, AgentEvent event, bool revoke) {
+core::Result<rest::Reply> change(const ApiRequest& request, AgentEvent event, bool revoke) {
   const Service& service = request.service;
   return in_transaction(request, [&](Transaction& tx) -> core::Result<rest::Reply> {
     if (event == AgentEvent::activate) {
@@ -138,18 +138,18 @@ core::Result<rest::Reply> change(const WorkloadRequest& request, AgentEvent even
   });
 }
 
-core::Result<rest::Reply> activate_connection(const WorkloadRequest& request) {
+core::Result<rest::Reply> activate_connection(const ApiRequest& request) {
   return change(request, AgentEvent::activate, false);
 }
-core::Result<rest::Reply> deactivate_connection(const WorkloadRequest& request) {
+core::Result<rest::Reply> deactivate_connection(const ApiRequest& request) {
   ASSIGN_OR_RETURN(const bool revoke, wants_revocation(request));
   return change(request, AgentEvent::deactivate, revoke);
 }
-core::Result<rest::Reply> delete_connection(const WorkloadRequest& request) {
+core::Result<rest::Reply> delete_connection(const ApiRequest& request) {
   return change(request, AgentEvent::remove, false);
 }
 
-core::Result<rest::Reply> list_potential(const WorkloadRequest& request) {
+core::Result<rest::Reply> list_potential(const ApiRequest& request) {
   ASSIGN_OR_RETURN(const auto filter, read_filter(request.call, kPotentialFilter));
   const auto wanted = filter ? demanded(*filter, "connectionType") : std::nullopt;
   const auto type = wanted ? parse_connection_type(*wanted) : std::nullopt;
@@ -162,51 +162,53 @@ core::Result<rest::Reply> list_potential(const WorkloadRequest& request) {
   return page_reply(request, std::move(found.data), found.next);
 }
 
+constexpr ApiArea kArea{
+    .base = kWorkloadApi, .tag = "Resource connections", .read = kReadAgents, .manage = kManageAgents};
+
 using net::Method;
-constexpr std::array<WorkloadRoute, 15> kRoutes{{
-    {Method::get, "/ai-agents/{agentId}/connections", "listAIAgentConnections", false,
-     "List the resource connections of an AI agent", Takes::page, list_connections},
-    {Method::post, "/ai-agents/{agentId}/connections", "createAIAgentConnection", true,
-     "Connect an AI agent to a resource", Takes::object, create_connection},
-    {Method::get, "/ai-agents/{agentId}/connections/{connectionId}", "getAIAgentConnection", false,
-     "Retrieve a resource connection of an AI agent", Takes::nothing, get_connection},
-    {Method::patch, "/ai-agents/{agentId}/connections/{connectionId}", "patchAIAgentConnection", true,
-     "Change the scopes or the resource indicator of a connection", Takes::merge_patch, patch_connection},
-    {Method::delete_, "/ai-agents/{agentId}/connections/{connectionId}", "deleteAIAgentConnection", true,
-     "Delete an inactive connection of an AI agent", Takes::nothing, delete_connection},
+constexpr std::array<ApiRoute, 15> kRoutes{{
+    {Method::get, "/ai-agents/{agentId}/connections", "listAIAgentConnections",
+     "List the resource connections of an AI agent", list_connections, Takes::page},
+    {Method::post, "/ai-agents/{agentId}/connections", "createAIAgentConnection",
+     "Connect an AI agent to a resource", create_connection, Takes::object},
+    {Method::get, "/ai-agents/{agentId}/connections/{connectionId}", "getAIAgentConnection",
+     "Retrieve a resource connection of an AI agent", get_connection},
+    {Method::patch, "/ai-agents/{agentId}/connections/{connectionId}", "patchAIAgentConnection",
+     "Change the scopes or the resource indicator of a connection", patch_connection, Takes::merge_patch},
+    {Method::delete_, "/ai-agents/{agentId}/connections/{connectionId}", "deleteAIAgentConnection",
+     "Delete an inactive connection of an AI agent", delete_connection},
     {Method::post, "/ai-agents/{agentId}/connections/{connectionId}/lifecycle/activate",
-     "activateAIAgentConnection", true, "Activate a connection of an AI agent", Takes::nothing,
-     activate_connection},
+     "activateAIAgentConnection", "Activate a connection of an AI agent", activate_connection},
     {Method::post, "/ai-agents/{agentId}/connections/{connectionId}/lifecycle/deactivate",
-     "deactivateAIAgentConnection", true,
+     "deactivateAIAgentConnection",
      "Deactivate a connection of an AI agent; with revoke=true issued tokens are taken back, too",
-     Takes::optional_object, deactivate_connection},
+     deactivate_connection, Takes::optional_object},
 
-    {Method::get, "/mcp-servers/{mcpServerId}/connections", "listMcpServerConnections", false,
-     "List the resource connections of an MCP server as a client", Takes::page, list_connections},
-    {Method::post, "/mcp-servers/{mcpServerId}/connections", "createMcpServerConnection", true,
-     "Connect an MCP server as a client to a resource", Takes::object, create_connection},
-    {Method::get, "/mcp-servers/{mcpServerId}/connections/{connectionId}", "getMcpServerConnection", false,
-     "Retrieve a resource connection of an MCP server as a client", Takes::nothing, get_connection},
-    {Method::patch, "/mcp-servers/{mcpServerId}/connections/{connectionId}", "patchMcpServerConnection", true,
-     "Change the scopes or the resource indicator of a connection", Takes::merge_patch, patch_connection},
+    {Method::get, "/mcp-servers/{mcpServerId}/connections", "listMcpServerConnections",
+     "List the resource connections of an MCP server as a client", list_connections, Takes::page},
+    {Method::post, "/mcp-servers/{mcpServerId}/connections", "createMcpServerConnection",
+     "Connect an MCP server as a client to a resource", create_connection, Takes::object},
+    {Method::get, "/mcp-servers/{mcpServerId}/connections/{connectionId}", "getMcpServerConnection",
+     "Retrieve a resource connection of an MCP server as a client", get_connection},
+    {Method::patch, "/mcp-servers/{mcpServerId}/connections/{connectionId}", "patchMcpServerConnection",
+     "Change the scopes or the resource indicator of a connection", patch_connection, Takes::merge_patch},
     {Method::delete_, "/mcp-servers/{mcpServerId}/connections/{connectionId}", "deleteMcpServerConnection",
-     true, "Delete an inactive connection of an MCP server as a client", Takes::nothing, delete_connection},
+     "Delete an inactive connection of an MCP server as a client", delete_connection},
     {Method::post, "/mcp-servers/{mcpServerId}/connections/{connectionId}/lifecycle/activate",
-     "activateMcpServerConnection", true, "Activate a connection of an MCP server as a client",
-     Takes::nothing, activate_connection},
+     "activateMcpServerConnection", "Activate a connection of an MCP server as a client",
+     activate_connection},
     {Method::post, "/mcp-servers/{mcpServerId}/connections/{connectionId}/lifecycle/deactivate",
-     "deactivateMcpServerConnection", true, "Deactivate a connection of an MCP server as a client",
-     Takes::optional_object, deactivate_connection},
+     "deactivateMcpServerConnection", "Deactivate a connection of an MCP server as a client",
+     deactivate_connection, Takes::optional_object},
 
-    {Method::get, "/potential-connections", "listPotentialConnections", false,
-     "List what could be connected now, by connection type", Takes::page, list_potential},
+    {Method::get, "/potential-connections", "listPotentialConnections",
+     "List what could be connected now, by connection type", list_potential, Takes::page},
 }};
 
 }  // namespace
 
 void add_connection_routes(rest::Router& router, const Service& service) {
-  add_routes(router, service, "Resource connections", kRoutes);
+  add_routes(router, service, kArea, kRoutes);
 }
 
 }  // namespace registry

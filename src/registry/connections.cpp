@@ -41,11 +41,6 @@ constexpr std::array<ConnectionRow, 8> kTypes{{
     {Type::sts_service_account, false, true, kServiceAccount},
 }};
 
-std::unexpected<core::Error> bad(std::string location, std::string_view what) {
-  std::string message = fmt::format("{}: {}", location, what);
-  return refuse(ErrorKind::invalid_input, "INVALID_FORMAT", std::move(message), std::move(location));
-}
-
 std::unexpected<core::Error> not_active(std::string_view what, std::string_view id, std::string_view status,
                                         std::string location) {
   return refuse(ErrorKind::conflict, "RESOURCE_NOT_ACTIVE",
@@ -206,7 +201,7 @@ core::Status read_scopes(const ConnectionRow& row, const Members& in, Connection
 
 core::Result<McpServer> hold_server(Transaction& tx, const std::string& id, std::string location) {
   ASSIGN_OR_RETURN(const auto row, tx.hold(Kind::mcp_server, id));
-  if (!row) return not_found(id, "McpServer");
+  if (!row) return no_such(id, "McpServer");
   ASSIGN_OR_RETURN(McpServer server, read_mcp_server(*row));
   if (server.status != Status::active)
     return not_active("the MCP server", id, to_string(server.status), std::move(location));
@@ -215,7 +210,7 @@ core::Result<McpServer> hold_server(Transaction& tx, const std::string& id, std:
 
 core::Status check_custom_as(Transaction& tx, const std::string& id) {
   ASSIGN_OR_RETURN(const auto row, tx.hold(Kind::custom_as, id));
-  if (!row) return not_found(id, "AuthorizationServer");
+  if (!row) return no_such(id, "AuthorizationServer");
   if (row->status != "ACTIVE")
     return not_active("the authorization server", id, row->status, "authorizationServer");
   return {};
@@ -241,7 +236,7 @@ core::Status check_mcp_server(Transaction& tx, const Service& service, const Con
 core::Status check_settings(Transaction& tx, const Service& service, const Connection& connection) {
   ASSIGN_OR_RETURN(const McpServer server, hold_server(tx, connection.server, "resource.orn"));
   ASSIGN_OR_RETURN(const auto row, tx.hold(Kind::client_auth_settings, connection.settings));
-  if (!row) return not_found(connection.settings, "ClientAuthSettings");
+  if (!row) return no_such(connection.settings, "ClientAuthSettings");
   ASSIGN_OR_RETURN(const ClientAuthSettings settings, read_client_auth_settings(*row));
   if (!settings.active)
     return not_active("the client authentication settings", settings.id, "INACTIVE", "resource.orn");
@@ -256,10 +251,10 @@ core::Status check_settings(Transaction& tx, const Service& service, const Conne
 
 core::Result<WorkloadPrincipal> hold_agent(Transaction& tx, const std::string& id) {
   ASSIGN_OR_RETURN(const auto row, tx.hold(Kind::workload_principal, id));
-  if (!row) return not_found(id, "A2AServer");
+  if (!row) return no_such(id, "A2AServer");
   ASSIGN_OR_RETURN(WorkloadPrincipal agent, read_workload_principal(*row));
   if (agent.type != WorkloadPrincipal::Type::ai_agent || agent.resource_url.empty())
-    return not_found(id, "A2AServer");
+    return no_such(id, "A2AServer");
   if (agent.status != AgentStatus::active)
     return not_active("the AI agent", id, to_string(agent.status), "resource.orn");
   return agent;
@@ -277,7 +272,7 @@ core::Status check_a2a(Transaction& tx, const Connection& connection) {
 core::Status check_vault(Transaction& tx, Kind kind, const std::string& id, std::string_view name,
                          std::string location) {
   ASSIGN_OR_RETURN(const auto row, tx.hold(kind, id));
-  if (!row) return not_found(id, name);
+  if (!row) return no_such(id, name);
   if (row->status == "INACTIVE") return not_active("it", id, row->status, std::move(location));
   return {};
 }
@@ -286,7 +281,7 @@ core::Status check_vault(Transaction& tx, Kind kind, const std::string& id, std:
 core::Status complete(Reader& reader, Connection& connection) {
   if (connection.type != Type::sts_access_token) return {};
   ASSIGN_OR_RETURN(const auto row, reader.get(Kind::client_auth_settings, connection.settings));
-  if (!row) return not_found(connection.settings, "ClientAuthSettings");
+  if (!row) return no_such(connection.settings, "ClientAuthSettings");
   ASSIGN_OR_RETURN(const ClientAuthSettings settings, read_client_auth_settings(*row));
   connection.server = settings.server;
   return {};
@@ -302,14 +297,14 @@ core::Result<std::string> default_indicator(Reader& reader, const Service& servi
       return connection.app_orn;
     case Type::identity_assertion_mcp_server: {
       ASSIGN_OR_RETURN(const auto row, reader.get(Kind::mcp_server, connection.server));
-      if (!row) return not_found(connection.server, "McpServer");
+      if (!row) return no_such(connection.server, "McpServer");
       ASSIGN_OR_RETURN(const McpServer server, read_mcp_server(*row));
       return server.resource_url;
     }
     case Type::identity_assertion_a2a_server:
     case Type::identity_assertion_virtual_mcp_server: {
       ASSIGN_OR_RETURN(const auto row, reader.get(Kind::workload_principal, connection.agent));
-      if (!row) return not_found(connection.agent, "A2AServer");
+      if (!row) return no_such(connection.agent, "A2AServer");
       ASSIGN_OR_RETURN(const WorkloadPrincipal agent, read_workload_principal(*row));
       return agent.resource_url;
     }
@@ -386,7 +381,7 @@ core::Status check_target(Transaction& tx, const Service& service, const Connect
     case Type::identity_assertion_a2a_server:
       return check_a2a(tx, connection);
     case Type::identity_assertion_virtual_mcp_server:
-      return not_found(connection.agent, "VirtualMcpServer");  // there are none here
+      return no_such(connection.agent, "VirtualMcpServer");  // there are none here
     case Type::sts_access_token:
       return check_settings(tx, service, connection);
     case Type::sts_vault_secret:
@@ -424,7 +419,7 @@ core::Result<Connection> make_connection(Transaction& tx, const Service& service
   RETURN_IF_ERROR(check_target(tx, service, made));
 
   ASSIGN_OR_RETURN(const auto held, tx.hold(Kind::workload_principal, owner.id));
-  if (!held) return not_found(owner.id, "AIAgent");
+  if (!held) return no_such(owner.id, "AIAgent");
   RETURN_IF_ERROR(read_indicator(tx, service, row, in, made));
   RETURN_IF_ERROR(check_indicator_is_new(tx, made));
   ASSIGN_OR_RETURN(const auto there,

@@ -12,6 +12,7 @@
 #include "core/html.h"
 #include "core/seal.h"
 #include "net/http.h"
+#include "rest/browser.h"
 
 namespace registry {
 namespace {
@@ -78,9 +79,8 @@ ServerResponse file_answer(const ServerRequest& request, const ConsoleFile& file
 
 ServerResponse console_answer(const ServerRequest& request) {
   if (request.method != Method::get && request.method != Method::head) {
-    auto response = styled_page(405, "Method not allowed", "<p>The console is read with GET.</p>\n");
-    response.headers.add("Allow", "GET, HEAD");
-    return response;
+    return rest::not_allowed(styled_page(405, "Method not allowed", "<p>The console is read with GET.</p>\n"),
+                             "GET, HEAD");
   }
   if (request.path == kConsolePath.substr(0, kConsolePath.size() - 1)) {
     // Relative, since a proxy may show this server under another name.

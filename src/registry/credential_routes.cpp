@@ -15,7 +15,7 @@ namespace {
 
 using core::ErrorKind;
 using core::json::Object;
-using Takes = WorkloadRoute::Takes;
+using Takes = ApiRoute::Takes;
 
 constexpr std::size_t kMaxKeys = 50;
 // One in use, and one to change over to.
@@ -24,11 +24,6 @@ constexpr std::size_t kSecretLength = 64;
 
 // RFC 7518 sections 6.2.2, 6.3.2, 6.4.1.
 constexpr std::array<std::string_view, 8> kPrivateMembers{"d", "p", "q", "dp", "dq", "qi", "oth", "k"};
-
-std::unexpected<core::Error> bad(std::string location, std::string_view what) {
-  std::string message = fmt::format("{}: {}", location, what);
-  return refuse(ErrorKind::invalid_input, "INVALID_FORMAT", std::move(message), std::move(location));
-}
 
 // The differences between keys and secrets.
 struct CredentialKind {
@@ -47,8 +42,7 @@ bool is_active(const Row& row) {
   return row.status == "ACTIVE";
 }
 
-core::Result<Object> show_credential(const WorkloadRequest& request, const CredentialKind& kind,
-                                     const Row& row) {
+core::Result<Object> show_credential(const ApiRequest& request, const CredentialKind& kind, const Row& row) {
   Object out;
   out["id"] = row.id;
   out["status"] = row.status;
@@ -64,9 +58,9 @@ core::Result<Object> show_credential(const WorkloadRequest& request, const Crede
   return out;
 }
 
-core::Status emit_credential_event(Transaction& tx, const WorkloadRequest& request,
-                                   const CredentialKind& kind, const WorkloadPrincipal& owner,
-                                   const std::string& id, std::string_view status, std::string_view verb) {
+core::Status emit_credential_event(Transaction& tx, const ApiRequest& request, const CredentialKind& kind,
+                                   const WorkloadPrincipal& owner, const std::string& id,
+                                   std::string_view status, std::string_view verb) {
   Object detail;
   detail["credential_type"] = kind.kind == Kind::jwk ? "JWK" : "CLIENT_SECRET";
   detail["credential_status"] = status;
@@ -79,7 +73,7 @@ core::Status emit_credential_event(Transaction& tx, const WorkloadRequest& reque
                   .transaction = request.transaction});
 }
 
-core::Result<rest::Reply> list_credentials(const WorkloadRequest& request, const CredentialKind& kind) {
+core::Result<rest::Reply> list_credentials(const ApiRequest& request, const CredentialKind& kind) {
   Store& store = *request.service.store;
   ASSIGN_OR_RETURN(const auto owner, principal_of_path(store, request));
   ASSIGN_OR_RETURN(auto rows, rows_of_page(store, request.page, {.kind = kind.kind, .parent = owner.id}));
@@ -87,7 +81,7 @@ core::Result<rest::Reply> list_credentials(const WorkloadRequest& request, const
                    [&](const Row& row) { return show_credential(request, kind, row); });
 }
 
-core::Result<rest::Reply> get_credential(const WorkloadRequest& request, const CredentialKind& kind) {
+core::Result<rest::Reply> get_credential(const ApiRequest& request, const CredentialKind& kind) {
   Store& store = *request.service.store;
   ASSIGN_OR_RETURN(const auto owner, principal_of_path(store, request));
   ASSIGN_OR_RETURN(const Row row, row_of_path(store, kind.kind, request.param(1), owner, kind.name));
@@ -95,7 +89,7 @@ core::Result<rest::Reply> get_credential(const WorkloadRequest& request, const C
   return entity_reply(shown, row.version);
 }
 
-core::Result<rest::Reply> add_credential(const WorkloadRequest& request, const CredentialKind& kind, Row row,
+core::Result<rest::Reply> add_credential(const ApiRequest& request, const CredentialKind& kind, Row row,
                                          const std::string& secret) {
   return in_transaction(request, [&](Transaction& tx) -> core::Result<rest::Reply> {
     ASSIGN_OR_RETURN(const WorkloadPrincipal owner, hold_principal_of_path(tx, request));
@@ -143,7 +137,7 @@ core::Status check_not_last(Transaction& tx, const CredentialKind& kind, const W
                 "status");
 }
 
-core::Result<rest::Reply> change_credential(const WorkloadRequest& request, const CredentialKind& kind,
+core::Result<rest::Reply> change_credential(const ApiRequest& request, const CredentialKind& kind,
                                             AgentEvent event) {
   return in_transaction(request, [&](Transaction& tx) -> core::Result<rest::Reply> {
     // Held, so that of two keys only one can be deactivated at a time.
@@ -166,13 +160,11 @@ core::Result<rest::Reply> change_credential(const WorkloadRequest& request, cons
 }
 
 core::Result<bool> read_status(const Members& in) {
-  ASSIGN_OR_RETURN(const auto status, in.optional_text("status"));
-  if (!status || *status == "ACTIVE") return true;
-  if (*status == "INACTIVE") return false;
-  return bad("status", "must be ACTIVE or INACTIVE");
+  ASSIGN_OR_RETURN(const auto status, in.optional_choice("status", {"ACTIVE", "INACTIVE"}));
+  return !status || *status == "ACTIVE";
 }
 
-core::Result<rest::Reply> add_key(const WorkloadRequest& request) {
+core::Result<rest::Reply> add_key(const ApiRequest& request) {
   const Members in(request.body);
   for (const std::string_view name : kPrivateMembers) {
     if (in.has(name)) {
@@ -182,10 +174,8 @@ core::Result<rest::Reply> add_key(const WorkloadRequest& request) {
     }
   }
   RETURN_IF_ERROR(in.only({"kty", "use", "alg", "kid", "status", "n", "e", "crv", "x", "y"}));
-  ASSIGN_OR_RETURN(const std::string type, in.text("kty"));
-  if (type != "RSA" && type != "EC") return bad("kty", "must be RSA or EC");
-  ASSIGN_OR_RETURN(const auto use, in.optional_text("use"));
-  if (use && *use != "sig") return bad("use", "must be sig");
+  ASSIGN_OR_RETURN(const std::string type, in.choice("kty", {"RSA", "EC"}));
+  RETURN_IF_ERROR(in.optional_choice("use", {"sig"}));
   ASSIGN_OR_RETURN(const auto kid, in.optional_text("kid"));
   ASSIGN_OR_RETURN(const bool active, read_status(in));
   Object jwk = request.body;
@@ -204,7 +194,7 @@ core::Result<rest::Reply> add_key(const WorkloadRequest& request) {
   return add_credential(request, kKeys, to_row(made), {});
 }
 
-core::Result<rest::Reply> add_secret(const WorkloadRequest& request) {
+core::Result<rest::Reply> add_secret(const ApiRequest& request) {
   const Members in(request.body);
   RETURN_IF_ERROR(in.only({"status"}));
   ASSIGN_OR_RETURN(const bool active, read_status(in));
@@ -217,73 +207,73 @@ core::Result<rest::Reply> add_secret(const WorkloadRequest& request) {
 }
 
 template <const CredentialKind& kind>
-core::Result<rest::Reply> list(const WorkloadRequest& request) {
+core::Result<rest::Reply> list(const ApiRequest& request) {
   return list_credentials(request, kind);
 }
 template <const CredentialKind& kind>
-core::Result<rest::Reply> get(const WorkloadRequest& request) {
+core::Result<rest::Reply> get(const ApiRequest& request) {
   return get_credential(request, kind);
 }
 template <const CredentialKind& kind, AgentEvent event>
-core::Result<rest::Reply> change(const WorkloadRequest& request) {
+core::Result<rest::Reply> change(const ApiRequest& request) {
   return change_credential(request, kind, event);
 }
 
+constexpr ApiArea kArea{
+    .base = kWorkloadApi, .tag = "Credentials", .read = kReadAgents, .manage = kManageAgents};
+
 using net::Method;
 using enum AgentEvent;
-constexpr std::array<WorkloadRoute, 18> kRoutes{{
-    {Method::get, "/ai-agents/{agentId}/credentials/jwks", "listAIAgentJwks", false,
-     "List the public keys of an AI agent", Takes::page, list<kKeys>},
-    {Method::post, "/ai-agents/{agentId}/credentials/jwks", "addAIAgentJwk", true,
-     "Add a public key to an AI agent", Takes::object, add_key},
-    {Method::get, "/ai-agents/{agentId}/credentials/jwks/{keyId}", "getAIAgentJwk", false,
-     "Retrieve a public key of an AI agent", Takes::nothing, get<kKeys>},
-    {Method::delete_, "/ai-agents/{agentId}/credentials/jwks/{keyId}", "deleteAIAgentJwk", true,
-     "Delete an inactive public key of an AI agent", Takes::nothing, change<kKeys, remove>},
+constexpr std::array<ApiRoute, 18> kRoutes{{
+    {Method::get, "/ai-agents/{agentId}/credentials/jwks", "listAIAgentJwks",
+     "List the public keys of an AI agent", list<kKeys>, Takes::page},
+    {Method::post, "/ai-agents/{agentId}/credentials/jwks", "addAIAgentJwk",
+     "Add a public key to an AI agent", add_key, Takes::object},
+    {Method::get, "/ai-agents/{agentId}/credentials/jwks/{keyId}", "getAIAgentJwk",
+     "Retrieve a public key of an AI agent", get<kKeys>},
+    {Method::delete_, "/ai-agents/{agentId}/credentials/jwks/{keyId}", "deleteAIAgentJwk",
+     "Delete an inactive public key of an AI agent", change<kKeys, remove>},
     {Method::post, "/ai-agents/{agentId}/credentials/jwks/{keyId}/lifecycle/activate", "activateAIAgentJwk",
-     true, "Activate a public key of an AI agent", Takes::nothing, change<kKeys, activate>},
+     "Activate a public key of an AI agent", change<kKeys, activate>},
     {Method::post, "/ai-agents/{agentId}/credentials/jwks/{keyId}/lifecycle/deactivate",
-     "deactivateAIAgentJwk", true, "Deactivate a public key of an AI agent, unless it is the last active one",
-     Takes::nothing, change<kKeys, deactivate>},
+     "deactivateAIAgentJwk", "Deactivate a public key of an AI agent, unless it is the last active one",
+     change<kKeys, deactivate>},
 
-    {Method::get, "/ai-agents/{agentId}/credentials/secrets", "listAIAgentSecrets", false,
-     "List the client secrets of an AI agent, without their values", Takes::page, list<kSecrets>},
-    {Method::post, "/ai-agents/{agentId}/credentials/secrets", "addAIAgentSecret", true,
-     "Make a client secret for an AI agent; its value is in this answer only", Takes::optional_object,
-     add_secret},
-    {Method::get, "/ai-agents/{agentId}/credentials/secrets/{secretId}", "getAIAgentSecret", false,
-     "Retrieve a client secret of an AI agent, without its value", Takes::nothing, get<kSecrets>},
-    {Method::delete_, "/ai-agents/{agentId}/credentials/secrets/{secretId}", "deleteAIAgentSecret", true,
-     "Delete an inactive client secret of an AI agent", Takes::nothing, change<kSecrets, remove>},
+    {Method::get, "/ai-agents/{agentId}/credentials/secrets", "listAIAgentSecrets",
+     "List the client secrets of an AI agent, without their values", list<kSecrets>, Takes::page},
+    {Method::post, "/ai-agents/{agentId}/credentials/secrets", "addAIAgentSecret",
+     "Make a client secret for an AI agent; its value is in this answer only", add_secret,
+     Takes::optional_object},
+    {Method::get, "/ai-agents/{agentId}/credentials/secrets/{secretId}", "getAIAgentSecret",
+     "Retrieve a client secret of an AI agent, without its value", get<kSecrets>},
+    {Method::delete_, "/ai-agents/{agentId}/credentials/secrets/{secretId}", "deleteAIAgentSecret",
+     "Delete an inactive client secret of an AI agent", change<kSecrets, remove>},
     {Method::post, "/ai-agents/{agentId}/credentials/secrets/{secretId}/lifecycle/activate",
-     "activateAIAgentSecret", true, "Activate a client secret of an AI agent", Takes::nothing,
-     change<kSecrets, activate>},
+     "activateAIAgentSecret", "Activate a client secret of an AI agent", change<kSecrets, activate>},
     {Method::post, "/ai-agents/{agentId}/credentials/secrets/{secretId}/lifecycle/deactivate",
-     "deactivateAIAgentSecret", true,
-     "Deactivate a client secret of an AI agent, unless it is the last active one", Takes::nothing,
+     "deactivateAIAgentSecret", "Deactivate a client secret of an AI agent, unless it is the last active one",
      change<kSecrets, deactivate>},
 
-    {Method::get, "/mcp-servers/{mcpServerId}/credentials/jwks", "listMcpServerJwks", false,
-     "List the public keys of an MCP server as a client", Takes::page, list<kKeys>},
-    {Method::post, "/mcp-servers/{mcpServerId}/credentials/jwks", "addMcpServerJwk", true,
-     "Add a public key to an MCP server as a client", Takes::object, add_key},
-    {Method::get, "/mcp-servers/{mcpServerId}/credentials/jwks/{keyId}", "getMcpServerJwk", false,
-     "Retrieve a public key of an MCP server as a client", Takes::nothing, get<kKeys>},
-    {Method::delete_, "/mcp-servers/{mcpServerId}/credentials/jwks/{keyId}", "deleteMcpServerJwk", true,
-     "Delete an inactive public key of an MCP server as a client", Takes::nothing, change<kKeys, remove>},
+    {Method::get, "/mcp-servers/{mcpServerId}/credentials/jwks", "listMcpServerJwks",
+     "List the public keys of an MCP server as a client", list<kKeys>, Takes::page},
+    {Method::post, "/mcp-servers/{mcpServerId}/credentials/jwks", "addMcpServerJwk",
+     "Add a public key to an MCP server as a client", add_key, Takes::object},
+    {Method::get, "/mcp-servers/{mcpServerId}/credentials/jwks/{keyId}", "getMcpServerJwk",
+     "Retrieve a public key of an MCP server as a client", get<kKeys>},
+    {Method::delete_, "/mcp-servers/{mcpServerId}/credentials/jwks/{keyId}", "deleteMcpServerJwk",
+     "Delete an inactive public key of an MCP server as a client", change<kKeys, remove>},
     {Method::post, "/mcp-servers/{mcpServerId}/credentials/jwks/{keyId}/lifecycle/activate",
-     "activateMcpServerJwk", true, "Activate a public key of an MCP server as a client", Takes::nothing,
-     change<kKeys, activate>},
+     "activateMcpServerJwk", "Activate a public key of an MCP server as a client", change<kKeys, activate>},
     {Method::post, "/mcp-servers/{mcpServerId}/credentials/jwks/{keyId}/lifecycle/deactivate",
-     "deactivateMcpServerJwk", true,
-     "Deactivate a public key of an MCP server as a client, unless it is the last active one", Takes::nothing,
+     "deactivateMcpServerJwk",
+     "Deactivate a public key of an MCP server as a client, unless it is the last active one",
      change<kKeys, deactivate>},
 }};
 
 }  // namespace
 
 void add_credential_routes(rest::Router& router, const Service& service) {
-  add_routes(router, service, "Credentials", kRoutes);
+  add_routes(router, service, kArea, kRoutes);
 }
 
 }  // namespace registry

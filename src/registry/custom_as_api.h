@@ -1,18 +1,17 @@
-// What the routes below /api/v1/authorizationServers share: one row a route, members of bodies, links. Shapes
-// are those of Okta's management API (operations listAuthorizationServers and following); where a member
-// means nothing here and ignoring it would promise something, it is refused with its name.
+// What the routes below /api/v1/authorizationServers share. Shapes are those of Okta's management API
+// (operations listAuthorizationServers and following); where a member means nothing here and ignoring it
+// would promise something, it is refused with its name.
 #pragma once
 
 #include <functional>
 #include <initializer_list>
-#include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/json.h"
 #include "core/result.h"
+#include "registry/api.h"
 #include "registry/service.h"
 #include "registry/store.h"
 #include "rest/router.h"
@@ -20,26 +19,10 @@
 namespace registry {
 
 inline constexpr std::string_view kCustomAsApi = "/api/v1/authorizationServers";
-
-struct CustomAsCall {
-  const Service& service;
-  const rest::Call& http;
-  core::json::Object body{};
-  Actor actor;
-  std::string transaction;  // of its events
-
-  const std::string& param(std::size_t index) const { return http.param(index); }
-};
-
-struct CustomAsRoute {
-  net::Method method;
-  std::string_view path;  // below kCustomAsApi
-  std::string_view operation;
-  std::string_view about;
-  core::Result<rest::Reply> (*handle)(const CustomAsCall& call);
-};
-// A PUT or a POST outside of lifecycles has a body, which is an object.
-void add_routes(rest::Router& router, const Service& service, std::span<const CustomAsRoute> routes);
+inline constexpr ApiArea kCustomAsArea{.base = kCustomAsApi,
+                                       .tag = "AuthorizationServer",
+                                       .read = "okta.authorizationServers.read",
+                                       .manage = "okta.authorizationServers.manage"};
 
 // The routes, by area.
 void add_custom_as_server_routes(rest::Router& router, const Service& service);
@@ -48,28 +31,19 @@ void add_custom_as_claim_routes(rest::Router& router, const Service& service);
 void add_custom_as_policy_routes(rest::Router& router, const Service& service);
 
 // The server in the path; 404 when it is not there.
-core::Result<Row> server_of_path(Reader& reader, const CustomAsCall& call);
+core::Result<Row> server_of_path(Reader& reader, const ApiRequest& request);
 // The row of that id below `parent`; 404 when it is not there, or another's.
 core::Result<Row> row_below(Reader& reader, Kind kind, std::string_view id, std::string_view parent,
                             std::string_view kind_name);
 // Changes something below the server in the path, which is held, and says so in its row (custom_as.h).
-core::Status change_below(const CustomAsCall& call,
+core::Status change_below(const ApiRequest& request,
                           const std::function<core::Status(Transaction& tx, const Row& server)>& change);
-core::Status emit(Transaction& tx, const CustomAsCall& call, std::string_view type,
+core::Status emit(Transaction& tx, const ApiRequest& request, std::string_view type,
                   std::vector<EventTarget> targets);
 
 // {"href","hints":{"allow"}}
 core::json::Object link(const Service& service, std::string_view path,
                         std::initializer_list<std::string_view> allow);
 std::string custom_as_path(std::string_view server);
-
-// Members of a body; absent or null gives nullopt. Errors registry.INVALID_VALUE with the member.
-core::Result<std::optional<std::int64_t>> integer_member(const core::json::Object& body,
-                                                         std::string_view name, std::int64_t least,
-                                                         std::int64_t most);
-core::Result<std::optional<std::string>> choice_member(const core::json::Object& body, std::string_view name,
-                                                       std::initializer_list<std::string_view> choices);
-// nullptr when it is absent or null.
-core::Result<const core::json::Object*> object_member(const core::json::Object& body, std::string_view name);
 
 }  // namespace registry

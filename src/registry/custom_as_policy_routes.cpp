@@ -6,9 +6,9 @@
 
 #include "authserver/jwt_bearer.h"
 #include "authserver/token_exchange.h"
-#include "registry/api.h"
 #include "registry/custom_as.h"
 #include "registry/custom_as_api.h"
+#include "registry/members.h"
 
 namespace registry {
 namespace {
@@ -17,59 +17,58 @@ using core::ErrorKind;
 using core::Result;
 using core::json::Array;
 using core::json::Object;
+using net::Method;
+using Takes = ApiRoute::Takes;
 
 constexpr std::size_t kMostSiblings = 100;  // policies of a server, rules of a policy
-
-std::unexpected<core::Error> wrong(std::string_view member, std::string message) {
-  return refuse(ErrorKind::invalid_input, "INVALID_VALUE", std::move(message), std::string(member));
-}
+constexpr std::size_t kMostListed = 500;    // clients, people, scopes of one condition
 
 // {NAME:{"include":[...]}} inside `conditions`, with `exclude` where it is allowed.
-Result<Object> lists_of(const Object& conditions, std::string_view name, bool may_exclude) {
-  ASSIGN_OR_RETURN(const Object* member, object_member(conditions, name));
-  if (member == nullptr) return Object{};
-  RETURN_IF_ERROR(may_exclude ? check_members(*member, {"include", "exclude"})
-                              : check_members(*member, {"include"}));
+Result<Object> lists_of(const Members& conditions, std::string_view name, bool may_exclude) {
+  ASSIGN_OR_RETURN(const auto member, conditions.optional_object(name));
+  if (!member) return Object{};
+  RETURN_IF_ERROR(may_exclude ? member->only({"include", "exclude"}) : member->only({"include"}));
   Object lists;
   for (const char* list : {"include", "exclude"}) {
-    ASSIGN_OR_RETURN(const auto texts, texts_member(*member, list));
+    ASSIGN_OR_RETURN(const auto texts, member->optional_texts(list, 0, kMostListed));
     if (texts) lists[list] = Array(texts->begin(), texts->end());
   }
   return lists;
 }
 
-Result<Object> demanded_lists(const Object& conditions, std::string_view name) {
+Result<Object> demanded_lists(const Members& conditions, std::string_view name) {
   ASSIGN_OR_RETURN(Object lists, lists_of(conditions, name, false));
   const auto* include = lists.if_contains("include");
-  if (include == nullptr || include->get_array().empty()) {
-    return wrong(name, fmt::format("conditions.{}.include must name at least one.", name));
-  }
+  const std::string path = fmt::format("{}.include", conditions.path_of(name));
+  if (include == nullptr) return required(path);
+  if (include->get_array().empty()) return bad(path, "must name at least one");
   return lists;
 }
 
-core::Status read_common(const Object& body, std::string_view type, Row& row) {
-  ASSIGN_OR_RETURN(const auto name, text_member(body, "name", {.required = true, .longest = 100}));
-  RETURN_IF_ERROR(choice_member(body, "type", {type}));
-  ASSIGN_OR_RETURN(const auto status, choice_member(body, "status", {"ACTIVE", "INACTIVE"}));
+core::Status read_common(const Members& body, std::string_view type, Row& row) {
+  ASSIGN_OR_RETURN(const std::string name, body.text("name", {.most = 100}));
+  RETURN_IF_ERROR(body.optional_choice("type", {type}));
+  ASSIGN_OR_RETURN(const auto status, body.optional_choice("status", {"ACTIVE", "INACTIVE"}));
   ASSIGN_OR_RETURN(const auto priority,
-                   integer_member(body, "priority", 1, static_cast<std::int64_t>(kMostSiblings)));
-  row.name = *name;
+                   body.optional_integer("priority", 1, static_cast<std::int64_t>(kMostSiblings)));
+  row.name = name;
   if (status) row.status = *status;
-  row.body["name"] = *name;
+  row.body["name"] = name;
   row.body["system"] = false;
   if (priority) row.body["priority"] = *priority;
   return {};
 }
 
-core::Status read_policy(const Object& body, Row& row) {
-  RETURN_IF_ERROR(check_members(body, {"type", "name", "description", "priority", "status", "conditions",
-                                       "system", "id", "created", "lastUpdated", "_links"}));
+core::Status read_policy(const Object& object, Row& row) {
+  const Members body(object);
+  RETURN_IF_ERROR(body.only({"type", "name", "description", "priority", "status", "conditions", "system",
+                             "id", "created", "lastUpdated", "_links"}));
   RETURN_IF_ERROR(read_common(body, "OAUTH_AUTHORIZATION_POLICY", row));
-  ASSIGN_OR_RETURN(const auto description, text_member(body, "description", {.longest = 1000}));
-  ASSIGN_OR_RETURN(const Object* conditions, object_member(body, "conditions"));
-  if (conditions == nullptr) return wrong("conditions", "conditions is required.");
-  RETURN_IF_ERROR(check_members(*conditions, {"clients"}));
-  ASSIGN_OR_RETURN(Object clients, demanded_lists(*conditions, "clients"));
+  ASSIGN_OR_RETURN(const auto description,
+                   body.optional_text("description", {.least = 0, .most = 1000, .lines = true}));
+  ASSIGN_OR_RETURN(const Members conditions, body.object("conditions"));
+  RETURN_IF_ERROR(conditions.only({"clients"}));
+  ASSIGN_OR_RETURN(Object clients, demanded_lists(conditions, "clients"));
   row.body["description"] = description.value_or("");
   row.body["conditions"] = Object{{"clients", std::move(clients)}};
   return {};
@@ -86,55 +85,55 @@ core::Status check_grants(const Object& grants) {
     const std::string_view name = grant.get_string();
     if (std::ranges::find(kGrants, name) == kGrants.end() &&
         std::ranges::find(kOthers, name) == kOthers.end()) {
-      return wrong("grantTypes", fmt::format("{} is no grant type.", name));
+      return bad("conditions.grantTypes.include", fmt::format("{} is no grant type", name));
     }
   }
   return {};
 }
 
-Result<Object> read_people(const Object& conditions) {
-  ASSIGN_OR_RETURN(const Object* people, object_member(conditions, "people"));
-  if (people == nullptr) return Object{};
-  RETURN_IF_ERROR(check_members(*people, {"users", "groups"}));
+Result<Object> read_people(const Members& conditions) {
+  ASSIGN_OR_RETURN(const auto people, conditions.optional_object("people"));
+  if (!people) return Object{};
+  RETURN_IF_ERROR(people->only({"users", "groups"}));
   ASSIGN_OR_RETURN(Object users, lists_of(*people, "users", true));
   ASSIGN_OR_RETURN(Object groups, lists_of(*people, "groups", false));
   return Object{{"users", std::move(users)}, {"groups", std::move(groups)}};
 }
 
 // Lifetimes; Okta's limits (5 minutes to 24 hours).
-Result<Object> read_actions(const Object& body) {
+Result<Object> read_actions(const Members& body) {
   Object token{{"accessTokenLifetimeMinutes", 60},
                {"refreshTokenLifetimeMinutes", 0},
                {"refreshTokenWindowMinutes", 10080}};
-  ASSIGN_OR_RETURN(const Object* actions, object_member(body, "actions"));
-  if (actions == nullptr) return Object{{"token", std::move(token)}};
-  RETURN_IF_ERROR(check_members(*actions, {"token"}));
-  ASSIGN_OR_RETURN(const Object* given, object_member(*actions, "token"));
-  if (given == nullptr) return Object{{"token", std::move(token)}};
-  RETURN_IF_ERROR(check_members(
-      *given, {"accessTokenLifetimeMinutes", "refreshTokenLifetimeMinutes", "refreshTokenWindowMinutes"}));
-  ASSIGN_OR_RETURN(const auto access, integer_member(*given, "accessTokenLifetimeMinutes", 5, 1440));
+  ASSIGN_OR_RETURN(const auto actions, body.optional_object("actions"));
+  if (!actions) return Object{{"token", std::move(token)}};
+  RETURN_IF_ERROR(actions->only({"token"}));
+  ASSIGN_OR_RETURN(const auto given, actions->optional_object("token"));
+  if (!given) return Object{{"token", std::move(token)}};
+  RETURN_IF_ERROR(given->only(
+      {"accessTokenLifetimeMinutes", "refreshTokenLifetimeMinutes", "refreshTokenWindowMinutes"}));
+  ASSIGN_OR_RETURN(const auto access, given->optional_integer("accessTokenLifetimeMinutes", 5, 1440));
   // Nothing here gives refresh tokens for resources (the ID-JAG draft says they should not be).
   constexpr std::int64_t kFiveYears = std::int64_t{5} * 365 * 24 * 60;
-  ASSIGN_OR_RETURN(const auto refresh, integer_member(*given, "refreshTokenLifetimeMinutes", 0, kFiveYears));
-  ASSIGN_OR_RETURN(const auto window, integer_member(*given, "refreshTokenWindowMinutes", 0, kFiveYears));
+  ASSIGN_OR_RETURN(const auto refresh, given->optional_integer("refreshTokenLifetimeMinutes", 0, kFiveYears));
+  ASSIGN_OR_RETURN(const auto window, given->optional_integer("refreshTokenWindowMinutes", 0, kFiveYears));
   if (access) token["accessTokenLifetimeMinutes"] = *access;
   if (refresh) token["refreshTokenLifetimeMinutes"] = *refresh;
   if (window) token["refreshTokenWindowMinutes"] = *window;
   return Object{{"token", std::move(token)}};
 }
 
-core::Status read_rule(const Object& body, Row& row) {
-  RETURN_IF_ERROR(check_members(body, {"type", "name", "priority", "status", "conditions", "actions",
-                                       "system", "id", "created", "lastUpdated", "_links"}));
+core::Status read_rule(const Object& object, Row& row) {
+  const Members body(object);
+  RETURN_IF_ERROR(body.only({"type", "name", "priority", "status", "conditions", "actions", "system", "id",
+                             "created", "lastUpdated", "_links"}));
   RETURN_IF_ERROR(read_common(body, "RESOURCE_ACCESS", row));
-  ASSIGN_OR_RETURN(const Object* conditions, object_member(body, "conditions"));
-  if (conditions == nullptr) return wrong("conditions", "conditions is required.");
-  RETURN_IF_ERROR(check_members(*conditions, {"people", "grantTypes", "scopes"}));
-  ASSIGN_OR_RETURN(Object grants, demanded_lists(*conditions, "grantTypes"));
+  ASSIGN_OR_RETURN(const Members conditions, body.object("conditions"));
+  RETURN_IF_ERROR(conditions.only({"people", "grantTypes", "scopes"}));
+  ASSIGN_OR_RETURN(Object grants, demanded_lists(conditions, "grantTypes"));
   RETURN_IF_ERROR(check_grants(grants));
-  ASSIGN_OR_RETURN(Object scopes, demanded_lists(*conditions, "scopes"));
-  ASSIGN_OR_RETURN(Object people, read_people(*conditions));
+  ASSIGN_OR_RETURN(Object scopes, demanded_lists(conditions, "scopes"));
+  ASSIGN_OR_RETURN(Object people, read_people(conditions));
   ASSIGN_OR_RETURN(Object actions, read_actions(body));
   row.body["conditions"] =
       Object{{"people", std::move(people)}, {"grantTypes", std::move(grants)}, {"scopes", std::move(scopes)}};
@@ -175,32 +174,32 @@ constexpr Family kRules{Kind::as_rule,
                         "policy.rule.activate",
                         "policy.rule.deactivate"};
 
-std::string policy_path(const CustomAsCall& call) {
-  return fmt::format("{}/policies", custom_as_path(call.param(0)));
+std::string policy_path(const ApiRequest& request) {
+  return fmt::format("{}/policies", custom_as_path(request.param(0)));
 }
-std::string path_of(const CustomAsCall& call, const Family& family) {
-  if (family.kind == Kind::as_policy) return policy_path(call);
-  return fmt::format("{}/{}/rules", policy_path(call), call.param(1));
+std::string path_of(const ApiRequest& request, const Family& family) {
+  if (family.kind == Kind::as_policy) return policy_path(request);
+  return fmt::format("{}/{}/rules", policy_path(request), request.param(1));
 }
-std::string parent_of(const CustomAsCall& call, const Family& family) {
-  if (family.kind == Kind::as_policy) return call.param(0);
-  return fmt::format("{}/{}", call.param(0), call.param(1));
+std::string parent_of(const ApiRequest& request, const Family& family) {
+  if (family.kind == Kind::as_policy) return request.param(0);
+  return fmt::format("{}/{}", request.param(0), request.param(1));
 }
 
 // Everything that the path names above the row.
-core::Status check_path(Reader& reader, const CustomAsCall& call, const Family& family) {
-  RETURN_IF_ERROR(server_of_path(reader, call));
+core::Status check_path(Reader& reader, const ApiRequest& request, const Family& family) {
+  RETURN_IF_ERROR(server_of_path(reader, request));
   if (family.kind == Kind::as_policy) return {};
-  RETURN_IF_ERROR(row_below(reader, Kind::as_policy, call.param(1), call.param(0), kPolicies.name));
+  RETURN_IF_ERROR(row_below(reader, Kind::as_policy, request.param(1), request.param(0), kPolicies.name));
   return {};
 }
 
-Object show(const CustomAsCall& call, const Family& family, const Row& row) {
-  const std::string path = fmt::format("{}/{}", path_of(call, family), row.id);
+Object show(const ApiRequest& request, const Family& family, const Row& row) {
+  const std::string path = fmt::format("{}/{}", path_of(request, family), row.id);
   const std::string_view verb = row.status == "ACTIVE" ? "deactivate" : "activate";
-  Object links{{"self", link(call.service, path, {"GET", "PUT", "DELETE"})}};
-  if (family.kind == Kind::as_policy) links["rules"] = link(call.service, path + "/rules", {"GET"});
-  links[verb] = link(call.service, fmt::format("{}/lifecycle/{}", path, verb), {"POST"});
+  Object links{{"self", link(request.service, path, {"GET", "PUT", "DELETE"})}};
+  if (family.kind == Kind::as_policy) links["rules"] = link(request.service, path + "/rules", {"GET"});
+  links[verb] = link(request.service, fmt::format("{}/lifecycle/{}", path, verb), {"POST"});
   Object view{{"type", family.type}, {"id", row.id}, {"status", row.status}};
   for (const auto& member : row.body) view[member.key()] = member.value();
   view["created"] = core::to_rfc3339(row.created);
@@ -214,16 +213,16 @@ std::int64_t priority_of(const Row& row) {
   return value != nullptr && value->is_int64() ? value->get_int64() : 0;
 }
 
-Result<std::vector<Row>> siblings(Reader& reader, const CustomAsCall& call, const Family& family) {
-  ASSIGN_OR_RETURN(auto rows, all_rows(reader, {.kind = family.kind, .parent = parent_of(call, family)}));
+Result<std::vector<Row>> siblings(Reader& reader, const ApiRequest& request, const Family& family) {
+  ASSIGN_OR_RETURN(auto rows, all_rows(reader, {.kind = family.kind, .parent = parent_of(request, family)}));
   std::ranges::stable_sort(rows, {}, priority_of);
   return rows;
 }
 
 // Priorities stay 1, 2, 3, ...: `row` takes its place (the last when it names none), the others make room.
 // Writes those that moved; `row` is the caller's to write.
-core::Status take_place(Transaction& tx, const CustomAsCall& call, const Family& family, Row* row) {
-  ASSIGN_OR_RETURN(auto others, siblings(tx, call, family));
+core::Status take_place(Transaction& tx, const ApiRequest& request, const Family& family, Row* row) {
+  ASSIGN_OR_RETURN(auto others, siblings(tx, request, family));
   if (row != nullptr) {
     std::erase_if(others, [&](const Row& other) { return other.id == row->id; });
     if (others.size() >= kMostSiblings) {
@@ -247,139 +246,139 @@ core::Status take_place(Transaction& tx, const CustomAsCall& call, const Family&
   return {};
 }
 
-core::Status tell(Transaction& tx, const CustomAsCall& call, const Family& family, std::string_view event,
+core::Status tell(Transaction& tx, const ApiRequest& request, const Family& family, std::string_view event,
                   const Row& row, const Row& server) {
-  return emit(tx, call, event,
+  return emit(tx, request, event,
               {{.id = row.id, .type = std::string(family.name), .name = row.name},
                {.id = server.id, .type = "AuthorizationServer", .name = server.name}});
 }
 
 template <const Family& family>
-Result<rest::Reply> list(const CustomAsCall& call) {
-  Store& store = *call.service.store;
-  RETURN_IF_ERROR(check_path(store, call, family));
-  ASSIGN_OR_RETURN(const auto rows, siblings(store, call, family));
+Result<rest::Reply> list(const ApiRequest& request) {
+  Store& store = *request.service.store;
+  RETURN_IF_ERROR(check_path(store, request, family));
+  ASSIGN_OR_RETURN(const auto rows, siblings(store, request, family));
   Array body;
   body.reserve(rows.size());
-  for (const Row& row : rows) body.emplace_back(show(call, family, row));
+  for (const Row& row : rows) body.emplace_back(show(request, family, row));
   return rest::json_reply(body);
 }
 
 template <const Family& family>
-Result<rest::Reply> create(const CustomAsCall& call) {
+Result<rest::Reply> create(const ApiRequest& request) {
   Row read{.kind = family.kind,
-           .id = call.service.new_id(family.prefix),
-           .parent = parent_of(call, family),
+           .id = request.service.new_id(family.prefix),
+           .parent = parent_of(request, family),
            .status = "ACTIVE"};
-  read.refs.push_back(call.param(0));
-  if (family.kind == Kind::as_rule) read.refs.push_back(call.param(1));
-  RETURN_IF_ERROR(family.read(call.body, read));
+  read.refs.push_back(request.param(0));
+  if (family.kind == Kind::as_rule) read.refs.push_back(request.param(1));
+  RETURN_IF_ERROR(family.read(request.body, read));
   Row row;
-  const core::Status done = change_below(call, [&](Transaction& tx, const Row& server) -> core::Status {
-    RETURN_IF_ERROR(check_path(tx, call, family));
+  const core::Status done = change_below(request, [&](Transaction& tx, const Row& server) -> core::Status {
+    RETURN_IF_ERROR(check_path(tx, request, family));
     row = read;
-    RETURN_IF_ERROR(take_place(tx, call, family, &row));
+    RETURN_IF_ERROR(take_place(tx, request, family, &row));
     RETURN_IF_ERROR(tx.insert(row));
-    return tell(tx, call, family, family.created, row, server);
+    return tell(tx, request, family, family.created, row, server);
   });
   RETURN_IF_ERROR(done);
-  return rest::json_reply(show(call, family, row), 201);
+  return rest::json_reply(show(request, family, row), 201);
 }
 
 template <const Family& family>
-Result<rest::Reply> get(const CustomAsCall& call) {
-  Store& store = *call.service.store;
-  RETURN_IF_ERROR(check_path(store, call, family));
-  ASSIGN_OR_RETURN(const Row row, row_below(store, family.kind, call.param(family.param),
-                                            parent_of(call, family), family.name));
-  return rest::json_reply(show(call, family, row));
+Result<rest::Reply> get(const ApiRequest& request) {
+  Store& store = *request.service.store;
+  RETURN_IF_ERROR(check_path(store, request, family));
+  ASSIGN_OR_RETURN(const Row row, row_below(store, family.kind, request.param(family.param),
+                                            parent_of(request, family), family.name));
+  return rest::json_reply(show(request, family, row));
 }
 
 template <const Family& family>
-Result<rest::Reply> replace(const CustomAsCall& call) {
+Result<rest::Reply> replace(const ApiRequest& request) {
   Row row;
-  const core::Status done = change_below(call, [&](Transaction& tx, const Row& server) -> core::Status {
-    RETURN_IF_ERROR(check_path(tx, call, family));
-    ASSIGN_OR_RETURN(
-        row, row_below(tx, family.kind, call.param(family.param), parent_of(call, family), family.name));
-    RETURN_IF_ERROR(family.read(call.body, row));
-    RETURN_IF_ERROR(take_place(tx, call, family, &row));
+  const core::Status done = change_below(request, [&](Transaction& tx, const Row& server) -> core::Status {
+    RETURN_IF_ERROR(check_path(tx, request, family));
+    ASSIGN_OR_RETURN(row, row_below(tx, family.kind, request.param(family.param), parent_of(request, family),
+                                    family.name));
+    RETURN_IF_ERROR(family.read(request.body, row));
+    RETURN_IF_ERROR(take_place(tx, request, family, &row));
     RETURN_IF_ERROR(tx.update(row));
-    return tell(tx, call, family, family.updated, row, server);
+    return tell(tx, request, family, family.updated, row, server);
   });
   RETURN_IF_ERROR(done);
-  return rest::json_reply(show(call, family, row));
+  return rest::json_reply(show(request, family, row));
 }
 
 template <const Family& family>
-Result<rest::Reply> remove(const CustomAsCall& call) {
-  const core::Status done = change_below(call, [&](Transaction& tx, const Row& server) -> core::Status {
-    RETURN_IF_ERROR(check_path(tx, call, family));
-    ASSIGN_OR_RETURN(const Row row, row_below(tx, family.kind, call.param(family.param),
-                                              parent_of(call, family), family.name));
+Result<rest::Reply> remove(const ApiRequest& request) {
+  const core::Status done = change_below(request, [&](Transaction& tx, const Row& server) -> core::Status {
+    RETURN_IF_ERROR(check_path(tx, request, family));
+    ASSIGN_OR_RETURN(const Row row, row_below(tx, family.kind, request.param(family.param),
+                                              parent_of(request, family), family.name));
     if (family.kind == Kind::as_policy) {
       ASSIGN_OR_RETURN(const auto rules, all_rows(tx, {.kind = Kind::as_rule, .refers_to = row.id}));
       for (const Row& rule : rules) RETURN_IF_ERROR(tx.remove(Kind::as_rule, rule.id));
     }
     RETURN_IF_ERROR(tx.remove(family.kind, row.id));
-    RETURN_IF_ERROR(take_place(tx, call, family, nullptr));
-    return tell(tx, call, family, family.deleted, row, server);
+    RETURN_IF_ERROR(take_place(tx, request, family, nullptr));
+    return tell(tx, request, family, family.deleted, row, server);
   });
   RETURN_IF_ERROR(done);
   return rest::no_content();
 }
 
 template <const Family& family, bool active>
-Result<rest::Reply> switch_to(const CustomAsCall& call) {
-  const core::Status done = change_below(call, [&](Transaction& tx, const Row& server) -> core::Status {
-    RETURN_IF_ERROR(check_path(tx, call, family));
-    ASSIGN_OR_RETURN(
-        Row row, row_below(tx, family.kind, call.param(family.param), parent_of(call, family), family.name));
+Result<rest::Reply> switch_to(const ApiRequest& request) {
+  const core::Status done = change_below(request, [&](Transaction& tx, const Row& server) -> core::Status {
+    RETURN_IF_ERROR(check_path(tx, request, family));
+    ASSIGN_OR_RETURN(Row row, row_below(tx, family.kind, request.param(family.param),
+                                        parent_of(request, family), family.name));
     const std::string_view status = active ? "ACTIVE" : "INACTIVE";
     if (row.status == status) return {};
     row.status = status;
     RETURN_IF_ERROR(tx.update(row));
-    return tell(tx, call, family, active ? family.activated : family.deactivated, row, server);
+    return tell(tx, request, family, active ? family.activated : family.deactivated, row, server);
   });
   RETURN_IF_ERROR(done);
   return rest::no_content();
 }
 
-constexpr std::array<CustomAsRoute, 14> kRoutes{{
-    {net::Method::get, "/{authServerId}/policies", "listAuthorizationServerPolicies",
-     "List policies, by priority", list<kPolicies>},
-    {net::Method::post, "/{authServerId}/policies", "createAuthorizationServerPolicy", "Create a policy",
-     create<kPolicies>},
-    {net::Method::get, "/{authServerId}/policies/{policyId}", "getAuthorizationServerPolicy",
-     "Retrieve a policy", get<kPolicies>},
-    {net::Method::put, "/{authServerId}/policies/{policyId}", "replaceAuthorizationServerPolicy",
-     "Replace a policy", replace<kPolicies>},
-    {net::Method::delete_, "/{authServerId}/policies/{policyId}", "deleteAuthorizationServerPolicy",
+constexpr std::array<ApiRoute, 14> kRoutes{{
+    {Method::get, "/{authServerId}/policies", "listAuthorizationServerPolicies", "List policies, by priority",
+     list<kPolicies>},
+    {Method::post, "/{authServerId}/policies", "createAuthorizationServerPolicy", "Create a policy",
+     create<kPolicies>, Takes::object},
+    {Method::get, "/{authServerId}/policies/{policyId}", "getAuthorizationServerPolicy", "Retrieve a policy",
+     get<kPolicies>},
+    {Method::put, "/{authServerId}/policies/{policyId}", "replaceAuthorizationServerPolicy",
+     "Replace a policy", replace<kPolicies>, Takes::object},
+    {Method::delete_, "/{authServerId}/policies/{policyId}", "deleteAuthorizationServerPolicy",
      "Delete a policy with its rules", remove<kPolicies>},
-    {net::Method::post, "/{authServerId}/policies/{policyId}/lifecycle/activate",
+    {Method::post, "/{authServerId}/policies/{policyId}/lifecycle/activate",
      "activateAuthorizationServerPolicy", "Activate a policy", switch_to<kPolicies, true>},
-    {net::Method::post, "/{authServerId}/policies/{policyId}/lifecycle/deactivate",
+    {Method::post, "/{authServerId}/policies/{policyId}/lifecycle/deactivate",
      "deactivateAuthorizationServerPolicy", "Deactivate a policy", switch_to<kPolicies, false>},
-    {net::Method::get, "/{authServerId}/policies/{policyId}/rules", "listAuthorizationServerPolicyRules",
+    {Method::get, "/{authServerId}/policies/{policyId}/rules", "listAuthorizationServerPolicyRules",
      "List rules, by priority", list<kRules>},
-    {net::Method::post, "/{authServerId}/policies/{policyId}/rules", "createAuthorizationServerPolicyRule",
-     "Create a rule", create<kRules>},
-    {net::Method::get, "/{authServerId}/policies/{policyId}/rules/{ruleId}",
-     "getAuthorizationServerPolicyRule", "Retrieve a rule", get<kRules>},
-    {net::Method::put, "/{authServerId}/policies/{policyId}/rules/{ruleId}",
-     "replaceAuthorizationServerPolicyRule", "Replace a rule", replace<kRules>},
-    {net::Method::delete_, "/{authServerId}/policies/{policyId}/rules/{ruleId}",
+    {Method::post, "/{authServerId}/policies/{policyId}/rules", "createAuthorizationServerPolicyRule",
+     "Create a rule", create<kRules>, Takes::object},
+    {Method::get, "/{authServerId}/policies/{policyId}/rules/{ruleId}", "getAuthorizationServerPolicyRule",
+     "Retrieve a rule", get<kRules>},
+    {Method::put, "/{authServerId}/policies/{policyId}/rules/{ruleId}",
+     "replaceAuthorizationServerPolicyRule", "Replace a rule", replace<kRules>, Takes::object},
+    {Method::delete_, "/{authServerId}/policies/{policyId}/rules/{ruleId}",
      "deleteAuthorizationServerPolicyRule", "Delete a rule", remove<kRules>},
-    {net::Method::post, "/{authServerId}/policies/{policyId}/rules/{ruleId}/lifecycle/activate",
+    {Method::post, "/{authServerId}/policies/{policyId}/rules/{ruleId}/lifecycle/activate",
      "activateAuthorizationServerPolicyRule", "Activate a rule", switch_to<kRules, true>},
-    {net::Method::post, "/{authServerId}/policies/{policyId}/rules/{ruleId}/lifecycle/deactivate",
+    {Method::post, "/{authServerId}/policies/{policyId}/rules/{ruleId}/lifecycle/deactivate",
      "deactivateAuthorizationServerPolicyRule", "Deactivate a rule", switch_to<kRules, false>},
 }};
 
 }  // namespace
 
 void add_custom_as_policy_routes(rest::Router& router, const Service& service) {
-  add_routes(router, service, kRoutes);
+  add_routes(router, service, kCustomAsArea, kRoutes);
 }
 
 }  // namespace registry

@@ -136,10 +136,11 @@ TEST_P(CustomAsApi, RefusesByName) {
   object unknown = new_server();
   unknown["accessTokenEncryptedResponseAlgorithm"] = "RSA-OAEP-256";
   EXPECT_EQ(post_to("", unknown).outcome, "400 UNKNOWN_PROPERTY accessTokenEncryptedResponseAlgorithm");
-  EXPECT_EQ(post_to("", object{{"name", "x"}}).outcome, "400 INVALID_VALUE audiences");
-  EXPECT_EQ(post_to("", new_server("HS256")).outcome, "400 INVALID_VALUE alg");
+  EXPECT_EQ(post_to("", object{{"name", "x"}}).outcome, "400 REQUIRED_PROPERTY audiences");
+  EXPECT_EQ(post_to("", new_server("HS256")).outcome, "400 INVALID_FORMAT credentials.signing.alg");
   const std::string path = "/" + custom_as_;
-  EXPECT_EQ(call(net::Method::put, path, new_server("RS256")).outcome, "400 IMMUTABLE_PROPERTY alg");
+  EXPECT_EQ(call(net::Method::put, path, new_server("RS256")).outcome,
+            "400 IMMUTABLE_PROPERTY credentials.signing.alg");
   EXPECT_EQ(post_to(path + "/scopes", object{{"name", "openid"}}).outcome, "400 RESERVED_NAME name");
   EXPECT_EQ(post_to(path + "/scopes", object{{"name", "tools:read"}}).outcome.substr(0, 21),
             "409 UNIQUE_CONSTRAINT");

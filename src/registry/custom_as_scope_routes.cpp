@@ -6,9 +6,9 @@
 #include <utility>
 
 #include "authserver/scopes.h"
-#include "registry/api.h"
 #include "registry/custom_as.h"
 #include "registry/custom_as_api.h"
+#include "registry/members.h"
 
 namespace registry {
 namespace {
@@ -17,8 +17,11 @@ using core::ErrorKind;
 using core::Result;
 using core::json::Array;
 using core::json::Object;
+using net::Method;
+using Takes = ApiRoute::Takes;
 
 constexpr std::size_t kMostRows = 500;  // of each, below one server
+constexpr TextRule kDescription{.least = 0, .most = 1000, .lines = true};
 
 // Set by the authorization server itself, or with a meaning of their own (RFC 7519, 8693, 9068; Okta's
 // reserved claims).
@@ -27,9 +30,8 @@ constexpr std::array<std::string_view, 26> kReservedClaims{
     "scp",      "sub",    "act", "cnf", "client_id", "scope", "may_act", "sub_profile", "auth_time",
     "resource", "events", "sid", "acr", "amr",       "azp",   "mcn",     "ems"};
 
-std::unexpected<core::Error> wrong(std::string_view member, std::string message,
-                                   std::string_view reason = "INVALID_VALUE") {
-  return refuse(ErrorKind::invalid_input, reason, std::move(message), std::string(member));
+std::unexpected<core::Error> reserved_name() {
+  return refuse(ErrorKind::invalid_input, "RESERVED_NAME", "The name is reserved.", "name");
 }
 
 // One of the two families of rows: how a body is read, shown and called.
@@ -44,25 +46,24 @@ struct Family {
   bool has_status;
 };
 
-core::Status read_scope(const Object& body, Row& row) {
-  RETURN_IF_ERROR(check_members(body, {"name", "description", "displayName", "consent", "default", "optional",
-                                       "metadataPublish", "system", "id", "_links"}));
-  ASSIGN_OR_RETURN(const auto name, text_member(body, "name", {.required = true}));
-  ASSIGN_OR_RETURN(const auto description, text_member(body, "description", {.longest = 1000}));
-  ASSIGN_OR_RETURN(const auto display_name, text_member(body, "displayName"));
-  ASSIGN_OR_RETURN(const auto consent, choice_member(body, "consent", {"IMPLICIT", "REQUIRED", "FLEXIBLE"}));
-  ASSIGN_OR_RETURN(const auto is_default, flag_member(body, "default"));
-  ASSIGN_OR_RETURN(const auto optional, flag_member(body, "optional"));
-  ASSIGN_OR_RETURN(const auto publish, choice_member(body, "metadataPublish", {"ALL_CLIENTS", "NO_CLIENTS"}));
-  const auto split = authserver::split_scopes(*name);
-  if (!split || split->size() != 1 || split->front() != *name) {
-    return wrong("name", "A scope's name is printable ASCII without spaces, quotes and backslashes.");
-  }
-  if (authserver::is_openid_scope(*name) || name->starts_with("okta.")) {
-    return wrong("name", "The name is reserved.", "RESERVED_NAME");
-  }
-  row.name = *name;
-  row.body = Object{{"name", *name},
+core::Status read_scope(const Object& object, Row& row) {
+  const Members body(object);
+  RETURN_IF_ERROR(body.only({"name", "description", "displayName", "consent", "default", "optional",
+                             "metadataPublish", "system", "id", "_links"}));
+  ASSIGN_OR_RETURN(const std::string name, body.text("name"));
+  ASSIGN_OR_RETURN(const auto description, body.optional_text("description", kDescription));
+  ASSIGN_OR_RETURN(const auto display_name, body.optional_text("displayName", {.least = 0}));
+  ASSIGN_OR_RETURN(const auto consent, body.optional_choice("consent", {"IMPLICIT", "REQUIRED", "FLEXIBLE"}));
+  ASSIGN_OR_RETURN(const auto is_default, body.optional_flag("default"));
+  ASSIGN_OR_RETURN(const auto optional, body.optional_flag("optional"));
+  ASSIGN_OR_RETURN(const auto publish,
+                   body.optional_choice("metadataPublish", {"ALL_CLIENTS", "NO_CLIENTS"}));
+  const auto split = authserver::split_scopes(name);
+  if (!split || split->size() != 1 || split->front() != name)
+    return bad("name", "must be printable ASCII without spaces, quotes and backslashes");
+  if (authserver::is_openid_scope(name) || name.starts_with("okta.")) return reserved_name();
+  row.name = name;
+  row.body = Object{{"name", name},
                     {"description", description ? core::json::Value(*description) : nullptr},
                     {"displayName", display_name ? core::json::Value(*display_name) : nullptr},
                     {"consent", consent.value_or("IMPLICIT")},
@@ -78,38 +79,37 @@ core::Status check_claim_value(std::string_view value) {
                       value.substr(1, value.size() - 2).find_first_of("\"\\") == std::string_view::npos;
   const auto known = claim_expressions();
   if (quoted || std::ranges::find(known, value) != known.end()) return {};
-  return wrong("value",
-               fmt::format("value must be a text in double quotes, or one of: {}.", fmt::join(known, ", ")),
-               "UNSUPPORTED_EXPRESSION");
+  return refuse(ErrorKind::invalid_input, "UNSUPPORTED_EXPRESSION",
+                fmt::format("value must be a text in double quotes, or one of: {}.", fmt::join(known, ", ")),
+                "value");
 }
 
-core::Status read_claim(const Object& body, Row& row) {
-  RETURN_IF_ERROR(check_members(body, {"name", "status", "claimType", "valueType", "value", "conditions",
-                                       "alwaysIncludeInToken", "system", "id", "_links"}));
-  ASSIGN_OR_RETURN(const auto name, text_member(body, "name", {.required = true, .longest = 100}));
-  ASSIGN_OR_RETURN(const auto status, choice_member(body, "status", {"ACTIVE", "INACTIVE"}));
+core::Status read_claim(const Object& object, Row& row) {
+  const Members body(object);
+  RETURN_IF_ERROR(body.only({"name", "status", "claimType", "valueType", "value", "conditions",
+                             "alwaysIncludeInToken", "system", "id", "_links"}));
+  ASSIGN_OR_RETURN(const std::string name, body.text("name", {.most = 100}));
+  ASSIGN_OR_RETURN(const auto status, body.optional_choice("status", {"ACTIVE", "INACTIVE"}));
   // ID tokens come from the org here, and group filters need groups.
-  ASSIGN_OR_RETURN(const auto type, choice_member(body, "claimType", {"RESOURCE"}));
-  ASSIGN_OR_RETURN(const auto value_type, choice_member(body, "valueType", {"EXPRESSION"}));
-  ASSIGN_OR_RETURN(const auto value, text_member(body, "value", {.required = true, .longest = 1000}));
-  ASSIGN_OR_RETURN(const auto always, flag_member(body, "alwaysIncludeInToken"));
-  ASSIGN_OR_RETURN(const Object* conditions, object_member(body, "conditions"));
+  RETURN_IF_ERROR(body.optional_choice("claimType", {"RESOURCE"}));
+  RETURN_IF_ERROR(body.optional_choice("valueType", {"EXPRESSION"}));
+  ASSIGN_OR_RETURN(const std::string value, body.text("value", {.most = 1000}));
+  ASSIGN_OR_RETURN(const auto always, body.optional_flag("alwaysIncludeInToken"));
+  ASSIGN_OR_RETURN(const auto conditions, body.optional_object("conditions"));
   std::vector<std::string> scopes;
-  if (conditions != nullptr) {
-    RETURN_IF_ERROR(check_members(*conditions, {"scopes"}));
-    ASSIGN_OR_RETURN(auto named, texts_member(*conditions, "scopes"));
+  if (conditions) {
+    RETURN_IF_ERROR(conditions->only({"scopes"}));
+    ASSIGN_OR_RETURN(auto named, conditions->optional_texts("scopes", 0, kMostRows));
     scopes = std::move(named).value_or(scopes);
   }
-  if (std::ranges::find(kReservedClaims, *name) != kReservedClaims.end()) {
-    return wrong("name", "The name is reserved.", "RESERVED_NAME");
-  }
-  RETURN_IF_ERROR(check_claim_value(*value));
-  row.name = *name;
+  if (std::ranges::find(kReservedClaims, name) != kReservedClaims.end()) return reserved_name();
+  RETURN_IF_ERROR(check_claim_value(value));
+  row.name = name;
   row.status = status.value_or("ACTIVE");
-  row.body = Object{{"name", *name},
+  row.body = Object{{"name", name},
                     {"claimType", "RESOURCE"},
                     {"valueType", "EXPRESSION"},
-                    {"value", *value},
+                    {"value", value},
                     {"conditions", Object{{"scopes", Array(scopes.begin(), scopes.end())}}},
                     {"system", false},
                     {"alwaysIncludeInToken", always.value_or(true)}};
@@ -119,41 +119,42 @@ core::Status read_claim(const Object& body, Row& row) {
 constexpr Family kScopes{Kind::as_scope, "/scopes", "scp", "OAuth2Scope", "oauth2.scope", read_scope, false};
 constexpr Family kClaims{Kind::as_claim, "/claims", "ocl", "OAuth2Claim", "oauth2.claim", read_claim, true};
 
-Object show(const CustomAsCall& call, const Family& family, const Row& row) {
+Object show(const ApiRequest& request, const Family& family, const Row& row) {
   Object view{{"id", row.id}};
   for (const auto& member : row.body) view[member.key()] = member.value();
   if (family.has_status) view["status"] = row.status;
-  view["_links"] = Object{
-      {"self", link(call.service, fmt::format("{}{}/{}", custom_as_path(call.param(0)), family.path, row.id),
-                    {"GET", "PUT", "DELETE"})}};
+  view["_links"] =
+      Object{{"self", link(request.service,
+                           fmt::format("{}{}/{}", custom_as_path(request.param(0)), family.path, row.id),
+                           {"GET", "PUT", "DELETE"})}};
   return view;
 }
 
-core::Status tell(Transaction& tx, const CustomAsCall& call, const Family& family, std::string_view verb,
+core::Status tell(Transaction& tx, const ApiRequest& request, const Family& family, std::string_view verb,
                   const Row& row, const Row& server) {
-  return emit(tx, call, fmt::format("{}.{}", family.event, verb),
+  return emit(tx, request, fmt::format("{}.{}", family.event, verb),
               {{.id = row.id, .type = std::string(family.name), .name = row.name},
                {.id = server.id, .type = "AuthorizationServer", .name = server.name}});
 }
 
 template <const Family& family>
-Result<rest::Reply> list(const CustomAsCall& call) {
-  Store& store = *call.service.store;
-  RETURN_IF_ERROR(server_of_path(store, call));
-  ASSIGN_OR_RETURN(const auto rows, all_rows(store, {.kind = family.kind, .parent = call.param(0)}));
+Result<rest::Reply> list(const ApiRequest& request) {
+  Store& store = *request.service.store;
+  RETURN_IF_ERROR(server_of_path(store, request));
+  ASSIGN_OR_RETURN(const auto rows, all_rows(store, {.kind = family.kind, .parent = request.param(0)}));
   Array body;
   body.reserve(rows.size());
-  for (const Row& row : rows) body.emplace_back(show(call, family, row));
+  for (const Row& row : rows) body.emplace_back(show(request, family, row));
   return rest::json_reply(body);
 }
 
 template <const Family& family>
-Result<rest::Reply> create(const CustomAsCall& call) {
-  Row read{.kind = family.kind, .id = call.service.new_id(family.prefix), .parent = call.param(0)};
-  RETURN_IF_ERROR(family.read(call.body, read));
+Result<rest::Reply> create(const ApiRequest& request) {
+  Row read{.kind = family.kind, .id = request.service.new_id(family.prefix), .parent = request.param(0)};
+  RETURN_IF_ERROR(family.read(request.body, read));
   read.unique = fmt::format("{}/{}", read.parent, read.name);
   Row row;
-  const core::Status done = change_below(call, [&](Transaction& tx, const Row& server) -> core::Status {
+  const core::Status done = change_below(request, [&](Transaction& tx, const Row& server) -> core::Status {
     ASSIGN_OR_RETURN(const auto there, all_rows(tx, {.kind = family.kind, .parent = server.id}));
     if (there.size() >= kMostRows) {
       return refuse(ErrorKind::conflict, "LIMIT_REACHED",
@@ -161,75 +162,74 @@ Result<rest::Reply> create(const CustomAsCall& call) {
     }
     row = read;
     RETURN_IF_ERROR(tx.insert(row));
-    return tell(tx, call, family, "created", row, server);
+    return tell(tx, request, family, "created", row, server);
   });
   RETURN_IF_ERROR(done);
-  return rest::json_reply(show(call, family, row), 201);
+  return rest::json_reply(show(request, family, row), 201);
 }
 
 template <const Family& family>
-Result<rest::Reply> get(const CustomAsCall& call) {
-  ASSIGN_OR_RETURN(const Row row,
-                   row_below(*call.service.store, family.kind, call.param(1), call.param(0), family.name));
-  return rest::json_reply(show(call, family, row));
+Result<rest::Reply> get(const ApiRequest& request) {
+  ASSIGN_OR_RETURN(const Row row, row_below(*request.service.store, family.kind, request.param(1),
+                                            request.param(0), family.name));
+  return rest::json_reply(show(request, family, row));
 }
 
 template <const Family& family>
-Result<rest::Reply> replace(const CustomAsCall& call) {
+Result<rest::Reply> replace(const ApiRequest& request) {
   Row row;
-  const core::Status done = change_below(call, [&](Transaction& tx, const Row& server) -> core::Status {
-    ASSIGN_OR_RETURN(row, row_below(tx, family.kind, call.param(1), server.id, family.name));
-    RETURN_IF_ERROR(family.read(call.body, row));
+  const core::Status done = change_below(request, [&](Transaction& tx, const Row& server) -> core::Status {
+    ASSIGN_OR_RETURN(row, row_below(tx, family.kind, request.param(1), server.id, family.name));
+    RETURN_IF_ERROR(family.read(request.body, row));
     row.unique = fmt::format("{}/{}", row.parent, row.name);
     RETURN_IF_ERROR(tx.update(row));
-    return tell(tx, call, family, "updated", row, server);
+    return tell(tx, request, family, "updated", row, server);
   });
   RETURN_IF_ERROR(done);
-  return rest::json_reply(show(call, family, row));
+  return rest::json_reply(show(request, family, row));
 }
 
 template <const Family& family>
-Result<rest::Reply> remove(const CustomAsCall& call) {
-  const core::Status done = change_below(call, [&](Transaction& tx, const Row& server) -> core::Status {
-    ASSIGN_OR_RETURN(const Row row, row_below(tx, family.kind, call.param(1), server.id, family.name));
+Result<rest::Reply> remove(const ApiRequest& request) {
+  const core::Status done = change_below(request, [&](Transaction& tx, const Row& server) -> core::Status {
+    ASSIGN_OR_RETURN(const Row row, row_below(tx, family.kind, request.param(1), server.id, family.name));
     RETURN_IF_ERROR(tx.remove(family.kind, row.id));
-    return tell(tx, call, family, "deleted", row, server);
+    return tell(tx, request, family, "deleted", row, server);
   });
   RETURN_IF_ERROR(done);
   return rest::no_content();
 }
 
-constexpr std::array<CustomAsRoute, 5> kScopeRoutes{{
-    {net::Method::get, "/{authServerId}/scopes", "listOAuth2Scopes", "List scopes", list<kScopes>},
-    {net::Method::post, "/{authServerId}/scopes", "createOAuth2Scope", "Create a scope", create<kScopes>},
-    {net::Method::get, "/{authServerId}/scopes/{scopeId}", "getOAuth2Scope", "Retrieve a scope",
-     get<kScopes>},
-    {net::Method::put, "/{authServerId}/scopes/{scopeId}", "replaceOAuth2Scope", "Replace a scope",
-     replace<kScopes>},
-    {net::Method::delete_, "/{authServerId}/scopes/{scopeId}", "deleteOAuth2Scope", "Delete a scope",
+constexpr std::array<ApiRoute, 5> kScopeRoutes{{
+    {Method::get, "/{authServerId}/scopes", "listOAuth2Scopes", "List scopes", list<kScopes>},
+    {Method::post, "/{authServerId}/scopes", "createOAuth2Scope", "Create a scope", create<kScopes>,
+     Takes::object},
+    {Method::get, "/{authServerId}/scopes/{scopeId}", "getOAuth2Scope", "Retrieve a scope", get<kScopes>},
+    {Method::put, "/{authServerId}/scopes/{scopeId}", "replaceOAuth2Scope", "Replace a scope",
+     replace<kScopes>, Takes::object},
+    {Method::delete_, "/{authServerId}/scopes/{scopeId}", "deleteOAuth2Scope", "Delete a scope",
      remove<kScopes>},
 }};
-constexpr std::array<CustomAsRoute, 5> kClaimRoutes{{
-    {net::Method::get, "/{authServerId}/claims", "listOAuth2Claims", "List claims of access tokens",
+constexpr std::array<ApiRoute, 5> kClaimRoutes{{
+    {Method::get, "/{authServerId}/claims", "listOAuth2Claims", "List claims of access tokens",
      list<kClaims>},
-    {net::Method::post, "/{authServerId}/claims", "createOAuth2Claim", "Create a claim of access tokens",
-     create<kClaims>},
-    {net::Method::get, "/{authServerId}/claims/{claimId}", "getOAuth2Claim", "Retrieve a claim",
-     get<kClaims>},
-    {net::Method::put, "/{authServerId}/claims/{claimId}", "replaceOAuth2Claim", "Replace a claim",
-     replace<kClaims>},
-    {net::Method::delete_, "/{authServerId}/claims/{claimId}", "deleteOAuth2Claim", "Delete a claim",
+    {Method::post, "/{authServerId}/claims", "createOAuth2Claim", "Create a claim of access tokens",
+     create<kClaims>, Takes::object},
+    {Method::get, "/{authServerId}/claims/{claimId}", "getOAuth2Claim", "Retrieve a claim", get<kClaims>},
+    {Method::put, "/{authServerId}/claims/{claimId}", "replaceOAuth2Claim", "Replace a claim",
+     replace<kClaims>, Takes::object},
+    {Method::delete_, "/{authServerId}/claims/{claimId}", "deleteOAuth2Claim", "Delete a claim",
      remove<kClaims>},
 }};
 
 }  // namespace
 
 void add_custom_as_scope_routes(rest::Router& router, const Service& service) {
-  add_routes(router, service, kScopeRoutes);
+  add_routes(router, service, kCustomAsArea, kScopeRoutes);
 }
 
 void add_custom_as_claim_routes(rest::Router& router, const Service& service) {
-  add_routes(router, service, kClaimRoutes);
+  add_routes(router, service, kCustomAsArea, kClaimRoutes);
 }
 
 }  // namespace registry

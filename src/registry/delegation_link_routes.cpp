@@ -11,7 +11,7 @@ namespace {
 
 using core::ErrorKind;
 using core::json::Object;
-using Takes = WorkloadRoute::Takes;
+using Takes = ApiRoute::Takes;
 
 constexpr std::string_view kName = "DelegationLink";
 constexpr std::string_view kFromType = "OKTA_AUTHORIZATION_SERVER";
@@ -22,11 +22,6 @@ constexpr std::array<catalogue::FilterProperty, 2> kFilterProperties{{
     {"from.clientOrn", catalogue::bit(catalogue::Operator::eq)},
 }};
 constexpr catalogue::FilterCapabilities kFilter{.name = "delegation links", .properties = kFilterProperties};
-
-std::unexpected<core::Error> bad(std::string location, std::string_view what) {
-  std::string message = fmt::format("{}: {}", location, what);
-  return refuse(ErrorKind::invalid_input, "INVALID_FORMAT", std::move(message), std::move(location));
-}
 
 // A workload principal's name; empty for other names.
 std::string principal_in(const Service& service, std::string_view orn) {
@@ -91,17 +86,14 @@ Object shown(const Service& service, const DelegationLink& link) {
   return out;
 }
 
-core::Result<DelegationLink> read_body(const WorkloadRequest& request) {
+core::Result<DelegationLink> read_body(const ApiRequest& request) {
   const Service& service = request.service;
   const Members in(request.body);
   RETURN_IF_ERROR(in.only({"from", "to"}));
   ASSIGN_OR_RETURN(const Members from, in.object("from"));
   RETURN_IF_ERROR(from.only({"type", "clientOrn", "tokenType"}));
-  ASSIGN_OR_RETURN(const std::string type, from.text("type"));
-  if (type != kFromType) return bad("from.type", fmt::format("must be {}", kFromType));
-  ASSIGN_OR_RETURN(const std::string token_type, from.text("tokenType"));
-  if (token_type != "ACCESS_TOKEN" && token_type != "ID_TOKEN")
-    return bad("from.tokenType", "must be ACCESS_TOKEN or ID_TOKEN");
+  RETURN_IF_ERROR(from.choice("type", {kFromType}));
+  ASSIGN_OR_RETURN(const std::string token_type, from.choice("tokenType", {"ACCESS_TOKEN", "ID_TOKEN"}));
   ASSIGN_OR_RETURN(const Members to, in.object("to"));
   RETURN_IF_ERROR(to.only({"resourceOrn"}));
 
@@ -126,13 +118,13 @@ core::Result<DelegationLink> read_body(const WorkloadRequest& request) {
 core::Result<WorkloadPrincipal> hold_named(Transaction& tx, const Service& service, const std::string& id,
                                            const std::string& orn) {
   ASSIGN_OR_RETURN(const auto row, tx.hold(Kind::workload_principal, id));
-  if (!row) return not_found(orn, "WorkloadPrincipal");
+  if (!row) return no_such(orn, "WorkloadPrincipal");
   ASSIGN_OR_RETURN(WorkloadPrincipal principal, read_workload_principal(*row));
-  if (orn_of(service, principal) != orn) return not_found(orn, "WorkloadPrincipal");
+  if (orn_of(service, principal) != orn) return no_such(orn, "WorkloadPrincipal");
   return principal;
 }
 
-core::Result<rest::Reply> create_link(const WorkloadRequest& request) {
+core::Result<rest::Reply> create_link(const ApiRequest& request) {
   const Service& service = request.service;
   ASSIGN_OR_RETURN(const DelegationLink asked, read_body(request));
   return in_transaction(request, [&](Transaction& tx) -> core::Result<rest::Reply> {
@@ -158,7 +150,7 @@ core::Result<rest::Reply> create_link(const WorkloadRequest& request) {
   });
 }
 
-core::Result<rest::Reply> list_links(const WorkloadRequest& request) {
+core::Result<rest::Reply> list_links(const ApiRequest& request) {
   const Service& service = request.service;
   ASSIGN_OR_RETURN(const auto filter, read_filter(request.call, kFilter));
   Query query{.kind = Kind::delegation_link};
@@ -182,17 +174,17 @@ core::Result<rest::Reply> list_links(const WorkloadRequest& request) {
   });
 }
 
-core::Result<rest::Reply> get_link(const WorkloadRequest& request) {
+core::Result<rest::Reply> get_link(const ApiRequest& request) {
   ASSIGN_OR_RETURN(const auto row, request.service.store->get(Kind::delegation_link, request.param(0)));
-  if (!row) return not_found(request.param(0), kName);
+  if (!row) return no_such(request.param(0), kName);
   ASSIGN_OR_RETURN(const DelegationLink link, read_delegation_link(*row));
   return entity_reply(shown(request.service, link), link.version);
 }
 
-core::Result<rest::Reply> delete_link(const WorkloadRequest& request) {
+core::Result<rest::Reply> delete_link(const ApiRequest& request) {
   return in_transaction(request, [&](Transaction& tx) -> core::Result<rest::Reply> {
     ASSIGN_OR_RETURN(const auto row, tx.hold(Kind::delegation_link, request.param(0)));
-    if (!row) return not_found(request.param(0), kName);
+    if (!row) return no_such(request.param(0), kName);
     RETURN_IF_ERROR(check_version(request.call, row->version));
     ASSIGN_OR_RETURN(const DelegationLink link, read_delegation_link(*row));
     RETURN_IF_ERROR(tx.remove(Kind::delegation_link, link.id));
@@ -201,22 +193,24 @@ core::Result<rest::Reply> delete_link(const WorkloadRequest& request) {
   });
 }
 
+constexpr ApiArea kArea{
+    .base = kWorkloadApi, .tag = "Delegation links", .read = kReadAgents, .manage = kManageAgents};
+
 using net::Method;
-constexpr std::array<WorkloadRoute, 4> kRoutes{{
-    {Method::get, "/delegation-links", "listDelegationLinks", false, "List delegation links", Takes::page,
-     list_links},
-    {Method::post, "/delegation-links", "createDelegationLink", true,
-     "Let a client hand its token to a workload principal", Takes::object, create_link},
-    {Method::get, "/delegation-links/{linkId}", "getDelegationLink", false, "Retrieve a delegation link",
-     Takes::nothing, get_link},
-    {Method::delete_, "/delegation-links/{linkId}", "deleteDelegationLink", true, "Delete a delegation link",
-     Takes::nothing, delete_link},
+constexpr std::array<ApiRoute, 4> kRoutes{{
+    {Method::get, "/delegation-links", "listDelegationLinks", "List delegation links", list_links,
+     Takes::page},
+    {Method::post, "/delegation-links", "createDelegationLink",
+     "Let a client hand its token to a workload principal", create_link, Takes::object},
+    {Method::get, "/delegation-links/{linkId}", "getDelegationLink", "Retrieve a delegation link", get_link},
+    {Method::delete_, "/delegation-links/{linkId}", "deleteDelegationLink", "Delete a delegation link",
+     delete_link},
 }};
 
 }  // namespace
 
 void add_delegation_link_routes(rest::Router& router, const Service& service) {
-  add_routes(router, service, "Delegation links", kRoutes);
+  add_routes(router, service, kArea, kRoutes);
 }
 
 }  // namespace registry

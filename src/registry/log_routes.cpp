@@ -1,5 +1,6 @@
 // The System Log API: bounded and polling requests over Store::events, as Okta's listLogEvents.
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <chrono>
 #include <fmt/format.h>
@@ -8,15 +9,15 @@
 
 #include "catalogue/scim_filter.h"
 #include "core/json.h"
+#include "registry/api.h"
 #include "registry/event_view.h"
 #include "registry/service.h"
-#include "rest/paging.h"
 
 namespace registry {
 
 namespace {
 
-using rest::Answer;
+using core::ErrorKind;
 using rest::Call;
 using rest::Reply;
 
@@ -32,19 +33,15 @@ struct LogQuery {
   std::optional<catalogue::BoundFilter> filter;
 };
 
-rest::Problem wrong_parameter(std::string_view name, std::string message) {
-  return rest::validation_failed(name,
-                                 {rest::Cause(std::move(message), "INVALID_PARAMETER", std::string(name))});
+std::unexpected<core::Error> wrong_parameter(std::string_view name, std::string message) {
+  return refuse(ErrorKind::invalid_input, "INVALID_PARAMETER", std::move(message), std::string(name));
 }
 
-Answer<core::WallTime> read_time(const Call& call, std::string_view name) {
+core::Result<core::WallTime> read_time(const Call& call, std::string_view name) {
   auto time = core::parse_rfc3339(call.query_value(name));
   if (time) return *time;
-  return rest::refuse(
-      rest::other(400, "E0000030",
-                  "Bad request. Invalid date. Dates must be of the form yyyy-MM-dd'T'HH:mm:ss.SSSZZ, e.g. "
-                  "2013-01-01T12:00:00.000-07:00.",
-                  {rest::Cause(std::string(name) + ": is no ISO 8601 date", {}, std::string(name))}));
+  return refuse(ErrorKind::invalid_input, "INVALID_DATE", fmt::format("{}: is no ISO 8601 date", name),
+                std::string(name));
 }
 
 // What the filter demands of every event, so that the store need not give the others.
@@ -64,57 +61,49 @@ void narrow(const catalogue::FilterNode& node, EventQuery& events) {
   if (node.path == "target.id" && equals && events.about.empty()) events.about = *text;
 }
 
-Answer<std::int64_t> read_cursor(const Call& call) {
+core::Result<std::int64_t> read_cursor(const Call& call) {
   const std::string text = call.query_value("after");
   if (text.empty()) return 0;
   std::int64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc{} || end != text.data() + text.size() || number < 0)
-    return rest::refuse(rest::invalid_cursor());
+    return refuse(ErrorKind::invalid_input, "INVALID_CURSOR", "Invalid cursor.", "after");
   return number;
 }
 
-Answer<LogQuery> read_query(const Service& service, const Call& call) {
+core::Result<LogQuery> read_query(const ApiRequest& request) {
+  const Call& call = request.call;
   for (const auto& [name, value] : call.query) {
     static constexpr std::string_view kKnown[] = {"since", "until", "filter", "after", "sortOrder", "limit"};
     if (std::ranges::find(kKnown, name) == std::end(kKnown))
-      return rest::refuse(
-          wrong_parameter(name, fmt::format("There is no parameter \"{}\" here: since, until, filter, "
-                                            "sortOrder, limit and after are known.",
-                                            name.substr(0, 64))));
+      return wrong_parameter(name, fmt::format("There is no parameter \"{}\" here: since, until, filter, "
+                                               "sortOrder, limit and after are known.",
+                                               name.substr(0, 64)));
   }
   LogQuery query;
   const std::string order = call.query_value("sortOrder");
   if (!order.empty() && order != "ASCENDING" && order != "DESCENDING")
-    return rest::refuse(wrong_parameter("sortOrder", "sortOrder must be ASCENDING or DESCENDING."));
+    return wrong_parameter("sortOrder", "sortOrder must be ASCENDING or DESCENDING.");
   query.events.newest_first = order == "DESCENDING";
   query.polling = !call.has_query("until") && !query.events.newest_first;
   if (call.has_query("until")) {
     ASSIGN_OR_RETURN(query.until, read_time(call, "until"));
   }
-  query.events.since = query.until.value_or(service.now()) - kDefaultWindow;
+  query.events.since = query.until.value_or(request.service.now()) - kDefaultWindow;
   if (call.has_query("since")) {
     ASSIGN_OR_RETURN(query.events.since, read_time(call, "since"));
   }
   if (query.until && *query.events.since > *query.until)
-    return rest::refuse(wrong_parameter("since", "since must not be later than until."));
-  ASSIGN_OR_RETURN(const auto page,
-                   rest::read_page(call, {.default_limit = 100, .maximum = 1000, .clamp = false}));
-  query.limit = page.limit;
+    return wrong_parameter("since", "since must not be later than until.");
+  query.limit = request.page.limit;
   ASSIGN_OR_RETURN(query.events.after, read_cursor(call));
-  if (const std::string text = call.query_value("filter"); !text.empty()) {
-    auto filter = catalogue::compile_filter(text, catalogue::logs_filter());
-    if (!filter)
-      return rest::refuse(rest::other(400, "E0000031", "Invalid search criteria.",
-                                      {rest::Cause(filter.error().message, "INVALID_FILTER", "filter")}));
-    query.filter = *std::move(filter);
-    narrow(query.filter->root(), query.events);
-  }
+  ASSIGN_OR_RETURN(query.filter, read_filter(call, "filter", catalogue::logs_filter()));
+  if (query.filter) narrow(query.filter->root(), query.events);
   return query;
 }
 
-Answer<Reply> list_events(const Service& service, const Call& call) {
-  ASSIGN_OR_RETURN(auto query, read_query(service, call));
+core::Result<Reply> list_events(const ApiRequest& request) {
+  ASSIGN_OR_RETURN(auto query, read_query(request));
   std::string body = "[";
   std::size_t found = 0;
   std::int64_t last = query.events.after;  // gone through
@@ -122,11 +111,10 @@ Answer<Reply> list_events(const Service& service, const Call& call) {
   for (std::size_t scanned = 0; more && found < query.limit && scanned < kMaxScanned;) {
     query.events.after = last;
     query.events.limit = query.filter ? Store::kMaxPage : query.limit - found;
-    auto page = service.store->events(query.events);
-    if (!page) return rest::refuse(problem_of(page.error()));
-    more = page->size() == query.events.limit;
-    scanned += page->size();
-    for (const auto& event : *page) {
+    ASSIGN_OR_RETURN(const auto page, request.service.store->events(query.events));
+    more = page.size() == query.events.limit;
+    scanned += page.size();
+    for (const auto& event : page) {
       if (query.until && event.published >= *query.until) {
         // Numbers grow with time; going up, nothing that is asked for comes after it.
         if (!query.events.newest_first) {
@@ -151,20 +139,21 @@ Answer<Reply> list_events(const Service& service, const Call& call) {
   // Who polls gets a next link always; the cursor repeats where nothing new was there, so that the next event
   // is not missed.
   const std::string next = more || query.polling ? std::to_string(last) : std::string();
-  rest::add_links(reply, call, service.settings.issuer, 0, next);
+  rest::add_links(reply, request.call, request.service.settings.issuer, 0, next);
   return reply;
 }
+
+constexpr ApiArea kArea{.base = "/api/v1/logs", .tag = "System Log", .read = "okta.logs.read", .manage = {}};
+
+constexpr std::array<ApiRoute, 1> kRoutes{{
+    {net::Method::get, "", "listLogEvents", "List the events of the System Log", list_events,
+     ApiRoute::Takes::page, rest::PageRules{.default_limit = 100, .maximum = 1000, .clamp = false}},
+}};
 
 }  // namespace
 
 void add_log_routes(rest::Router& router, const Service& service) {
-  router.add({.method = net::Method::get,
-              .path = "/api/v1/logs",
-              .operation = "listLogEvents",
-              .handler = [&service](const Call& call) { return list_events(service, call); },
-              .scope = "okta.logs.read",
-              .about = "List the events of the System Log",
-              .tag = "System Log"});
+  add_routes(router, service, kArea, kRoutes);
 }
 
 }  // namespace registry

@@ -5,11 +5,6 @@
 
 namespace registry {
 
-std::unexpected<core::Error> no_such(std::string_view id, std::string_view kind) {
-  return refuse(core::ErrorKind::not_found, "NOT_FOUND",
-                fmt::format("Resource not found: {} ({})", id, kind));
-}
-
 core::Result<McpServer> get_server(Reader& reader, std::string_view id) {
   ASSIGN_OR_RETURN(const auto row, reader.get(Kind::mcp_server, id));
   if (!row) return no_such(id, "McpServer");

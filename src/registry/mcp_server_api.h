@@ -6,6 +6,7 @@
 
 #include "core/json.h"
 #include "core/result.h"
+#include "registry/api.h"
 #include "registry/capabilities.h"
 #include "registry/mcp_server.h"
 #include "registry/service.h"
@@ -17,9 +18,10 @@ namespace registry {
 inline constexpr std::string_view kResourceServers = "/resource-servers/api/v1";
 inline constexpr std::string_view kReadServers = "okta.resourceServers.mcpServers.read";
 inline constexpr std::string_view kManageServers = "okta.resourceServers.mcpServers.manage";
-
-// 404 "Not found: Resource not found: ID (McpServer)".
-std::unexpected<core::Error> no_such(std::string_view id, std::string_view kind);
+inline constexpr ApiArea kServersArea{.base = "/resource-servers/api/v1/mcp-servers",
+                                      .tag = "McpServers",
+                                      .read = kReadServers,
+                                      .manage = kManageServers};
 
 core::Result<McpServer> get_server(Reader& reader, std::string_view id);
 core::Result<McpServer> hold_server(Transaction& tx, std::string_view id);

@@ -2,15 +2,14 @@
 // outside (deactivate, delete) is done within the request, so it holds on every node once it is answered.
 #pragma once
 
-#include "registry/service.h"
-#include "rest/router.h"
+#include "registry/api.h"
 
 namespace registry {
 
-rest::Answer<rest::Reply> activate_server(const Service& service, const rest::Call& call);
-rest::Answer<rest::Reply> deactivate_server(const Service& service, const rest::Call& call);
-rest::Answer<rest::Reply> validate_server(const Service& service, const rest::Call& call);
-rest::Answer<rest::Reply> refresh_server(const Service& service, const rest::Call& call);
-rest::Answer<rest::Reply> delete_server(const Service& service, const rest::Call& call);
+core::Result<rest::Reply> activate_server(const ApiRequest& request);
+core::Result<rest::Reply> deactivate_server(const ApiRequest& request);
+core::Result<rest::Reply> validate_server(const ApiRequest& request);
+core::Result<rest::Reply> refresh_server(const ApiRequest& request);
+core::Result<rest::Reply> delete_server(const ApiRequest& request);
 
 }  // namespace registry

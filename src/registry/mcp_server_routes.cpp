@@ -5,15 +5,14 @@
 #include <optional>
 #include <utility>
 
-#include "registry/api.h"
 #include "registry/client_auth_settings.h"
 #include "registry/mcp_server_api.h"
 #include "registry/mcp_server_lifecycle.h"
+#include "registry/members.h"
 #include "registry/operation.h"
 #include "registry/server_search.h"
 #include "registry/transitions.h"
 #include "registry/workload_principal.h"
-#include "rest/body.h"
 
 namespace registry {
 namespace {
@@ -21,9 +20,9 @@ namespace {
 using core::ErrorKind;
 using core::json::Array;
 using core::json::Object;
-using rest::Answer;
-using rest::Call;
+using net::Method;
 using rest::Reply;
+using Takes = ApiRoute::Takes;
 
 Array array_of(const std::vector<std::string>& texts) {
   Array array;
@@ -101,22 +100,20 @@ core::Result<Object> show_server(const Service& service, const McpServer& server
 
 // ---- Register ----
 
-constexpr TextRules kDisplayName{.longest = 255};
-constexpr TextRules kDescription{.longest = 1024};
+constexpr TextRule kDisplayName{.least = 0};
+constexpr TextRule kDescription{.least = 0, .most = 1024, .lines = true};
 
-core::Result<McpServer> read_registration(const Service& service, const Object& body) {
-  RETURN_IF_ERROR(check_members(body, {"resourceUrl", "displayName", "description", "registrationType"}));
-  ASSIGN_OR_RETURN(const auto url, text_member(body, "resourceUrl", {.required = true, .longest = 2048}));
-  RETURN_IF_ERROR(check_url(service, *url, "resourceUrl"));
-  McpServer server{.id = service.new_id("ems"), .resource_url = *url};
-  ASSIGN_OR_RETURN(auto name, text_member(body, "displayName", kDisplayName));
-  ASSIGN_OR_RETURN(auto description, text_member(body, "description", kDescription));
+core::Result<McpServer> read_registration(const Service& service, const Object& object) {
+  const Members body(object);
+  RETURN_IF_ERROR(body.only({"resourceUrl", "displayName", "description", "registrationType"}));
+  ASSIGN_OR_RETURN(const std::string url, body.text("resourceUrl", {.most = 2048}));
+  RETURN_IF_ERROR(check_url(service, url, "resourceUrl"));
+  McpServer server{.id = service.new_id("ems"), .resource_url = url};
+  ASSIGN_OR_RETURN(auto name, body.optional_text("displayName", kDisplayName));
+  ASSIGN_OR_RETURN(auto description, body.optional_text("description", kDescription));
   server.display_name = std::move(name).value_or("");
   server.description = std::move(description).value_or("");
-  ASSIGN_OR_RETURN(const auto type, text_member(body, "registrationType"));
-  if (type && *type != "DISCOVERABLE" && *type != "MANUAL")
-    return refuse(ErrorKind::invalid_input, "INVALID_VALUE",
-                  "registrationType must be DISCOVERABLE or MANUAL.", "registrationType");
+  ASSIGN_OR_RETURN(const auto type, body.optional_choice("registrationType", {"DISCOVERABLE", "MANUAL"}));
   server.manual = type && *type == "MANUAL";
   return server;
 }
@@ -152,36 +149,36 @@ core::Status register_or_find(const Service& service, const Actor& actor, const 
   });
 }
 
-Answer<Reply> register_server(const Service& service, const Call& call) {
-  ASSIGN_OR_RETURN(const auto body, rest::read_object(call));
-  ASSIGN_OR_RETURN(auto server, answer(read_registration(service, body)));
+core::Result<Reply> register_server(const ApiRequest& request) {
+  const Service& service = request.service;
+  ASSIGN_OR_RETURN(auto server, read_registration(service, request.body));
   std::string operation;
-  core::Status done = register_or_find(service, actor_of(call.caller), server, operation);
+  core::Status done = register_or_find(service, request.actor, server, operation);
   // Another node was first between our look and our write: now there is something to find.
   if (!done && done.error().code == "registry.UNIQUE_CONSTRAINT" && done.error().location != "resourceUrl")
-    done = register_or_find(service, actor_of(call.caller), server, operation);
-  if (!done) return rest::refuse(problem_of(done.error()));
+    done = register_or_find(service, request.actor, server, operation);
+  RETURN_IF_ERROR(done);
   return accepted(service, kResourceServers, operation);
 }
 
 // ---- List, read, change ----
 
-Answer<Reply> list_servers(const Service& service, const Call& call) {
+core::Result<Reply> list_servers(const ApiRequest& request) {
+  const Service& service = request.service;
   std::optional<Query> query = Query{.kind = Kind::mcp_server};
-  if (const std::string search = call.query_value("search"); !search.empty()) {
-    auto read = search_servers(search);
-    if (!read) return rest::refuse(invalid_filter(read.error()));
-    query = *std::move(read);
+  if (const std::string search = request.call.query_value("search"); !search.empty()) {
+    ASSIGN_OR_RETURN(query, search_servers(search));
   }
-  return list_reply(call, service, std::move(query), "ems", [&](const Row& row) -> core::Result<Object> {
+  return list_reply(request, std::move(query), "ems", [&](const Row& row) -> core::Result<Object> {
     ASSIGN_OR_RETURN(const auto server, read_mcp_server(row));
     return show_server(service, server);
   });
 }
 
-Answer<Reply> read_server(const Service& service, const Call& call) {
-  ASSIGN_OR_RETURN(const auto server, answer(get_server(*service.store, call.param(0))));
-  ASSIGN_OR_RETURN(const auto shown, answer(show_server(service, server)));
+core::Result<Reply> read_server(const ApiRequest& request) {
+  const Service& service = request.service;
+  ASSIGN_OR_RETURN(const auto server, get_server(*service.store, request.param(0)));
+  ASSIGN_OR_RETURN(const auto shown, show_server(service, server));
   return entity_reply(shown, server.version);
 }
 
@@ -192,118 +189,102 @@ void note(Object& changes, std::string_view member, std::string& value, std::opt
   value = std::move(text);
 }
 
-core::Status patch(const Object& body, McpServer& server, Object& changes) {
-  RETURN_IF_ERROR(check_members(
-      body, {"displayName", "description"},
-      {"id", "orn", "resourceUrl", "registrationType", "status", "created", "lastUpdated", "metadata",
-       "detectedMetadata", "authorizationServerCount", "capabilities", "connectable", "connectableReason",
-       "missing", "invalidReasons", "degraded", "oauthClient", "_links"}));
-  if (body.contains("displayName")) {
-    ASSIGN_OR_RETURN(auto name, text_member(body, "displayName", kDisplayName));
+core::Status patch(const Object& object, McpServer& server, Object& changes) {
+  const Members body(object);
+  RETURN_IF_ERROR(
+      body.only({"displayName", "description"},
+                {"id", "orn", "resourceUrl", "registrationType", "status", "created", "lastUpdated",
+                 "metadata", "detectedMetadata", "authorizationServerCount", "capabilities", "connectable",
+                 "connectableReason", "missing", "invalidReasons", "degraded", "oauthClient", "_links"}));
+  if (body.has("displayName")) {
+    ASSIGN_OR_RETURN(auto name, body.optional_text("displayName", kDisplayName));
     note(changes, "mcp_server_display_name", server.display_name, std::move(name));
   }
-  if (body.contains("description")) {
-    ASSIGN_OR_RETURN(auto description, text_member(body, "description", kDescription));
+  if (body.has("description")) {
+    ASSIGN_OR_RETURN(auto description, body.optional_text("description", kDescription));
     note(changes, "mcp_server_description", server.description, std::move(description));
   }
   return {};
 }
 
-Answer<Reply> patch_server(const Service& service, const Call& call) {
-  ASSIGN_OR_RETURN(const auto body, read_patch(call));
-  RETURN_IF_ERROR(check_if_match_syntax(call));
+core::Result<Reply> patch_server(const ApiRequest& request) {
+  const Service& service = request.service;
   McpServer server;
-  const std::string transaction = service.random->uuid();
   const core::Status done = service.store->transaction([&](Transaction& tx) -> core::Status {
-    ASSIGN_OR_RETURN(server, hold_server(tx, call.param(0)));
-    RETURN_IF_ERROR(check_version(call, server.version));
+    ASSIGN_OR_RETURN(server, hold_server(tx, request.param(0)));
+    RETURN_IF_ERROR(check_version(request.call, server.version));
     Object changes;
-    RETURN_IF_ERROR(patch(body, server, changes));
+    RETURN_IF_ERROR(patch(request.body, server, changes));
     if (changes.empty()) return {};
     Row row = to_row(server);
     RETURN_IF_ERROR(tx.update(row));
     server.version = row.version;
     server.updated = row.updated;
-    return emit_server_event(tx, service, server, "update", actor_of(call.caller), transaction,
+    return emit_server_event(tx, service, server, "update", request.actor, request.transaction,
                              std::move(changes));
   });
-  if (!done) return rest::refuse(problem_of(done.error()));
-  ASSIGN_OR_RETURN(const auto shown, answer(show_server(service, server)));
+  RETURN_IF_ERROR(done);
+  ASSIGN_OR_RETURN(const auto shown, show_server(service, server));
   return entity_reply(shown, server.version);
 }
 
 // ---- What was found out about it ----
 
-Answer<Reply> read_readiness(const Service& service, const Call& call) {
-  ASSIGN_OR_RETURN(const auto server, answer(get_server(*service.store, call.param(0))));
-  ASSIGN_OR_RETURN(const auto row, answer(service.store->get(Kind::readiness, server.id)));
-  if (!row) return rest::refuse(rest::not_found(server.id, "ReadinessReport"));
+core::Result<Reply> read_readiness(const ApiRequest& request) {
+  const Service& service = request.service;
+  ASSIGN_OR_RETURN(const auto server, get_server(*service.store, request.param(0)));
+  ASSIGN_OR_RETURN(const auto row, service.store->get(Kind::readiness, server.id));
+  if (!row) return no_such(server.id, "ReadinessReport");
   return rest::json_reply(row->body);
 }
 
-Answer<Reply> list_tools(const Service& service, const Call& call) {
-  ASSIGN_OR_RETURN(const auto server, answer(get_server(*service.store, call.param(0))));
+core::Result<Reply> list_tools(const ApiRequest& request) {
+  const Service& service = request.service;
+  ASSIGN_OR_RETURN(const auto server, get_server(*service.store, request.param(0)));
   Query query{.kind = Kind::tool, .parent = server.id};
-  return list_reply(call, service, std::move(query), server.id + "/",
-                    [&](const Row& row) -> core::Result<Object> {
-                      const std::string id = row.id.substr(row.id.find('/') + 1);
-                      Object shown{{"id", id}, {"orn", service.names.tool(server.id, id)}};
-                      for (const auto& member : row.body) shown[member.key()] = member.value();
-                      shown["created"] = core::to_rfc3339(row.created);
-                      shown["lastUpdated"] = core::to_rfc3339(row.updated);
-                      return shown;
-                    });
+  return list_reply(request, std::move(query), server.id + "/", [&](const Row& row) -> core::Result<Object> {
+    const std::string id = row.id.substr(row.id.find('/') + 1);
+    Object shown{{"id", id}, {"orn", service.names.tool(server.id, id)}};
+    for (const auto& member : row.body) shown[member.key()] = member.value();
+    shown["created"] = core::to_rfc3339(row.created);
+    shown["lastUpdated"] = core::to_rfc3339(row.updated);
+    return shown;
+  });
 }
+
+constexpr std::array<ApiRoute, 12> kRoutes{{
+    {Method::post, "", "registerMcpServer", "Register an MCP server; it is validated in the background",
+     register_server, Takes::object},
+    {Method::get, "", "listMcpServers", "List MCP servers, or search them", list_servers, Takes::page},
+    {Method::get, "/{mcpServerId}", "getMcpServer",
+     "Retrieve an MCP server: its state, what it can be used for and why not", read_server},
+    {Method::patch, "/{mcpServerId}", "updateMcpServer", "Change display name and description", patch_server,
+     Takes::merge_patch},
+    {Method::delete_, "/{mcpServerId}", "deleteMcpServer",
+     "Delete an MCP server that is not ACTIVE, with all that belongs to it", delete_server},
+    {Method::post, "/{mcpServerId}/lifecycle/activate", "activateMcpServer",
+     "Check an INACTIVE MCP server once more and make it ACTIVE", activate_server},
+    {Method::post, "/{mcpServerId}/lifecycle/deactivate", "deactivateMcpServer",
+     "Refuse tokens for an ACTIVE MCP server from now on", deactivate_server, Takes::optional_object},
+    {Method::post, "/{mcpServerId}/lifecycle/validate", "validateMcpServer",
+     "Run the readiness checks and take what follows from them", validate_server},
+    {Method::post, "/{mcpServerId}/refresh", "refreshMcpServer",
+     "Read the metadata of an MCP server and its authorization servers again", refresh_server},
+    {Method::get, "/{mcpServerId}/readiness", "getMcpServerReadiness", "Retrieve the latest readiness report",
+     read_readiness},
+    {Method::post, "/{mcpServerId}/readiness", "runMcpServerReadiness", "Run the readiness checks now",
+     validate_server},
+    {Method::get, "/{mcpServerId}/tools", "listMcpServerTools",
+     "List the tools that were found on an MCP server", list_tools, Takes::page},
+}};
 
 }  // namespace
 
 void add_mcp_server_routes(rest::Router& router, const Service& service) {
-  using Handle = Answer<Reply> (*)(const Service&, const Call&);
-  struct Line {
-    net::Method method;
-    std::string_view path, operation;
-    Handle handle;
-    std::string_view scope, about;
-  };
-  const std::array lines{
-      Line{net::Method::post, "", "registerMcpServer", register_server, kManageServers,
-           "Register an MCP server; it is validated in the background"},
-      Line{net::Method::get, "", "listMcpServers", list_servers, kReadServers,
-           "List MCP servers, or search them"},
-      Line{net::Method::get, "/{mcpServerId}", "getMcpServer", read_server, kReadServers,
-           "Retrieve an MCP server: its state, what it can be used for and why not"},
-      Line{net::Method::patch, "/{mcpServerId}", "updateMcpServer", patch_server, kManageServers,
-           "Change display name and description"},
-      Line{net::Method::delete_, "/{mcpServerId}", "deleteMcpServer", delete_server, kManageServers,
-           "Delete an MCP server that is not ACTIVE, with all that belongs to it"},
-      Line{net::Method::post, "/{mcpServerId}/lifecycle/activate", "activateMcpServer", activate_server,
-           kManageServers, "Check an INACTIVE MCP server once more and make it ACTIVE"},
-      Line{net::Method::post, "/{mcpServerId}/lifecycle/deactivate", "deactivateMcpServer", deactivate_server,
-           kManageServers, "Refuse tokens for an ACTIVE MCP server from now on"},
-      Line{net::Method::post, "/{mcpServerId}/lifecycle/validate", "validateMcpServer", validate_server,
-           kManageServers, "Run the readiness checks and take what follows from them"},
-      Line{net::Method::post, "/{mcpServerId}/refresh", "refreshMcpServer", refresh_server, kManageServers,
-           "Read the metadata of an MCP server and its authorization servers again"},
-      Line{net::Method::get, "/{mcpServerId}/readiness", "getMcpServerReadiness", read_readiness,
-           kReadServers, "Retrieve the latest readiness report"},
-      Line{net::Method::post, "/{mcpServerId}/readiness", "runMcpServerReadiness", validate_server,
-           kManageServers, "Run the readiness checks now"},
-      Line{net::Method::get, "/{mcpServerId}/tools", "listMcpServerTools", list_tools, kReadServers,
-           "List the tools that were found on an MCP server"},
-  };
-  for (const Line& line : lines)
-    router.add(
-        {.method = line.method,
-         .path = fmt::format("{}/mcp-servers{}", kResourceServers, line.path),
-         .operation = std::string(line.operation),
-         .handler = [&service, handle = line.handle](const Call& call) { return handle(service, call); },
-         .changes = line.method != net::Method::get,
-         .scope = std::string(line.scope),
-         .about = std::string(line.about),
-         .tag = "McpServers"});
+  add_routes(router, service, kServersArea, kRoutes);
   add_auth_server_routes(router, service);
   add_client_auth_settings_routes(router, service);
-  add_operation_routes(router, service, "resource-servers", kReadServers, "Operations");
+  add_operation_routes(router, service, "resource-servers", kReadServers);
 }
 
 }  // namespace registry

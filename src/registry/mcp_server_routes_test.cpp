@@ -60,10 +60,10 @@ TEST_P(McpServerRoutesTest, RefusesBadBodies) {
       {"", "400 E0000003"},
       {"[]", "400 E0000003"},
       {"{", "400 E0000003"},
-      {"{}", "400 INVALID_VALUE resourceUrl"},
-      {R"({"resourceUrl":null})", "400 INVALID_VALUE resourceUrl"},
-      {R"({"resourceUrl":""})", "400 INVALID_VALUE resourceUrl"},
-      {R"({"resourceUrl":7})", "400 INVALID_VALUE resourceUrl"},
+      {"{}", "400 REQUIRED_PROPERTY resourceUrl"},
+      {R"({"resourceUrl":null})", "400 REQUIRED_PROPERTY resourceUrl"},
+      {R"({"resourceUrl":""})", "400 INVALID_FORMAT resourceUrl"},
+      {R"({"resourceUrl":7})", "400 INVALID_FORMAT resourceUrl"},
       {R"({"resourceUrl":"/mcp"})", "400 INVALID_FORMAT resourceUrl"},
       {R"({"resourceUrl":"http://mcp.example.com/"})", "400 INVALID_FORMAT resourceUrl"},
       {R"({"resourceUrl":"http://127.0.0.1/"})", "400 INVALID_FORMAT resourceUrl"},
@@ -74,14 +74,14 @@ TEST_P(McpServerRoutesTest, RefusesBadBodies) {
       {R"({"resourceUrl":"https://mcp.example.com/a b"})", "400 INVALID_FORMAT resourceUrl"},
       {R"({"resourceUrl":"https://"})", "400 INVALID_FORMAT resourceUrl"},
       {fmt::format(R"({{"resourceUrl":"https://mcp.example.com/{}"}})", std::string(2048, 'a')),
-       "400 INVALID_VALUE resourceUrl"},
+       "400 INVALID_FORMAT resourceUrl"},
       {R"({"resourceUrl":"https://a.example","name":"x"})", "400 UNKNOWN_PROPERTY name"},
-      {R"({"resourceUrl":"https://a.example","displayName":["x"]})", "400 INVALID_VALUE displayName"},
+      {R"({"resourceUrl":"https://a.example","displayName":["x"]})", "400 INVALID_FORMAT displayName"},
       {fmt::format(R"({{"resourceUrl":"https://a.example","displayName":"{}"}})", std::string(256, 'x')),
-       "400 INVALID_VALUE displayName"},
-      {R"({"resourceUrl":"https://a.example","displayName":"a\u0000b"})", "400 INVALID_VALUE displayName"},
+       "400 INVALID_FORMAT displayName"},
+      {R"({"resourceUrl":"https://a.example","displayName":"a\u0000b"})", "400 INVALID_FORMAT displayName"},
       {R"({"resourceUrl":"https://a.example","registrationType":"CATALOG"})",
-       "400 INVALID_VALUE registrationType"},
+       "400 INVALID_FORMAT registrationType"},
   };
   for (const auto& each : cases) {
     const auto answer = post(register_path(), each.body);
@@ -149,7 +149,7 @@ TEST_P(McpServerRoutesTest, ChangesNameAndDescriptionOnly) {
     EXPECT_EQ(patch(path_of(id), fmt::format(R"({{"{}":"x"}})", member)).outcome(),
               "400 IMMUTABLE_PROPERTY " + member);
   EXPECT_EQ(patch(path_of(id), R"({"colour":"red"})").outcome(), "400 UNKNOWN_PROPERTY colour");
-  EXPECT_EQ(patch(path_of(id), R"({"displayName":5})").outcome(), "400 INVALID_VALUE displayName");
+  EXPECT_EQ(patch(path_of(id), R"({"displayName":5})").outcome(), "400 INVALID_FORMAT displayName");
   EXPECT_EQ(patch(path_of(id), "[]").outcome(), "400 E0000003");
   EXPECT_EQ(patch(path_of("emsnone"), "{}").outcome(), "404 NOT_FOUND");
 }
@@ -197,7 +197,7 @@ TEST_P(McpServerRoutesTest, Pages) {
   }
   const auto first = get(register_path());
   EXPECT_EQ(first.ids(), std::vector<std::string>(ids.begin(), ids.begin() + 20));
-  EXPECT_EQ(first.text("_links.self.href"), "https://org.example" + register_path());
+  EXPECT_EQ(first.text("_links.self.href"), "https://org.example" + register_path() + "?limit=20");
   const std::string next = first.text("_links.next.href");
   EXPECT_THAT(std::string(first.headers.get("link")), HasSubstr("rel=\"self\""));
   const auto second = get(next.substr(std::string("https://org.example").size()));
@@ -357,7 +357,7 @@ TEST_P(McpServerRoutesTest, AskingTwiceIsAskingOnce) {
 
 TEST_P(McpServerRoutesTest, NoReportYet) {
   const std::string id = register_server();
-  EXPECT_EQ(get(path_of(id) + "/readiness").outcome(), "404 E0000007");
+  EXPECT_EQ(get(path_of(id) + "/readiness").outcome(), "404 NOT_FOUND");
 }
 
 TEST_P(McpServerRoutesTest, Operations) {
@@ -383,7 +383,7 @@ TEST_P(McpServerRoutesTest, Operations) {
     return finish_operation(tx, service_, operation, OperationResource{id, "mcp_server", "INACTIVE", "h"});
   });
   EXPECT_EQ(get(path).text("status"), "FAILED");
-  EXPECT_EQ(get("/resource-servers/api/v1/operations/op-none").outcome(), "404 E0000007");
+  EXPECT_EQ(get("/resource-servers/api/v1/operations/op-none").outcome(), "404 NOT_FOUND");
 
   // Those of agents are found elsewhere.
   std::string other;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "core/text.h"
 #include "registry/service.h"
@@ -13,10 +14,7 @@ using core::ErrorKind;
 using core::json::Object;
 using core::json::Value;
 
-std::unexpected<core::Error> bad(std::string location, std::string_view what) {
-  std::string message = fmt::format("{}: {}", location, what);
-  return refuse(ErrorKind::invalid_input, "INVALID_FORMAT", std::move(message), std::move(location));
-}
+constexpr std::size_t kShownName = 100;  // characters
 
 core::Result<std::string> checked(const Value& value, std::string location, const TextRule& rule) {
   if (!value.is_string()) return bad(std::move(location), "must be a string");
@@ -46,22 +44,45 @@ bool part_of(const Value& sent, const Value& shown) {
   });
 }
 
+std::span<const std::string_view> span_of(Members::Names names) {
+  return {names.begin(), names.size()};
+}
+
 }  // namespace
 
-core::Status Members::only(std::span<const std::string_view> names) const {
+std::unexpected<core::Error> bad(std::string location, std::string_view what) {
+  std::string message = fmt::format("{}: {}", location, what);
+  return refuse(ErrorKind::invalid_input, "INVALID_FORMAT", std::move(message), std::move(location));
+}
+
+std::unexpected<core::Error> required(std::string location) {
+  std::string message = fmt::format("{}: is required", location);
+  return refuse(ErrorKind::invalid_input, "REQUIRED_PROPERTY", std::move(message), std::move(location));
+}
+
+core::Status Members::only(std::span<const std::string_view> names,
+                           std::span<const std::string_view> fixed) const {
   for (const auto& member : object_) {
     const std::string_view key = member.key();
     if (std::ranges::find(names, key) != names.end()) continue;
+    // A name is as long as the body lets it be.
+    const std::string path = path_of(core::shorten(key, kShownName));
+    if (std::ranges::find(fixed, key) != fixed.end())
+      return refuse(ErrorKind::invalid_input, "IMMUTABLE_PROPERTY",
+                    names.empty() ? fmt::format("{}: cannot be changed here.", path)
+                                  : fmt::format("{}: cannot be changed; these can be: {}.", path,
+                                                fmt::join(names, ", ")),
+                    path);
     return refuse(ErrorKind::invalid_input, "UNKNOWN_PROPERTY",
-                  fmt::format("{}: is not a member that can be given here; these are: {}.", path_of(key),
+                  fmt::format("{}: is not a member that can be given here; these are: {}.", path,
                               fmt::join(names, ", ")),
-                  path_of(key));
+                  path);
   }
   return {};
 }
 
-core::Status Members::only(std::initializer_list<std::string_view> names) const {
-  return only(std::span<const std::string_view>(names.begin(), names.size()));
+core::Status Members::only(Names names, Names fixed) const {
+  return only(span_of(names), span_of(fixed));
 }
 
 bool Members::is_null(std::string_view name) const {
@@ -76,15 +97,24 @@ std::string Members::path_of(std::string_view name) const {
 core::Result<std::string> Members::text(std::string_view name, const TextRule& rule) const {
   ASSIGN_OR_RETURN(auto text, optional_text(name, rule));
   if (text) return *std::move(text);
-  return refuse(ErrorKind::invalid_input, "REQUIRED_PROPERTY", fmt::format("{}: is required", path_of(name)),
-                path_of(name));
+  return required(path_of(name));
+}
+
+core::Result<std::string> Members::choice(std::string_view name,
+                                          std::span<const std::string_view> choices) const {
+  ASSIGN_OR_RETURN(auto text, optional_choice(name, choices));
+  if (text) return *std::move(text);
+  return required(path_of(name));
+}
+
+core::Result<std::string> Members::choice(std::string_view name, Names choices) const {
+  return choice(name, span_of(choices));
 }
 
 core::Result<Members> Members::object(std::string_view name) const {
   ASSIGN_OR_RETURN(auto object, optional_object(name));
   if (object) return *std::move(object);
-  return refuse(ErrorKind::invalid_input, "REQUIRED_PROPERTY", fmt::format("{}: is required", path_of(name)),
-                path_of(name));
+  return required(path_of(name));
 }
 
 core::Result<std::optional<std::string>> Members::optional_text(std::string_view name,
@@ -95,11 +125,48 @@ core::Result<std::optional<std::string>> Members::optional_text(std::string_view
   return text;
 }
 
+core::Result<std::optional<std::string>> Members::optional_choice(
+    std::string_view name, std::span<const std::string_view> choices) const {
+  const Value* value = object_.if_contains(name);
+  if (value == nullptr || value->is_null()) return std::nullopt;
+  if (value->is_string()) {
+    const auto found = std::ranges::find(choices, std::string_view(value->get_string()));
+    if (found != choices.end()) return std::string(*found);
+  }
+  return bad(path_of(name), choices.size() == 1 ? fmt::format("must be {}", choices.front())
+                                                : fmt::format("must be one of {}", fmt::join(choices, ", ")));
+}
+
+core::Result<std::optional<std::string>> Members::optional_choice(std::string_view name,
+                                                                  Names choices) const {
+  return optional_choice(name, span_of(choices));
+}
+
 core::Result<std::optional<bool>> Members::optional_flag(std::string_view name) const {
   const Value* value = object_.if_contains(name);
   if (value == nullptr || value->is_null()) return std::nullopt;
   if (!value->is_bool()) return bad(path_of(name), "must be true or false");
   return value->get_bool();
+}
+
+core::Result<std::optional<std::int64_t>> Members::optional_integer(std::string_view name, std::int64_t least,
+                                                                    std::int64_t most) const {
+  const Value* value = object_.if_contains(name);
+  if (value == nullptr || value->is_null()) return std::nullopt;
+  if (!value->is_int64() || value->get_int64() < least || value->get_int64() > most)
+    return bad(path_of(name), fmt::format("must be a whole number from {} to {}", least, most));
+  return value->get_int64();
+}
+
+core::Result<core::Secret> Members::optional_secret(std::string_view name, std::size_t most) const {
+  const Value* value = object_.if_contains(name);
+  if (value == nullptr || value->is_null()) return core::Secret();
+  if (!value->is_string()) return bad(path_of(name), "must be a string");
+  const std::string_view text = value->get_string();
+  if (text.size() > most) return bad(path_of(name), fmt::format("must have at most {} bytes", most));
+  if (std::ranges::any_of(text, [](unsigned char c) { return c < 0x20 || c == 0x7f; }))
+    return bad(path_of(name), "has control characters, or line breaks");
+  return core::Secret(std::string(text));
 }
 
 core::Result<std::optional<Members>> Members::optional_object(std::string_view name) const {

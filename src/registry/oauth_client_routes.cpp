@@ -9,13 +9,12 @@ namespace registry {
 namespace {
 
 using core::ErrorKind;
-using Takes = WorkloadRoute::Takes;
 
-core::Result<rest::Reply> create_oauth_client(const WorkloadRequest& request) {
+core::Result<rest::Reply> create_oauth_client(const ApiRequest& request) {
   const Service& service = request.service;
   return in_transaction(request, [&](Transaction& tx) -> core::Result<rest::Reply> {
     ASSIGN_OR_RETURN(const auto row, tx.hold(Kind::mcp_server, request.param(0)));
-    if (!row) return not_found(request.param(0), "McpServer");
+    if (!row) return no_such(request.param(0), "McpServer");
     ASSIGN_OR_RETURN(const McpServer server, read_mcp_server(*row));
     const WorkloadPrincipal made{
         .id = service.new_id("wlp"),
@@ -34,7 +33,7 @@ core::Result<rest::Reply> create_oauth_client(const WorkloadRequest& request) {
   });
 }
 
-core::Result<rest::Reply> delete_oauth_client(const WorkloadRequest& request) {
+core::Result<rest::Reply> delete_oauth_client(const ApiRequest& request) {
   const Service& service = request.service;
   return in_transaction(request, [&](Transaction& tx) -> core::Result<rest::Reply> {
     ASSIGN_OR_RETURN(const WorkloadPrincipal client, hold_principal_of_path(tx, request));
@@ -50,19 +49,22 @@ core::Result<rest::Reply> delete_oauth_client(const WorkloadRequest& request) {
   });
 }
 
+constexpr ApiArea kArea{
+    .base = kWorkloadApi, .tag = "MCP servers as clients", .read = kReadAgents, .manage = kManageAgents};
+
 using net::Method;
-constexpr std::array<WorkloadRoute, 2> kRoutes{{
-    {Method::post, "/mcp-servers/{mcpServerId}/oauth-client", "createMcpServerOAuthClient", true,
-     "Make an MCP server an OAuth client, active at once", Takes::nothing, create_oauth_client},
-    {Method::delete_, "/mcp-servers/{mcpServerId}/oauth-client", "deleteMcpServerOAuthClient", true,
-     "Make an MCP server an OAuth client no more, when its keys and connections are gone", Takes::nothing,
+constexpr std::array<ApiRoute, 2> kRoutes{{
+    {Method::post, "/mcp-servers/{mcpServerId}/oauth-client", "createMcpServerOAuthClient",
+     "Make an MCP server an OAuth client, active at once", create_oauth_client},
+    {Method::delete_, "/mcp-servers/{mcpServerId}/oauth-client", "deleteMcpServerOAuthClient",
+     "Make an MCP server an OAuth client no more, when its keys and connections are gone",
      delete_oauth_client},
 }};
 
 }  // namespace
 
 void add_oauth_client_routes(rest::Router& router, const Service& service) {
-  add_routes(router, service, "MCP servers as clients", kRoutes);
+  add_routes(router, service, kArea, kRoutes);
 }
 
 }  // namespace registry

@@ -254,40 +254,49 @@ core::json::Object show(const Service& service, const Operation& operation) {
   return shown;
 }
 
+namespace {
+
+constexpr std::string_view kResources = "resource-servers";
+constexpr std::string_view kPrincipals = "workload-principals";
+
+template <const std::string_view& area>
+core::Result<rest::Reply> list_operations(const ApiRequest& request) {
+  Query query{.kind = Kind::operation};
+  query.texts.push_back(
+      {.match = Query::Text::Match::equals, .field = Query::Text::Field::name, .text = std::string(area)});
+  return list_reply(request, std::move(query), "op-", [&](const Row& row) -> core::Result<Object> {
+    ASSIGN_OR_RETURN(const auto operation, read_operation(row));
+    return show(request.service, operation);
+  });
+}
+
+template <const std::string_view& area>
+core::Result<rest::Reply> get_operation(const ApiRequest& request) {
+  ASSIGN_OR_RETURN(const auto operation, find_operation(*request.service.store, request.param(0)));
+  if (!operation || area_of(operation->subject) != area) return no_such(request.param(0), "Operation");
+  return rest::json_reply(show(request.service, *operation));
+}
+
+using net::Method;
+using Takes = ApiRoute::Takes;
+constexpr std::string_view kListed = "List operations, the oldest first";
+constexpr std::string_view kGot = "Ask what became of a request that was accepted";
+constexpr std::array<ApiRoute, 2> kResourceRoutes{{
+    {Method::get, "", "listResourceServerOperations", kListed, list_operations<kResources>, Takes::page},
+    {Method::get, "/{operationId}", "getResourceServerOperation", kGot, get_operation<kResources>},
+}};
+constexpr std::array<ApiRoute, 2> kPrincipalRoutes{{
+    {Method::get, "", "listWorkloadPrincipalOperations", kListed, list_operations<kPrincipals>, Takes::page},
+    {Method::get, "/{operationId}", "getWorkloadPrincipalOperation", kGot, get_operation<kPrincipals>},
+}};
+
+}  // namespace
+
 void add_operation_routes(rest::Router& router, const Service& service, std::string_view area,
-                          std::string_view scope, std::string_view tag) {
-  const std::string path = fmt::format("/{}/api/v1/operations", area);
-  const bool resources = area == "resource-servers";
-  router.add(
-      {.method = net::Method::get,
-       .path = path,
-       .operation = resources ? "listResourceServerOperations" : "listWorkloadPrincipalOperations",
-       .handler = [&service, of = std::string(area)](const rest::Call& call) -> rest::Answer<rest::Reply> {
-         Query query{.kind = Kind::operation};
-         query.texts.push_back(
-             {.match = Query::Text::Match::equals, .field = Query::Text::Field::name, .text = of});
-         return list_reply(call, service, std::move(query), "op-",
-                           [&](const Row& row) -> core::Result<Object> {
-                             ASSIGN_OR_RETURN(const auto operation, read_operation(row));
-                             return show(service, operation);
-                           });
-       },
-       .scope = std::string(scope),
-       .about = "List operations, the oldest first",
-       .tag = std::string(tag)});
-  router.add(
-      {.method = net::Method::get,
-       .path = path + "/{operationId}",
-       .operation = resources ? "getResourceServerOperation" : "getWorkloadPrincipalOperation",
-       .handler = [&service, of = std::string(area)](const rest::Call& call) -> rest::Answer<rest::Reply> {
-         ASSIGN_OR_RETURN(const auto operation, answer(find_operation(*service.store, call.param(0))));
-         if (!operation || area_of(operation->subject) != of)
-           return rest::refuse(rest::not_found(call.param(0), "Operation"));
-         return rest::json_reply(show(service, *operation));
-       },
-       .scope = std::string(scope),
-       .about = "Ask what became of a request that was accepted",
-       .tag = std::string(tag)});
+                          std::string_view scope) {
+  const std::string base = fmt::format("/{}/api/v1/operations", area);
+  add_routes(router, service, {.base = base, .tag = "Operations", .read = scope, .manage = {}},
+             area == kResources ? kResourceRoutes : kPrincipalRoutes);
 }
 
 }  // namespace registry

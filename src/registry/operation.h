@@ -83,6 +83,6 @@ core::json::Object show(const Service& service, const Operation& operation);
 
 // GET /AREA/api/v1/operations and .../operations/{id}.
 void add_operation_routes(rest::Router& router, const Service& service, std::string_view area,
-                          std::string_view scope, std::string_view tag);
+                          std::string_view scope);
 
 }  // namespace registry

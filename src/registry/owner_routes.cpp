@@ -14,9 +14,9 @@ using core::ErrorKind;
 using core::json::Array;
 using core::json::Object;
 using core::json::Value;
-using Takes = WorkloadRoute::Takes;
+using Takes = ApiRoute::Takes;
 
-constexpr std::string_view kPath = "/governance/api/v1/resource-owners";
+constexpr std::string_view kBase = "/governance/api/v1/resource-owners";
 constexpr std::string_view kAgents = "workload-principals:ai-agents";
 // Both limits are Okta's.
 constexpr std::size_t kMaxOwners = 5;
@@ -28,11 +28,6 @@ constexpr std::array<catalogue::FilterProperty, 2> kFilterProperties{{
     {"resource.orn", catalogue::bit(catalogue::Operator::eq)},
 }};
 constexpr catalogue::FilterCapabilities kFilter{.name = "resource owners", .properties = kFilterProperties};
-
-std::unexpected<core::Error> bad(std::string location, std::string_view what) {
-  std::string message = fmt::format("{}: {}", location, what);
-  return refuse(ErrorKind::invalid_input, "INVALID_FORMAT", std::move(message), std::move(location));
-}
 
 core::Result<std::string> agent_of(const Service& service, std::string_view orn, std::string location) {
   const std::string_view id = service.names.id_of(orn, kAgents);
@@ -89,12 +84,12 @@ core::Result<Object> show_owners(Reader& reader, const Service& service, const W
 }
 
 // Holds the agent, gives its owners to `change`, and stores what becomes of them.
-core::Result<Object> set_owners(Transaction& tx, const WorkloadRequest& request, const std::string& id,
+core::Result<Object> set_owners(Transaction& tx, const ApiRequest& request, const std::string& id,
                                 const std::function<core::Status(std::vector<std::string>&)>& change) {
   ASSIGN_OR_RETURN(const auto row, tx.hold(Kind::workload_principal, id));
-  if (!row) return not_found(id, "AIAgent");
+  if (!row) return no_such(id, "AIAgent");
   ASSIGN_OR_RETURN(WorkloadPrincipal agent, read_workload_principal(*row));
-  if (agent.type != WorkloadPrincipal::Type::ai_agent) return not_found(id, "AIAgent");
+  if (agent.type != WorkloadPrincipal::Type::ai_agent) return no_such(id, "AIAgent");
   std::vector<std::string> owners = agent.owners;
   RETURN_IF_ERROR(change(owners));
   if (owners.size() > kMaxOwners)
@@ -120,13 +115,12 @@ core::Result<Object> set_owners(Transaction& tx, const WorkloadRequest& request,
 }
 
 // Those that are named become the owners of all resources that are named.
-core::Result<rest::Reply> configure_owners(const WorkloadRequest& request) {
+core::Result<rest::Reply> configure_owners(const ApiRequest& request) {
   const Service& service = request.service;
   const Members in(request.body);
   RETURN_IF_ERROR(in.only({"resourceOrns", "principalOrns"}));
   ASSIGN_OR_RETURN(const auto resources, in.optional_texts("resourceOrns", 1, kMaxResources, kName));
-  if (!resources)
-    return refuse(ErrorKind::invalid_input, "REQUIRED_PROPERTY", "resourceOrns: is required", "resourceOrns");
+  if (!resources) return required("resourceOrns");
   ASSIGN_OR_RETURN(const auto principals, in.optional_texts("principalOrns", 0, kMaxOwners, kName));
   std::vector<std::string> agents, users;
   agents.reserve(resources->size());
@@ -161,7 +155,7 @@ core::Result<rest::Reply> configure_owners(const WorkloadRequest& request) {
 }
 
 // {"resourceOrn","data":[{"op":"REMOVE"|"ADD","path":"/principalOrn","value"}]}
-core::Result<rest::Reply> update_owners(const WorkloadRequest& request) {
+core::Result<rest::Reply> update_owners(const ApiRequest& request) {
   const Service& service = request.service;
   const Members in(request.body);
   RETURN_IF_ERROR(in.only({"resourceOrn", "data"}));
@@ -181,11 +175,9 @@ core::Result<rest::Reply> update_owners(const WorkloadRequest& request) {
     if (!entry.is_object()) return bad("data", "must hold objects");
     const Members change(entry.get_object(), "data");
     RETURN_IF_ERROR(change.only({"op", "path", "value"}));
-    ASSIGN_OR_RETURN(const std::string op, change.text("op"));
-    ASSIGN_OR_RETURN(const std::string path, change.text("path"));
+    ASSIGN_OR_RETURN(const std::string op, change.choice("op", {"ADD", "REMOVE"}));
+    RETURN_IF_ERROR(change.choice("path", {"/principalOrn"}));
     ASSIGN_OR_RETURN(const std::string orn, change.text("value", kName));
-    if (op != "ADD" && op != "REMOVE") return bad("data.op", "must be ADD or REMOVE");
-    if (path != "/principalOrn") return bad("data.path", "must be /principalOrn");
     ASSIGN_OR_RETURN(std::string user, user_of(service, orn, "data.value"));
     if (op == "ADD") added.push_back(user);
     changes.push_back({.add = op == "ADD", .user = std::move(user)});
@@ -204,7 +196,7 @@ core::Result<rest::Reply> update_owners(const WorkloadRequest& request) {
   });
 }
 
-core::Result<rest::Reply> list_owners(const WorkloadRequest& request) {
+core::Result<rest::Reply> list_owners(const ApiRequest& request) {
   const Service& service = request.service;
   Store& store = *service.store;
   ASSIGN_OR_RETURN(const auto filter, read_filter(request.call, kFilter));
@@ -233,22 +225,23 @@ core::Result<rest::Reply> list_owners(const WorkloadRequest& request) {
   });
 }
 
+constexpr ApiArea kArea{.base = kBase, .tag = "Owners", .read = kReadAgents, .manage = kManageAgents};
+
 using net::Method;
-constexpr std::array<WorkloadRoute, 4> kRoutes{{
-    {Method::get, kPath, "listResourceOwners", false, "List AI agents with their owners", Takes::page,
-     list_owners},
-    {Method::post, kPath, "configureResourceOwners", true, "Set the owners of AI agents", Takes::object,
-     configure_owners},
-    {Method::put, kPath, "replaceResourceOwners", true, "Set the owners of AI agents", Takes::object,
-     configure_owners},
-    {Method::patch, kPath, "updateResourceOwners", true, "Add or remove owners of an AI agent", Takes::object,
-     update_owners},
+constexpr std::array<ApiRoute, 4> kRoutes{{
+    {Method::get, "", "listResourceOwners", "List AI agents with their owners", list_owners, Takes::page},
+    {Method::post, "", "configureResourceOwners", "Set the owners of AI agents", configure_owners,
+     Takes::object},
+    {Method::put, "", "replaceResourceOwners", "Set the owners of AI agents", configure_owners,
+     Takes::object},
+    {Method::patch, "", "updateResourceOwners", "Add or remove owners of an AI agent", update_owners,
+     Takes::object},
 }};
 
 }  // namespace
 
 void add_owner_routes(rest::Router& router, const Service& service) {
-  add_routes(router, service, "Owners", kRoutes);
+  add_routes(router, service, kArea, kRoutes);
 }
 
 }  // namespace registry

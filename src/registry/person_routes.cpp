@@ -1,5 +1,6 @@
 // People: Okta's Users API as far as a registry without passwords has use for it, and the one role there is.
 #include <algorithm>
+#include <array>
 #include <fmt/format.h>
 #include <optional>
 #include <string>
@@ -7,12 +8,10 @@
 #include "catalogue/scim_filter.h"
 #include "core/json.h"
 #include "registry/api.h"
+#include "registry/members.h"
 #include "registry/person.h"
 #include "registry/person_view.h"
-#include "registry/request_fields.h"
 #include "registry/service.h"
-#include "rest/body.h"
-#include "rest/paging.h"
 
 namespace registry {
 
@@ -22,9 +21,10 @@ using core::ErrorKind;
 using core::json::Array;
 using core::json::Object;
 using core::json::Value;
-using rest::Answer;
+using net::Method;
 using rest::Call;
 using rest::Reply;
+using Takes = ApiRoute::Takes;
 
 constexpr std::size_t kMaxText = 100;  // Okta's limit of logins and e-mail addresses
 constexpr std::size_t kMaxName = 50;   // of first and last names
@@ -43,14 +43,14 @@ Value text_or_null(const std::string& text) {
 // anything.
 using Change = std::function<core::Result<bool>(Transaction&, Person&)>;
 
-core::Result<Person> change_person(const Service& service, const Call& call, std::string_view id,
-                                   std::string_view event, const Object& debug, const Change& change) {
+core::Result<Person> change_person(const ApiRequest& request, std::string_view event, const Object& debug,
+                                   const Change& change) {
+  const Service& service = request.service;
   Person changed;
   const auto status = service.store->transaction([&](Transaction& tx) -> core::Status {
-    ASSIGN_OR_RETURN(const auto found, required_person(tx, call, id));
+    ASSIGN_OR_RETURN(const auto found, required_person(tx, request.call, request.param(0)));
     ASSIGN_OR_RETURN(const auto row, tx.hold(Kind::user, found.id));
-    if (!row)
-      return refuse(ErrorKind::not_found, "NOT_FOUND", fmt::format("Resource not found: {} (User)", id));
+    if (!row) return no_such(found.id, "User");
     ASSIGN_OR_RETURN(changed, read_person(*row));
     ASSIGN_OR_RETURN(const bool anything, change(tx, changed));
     if (!anything) return {};
@@ -59,9 +59,9 @@ core::Result<Person> change_person(const Service& service, const Call& call, std
     changed.version = next.version;
     changed.updated = next.updated;
     return tx.emit({.type = std::string(event),
-                    .actor = actor_of(call.caller),
+                    .actor = request.actor,
                     .targets = {target_of(changed)},
-                    .transaction = service.random->uuid(),
+                    .transaction = request.transaction,
                     .debug = debug});
   });
   RETURN_IF_ERROR(status);
@@ -86,53 +86,41 @@ bool matches_q(const Person& person, std::string_view folded) {
          starts_with_folded(person.last_name, folded);
 }
 
-Answer<std::optional<catalogue::BoundFilter>> read_filter(const Call& call, std::string_view name,
-                                                          const catalogue::FilterCapabilities& list) {
-  const std::string text = call.query_value(name);
-  if (text.empty()) return std::nullopt;
-  auto filter = catalogue::compile_filter(text, list);
-  if (filter) return *std::move(filter);
-  return rest::refuse(
-      rest::other(400, "E0000031", "Invalid search criteria.",
-                  {rest::Cause(filter.error().message, "INVALID_FILTER", std::string(name))}));
-}
-
-Answer<Reply> list_people(const Service& service, const Call& call) {
-  ASSIGN_OR_RETURN(const auto page, rest::read_page(call, {.default_limit = 200, .maximum = 200}));
-  ASSIGN_OR_RETURN(const auto search, read_filter(call, "search", catalogue::users_search()));
-  ASSIGN_OR_RETURN(const auto filter, read_filter(call, "filter", catalogue::users_filter()));
-  const std::string q = catalogue::fold_case(call.query_value("q"));
+core::Result<Reply> list_people(const ApiRequest& request) {
+  const Service& service = request.service;
+  const rest::Page& page = request.page;
+  ASSIGN_OR_RETURN(const auto search, read_filter(request.call, "search", catalogue::users_search()));
+  ASSIGN_OR_RETURN(const auto filter, read_filter(request.call, "filter", catalogue::users_filter()));
+  const std::string q = catalogue::fold_case(request.call.query_value("q"));
   Array list;
   std::string after = page.after;
   bool more = true;
   while (more && list.size() < page.limit) {
-    auto rows = service.store->list({.kind = Kind::user, .after = after, .limit = Store::kMaxPage});
-    if (!rows) return rest::refuse(problem_of(rows.error()));
-    more = rows->size() == Store::kMaxPage;
-    for (const auto& row : *rows) {
+    ASSIGN_OR_RETURN(const auto rows,
+                     service.store->list({.kind = Kind::user, .after = after, .limit = Store::kMaxPage}));
+    more = rows.size() == Store::kMaxPage;
+    for (const auto& row : rows) {
       if (list.size() == page.limit) {
         more = true;
         break;
       }
       after = row.id;
-      const auto person = read_person(row);
-      if (!person) return rest::refuse(problem_of(person.error()));
+      ASSIGN_OR_RETURN(const auto person, read_person(row));
       // As Okta: deactivated people come only to who asks with search or filter.
-      if (!search && !filter && !person->active()) continue;
-      if (!matches_q(*person, q)) continue;
-      const Value view = view_of(service, *person);
+      if (!search && !filter && !person.active()) continue;
+      if (!matches_q(person, q)) continue;
+      const Value view = view_of(service, person);
       const catalogue::JsonSubject subject(view);
       if ((search && !search->matches(subject)) || (filter && !filter->matches(subject))) continue;
       list.push_back(view);
     }
   }
-  Reply reply = rest::json_reply(list);
-  rest::add_links(reply, call, service.settings.issuer, page.limit, more ? after : std::string());
-  return reply;
+  return array_reply(request, list, more ? after : std::string());
 }
 
-core::Result<Reply> get_person(const Service& service, const Call& call) {
-  ASSIGN_OR_RETURN(const auto person, required_person(*service.store, call, call.param(0)));
+core::Result<Reply> get_person(const ApiRequest& request) {
+  const Service& service = request.service;
+  ASSIGN_OR_RETURN(const auto person, required_person(*service.store, request.call, request.param(0)));
   return shown(service, person);
 }
 
@@ -141,9 +129,7 @@ core::Result<Reply> get_person(const Service& service, const Call& call) {
 core::Status check_login(const std::string& login, std::string_view location) {
   const bool plain = std::ranges::all_of(login, [](char c) { return c > ' ' && c != '/' && c != '\x7f'; });
   if (login.size() >= 3 && plain && login != "me") return {};
-  return refuse(ErrorKind::invalid_input, "INVALID_FORMAT",
-                fmt::format("{} must have at least three characters, and no spaces or slashes.", location),
-                std::string(location));
+  return bad(std::string(location), "must have at least three characters, and no spaces or slashes");
 }
 
 core::Status check_email(const std::string& email, std::string_view location) {
@@ -151,41 +137,41 @@ core::Status check_email(const std::string& email, std::string_view location) {
   const bool good = at != std::string::npos && at > 0 && at + 1 < email.size() &&
                     email.find('@', at + 1) == std::string::npos && !email.contains(' ');
   if (email.empty() || good) return {};
-  return refuse(ErrorKind::invalid_input, "INVALID_FORMAT",
-                fmt::format("{} must be an e-mail address.", location), std::string(location));
+  return bad(std::string(location), "must be an e-mail address");
 }
 
 // The profile's members that are there replace the person's.
-core::Status read_profile(RequestFields& in, Person& person) {
-  ASSIGN_OR_RETURN(const auto login, in.text("login", kMaxText));
-  ASSIGN_OR_RETURN(const auto email, in.text("email", kMaxText));
-  ASSIGN_OR_RETURN(const auto first, in.text("firstName", kMaxName));
-  ASSIGN_OR_RETURN(const auto last, in.text("lastName", kMaxName));
-  ASSIGN_OR_RETURN(const auto display, in.text("displayName", kMaxText));
-  RETURN_IF_ERROR(in.done());
-  if (login) person.login = *login;
-  if (email) person.email = *email;
-  if (first) person.first_name = *first;
-  if (last) person.last_name = *last;
-  if (display) person.display_name = *display;
+core::Status read_profile(const Members& in, Person& person) {
+  RETURN_IF_ERROR(in.only({"login", "email", "firstName", "lastName", "displayName"}));
+  struct Line {
+    std::string_view name;
+    std::size_t most;
+    std::string Person::* value;
+  };
+  constexpr std::array kLines{
+      Line{"login", kMaxText, &Person::login}, Line{"email", kMaxText, &Person::email},
+      Line{"firstName", kMaxName, &Person::first_name}, Line{"lastName", kMaxName, &Person::last_name},
+      Line{"displayName", kMaxText, &Person::display_name}};
+  for (const auto& [name, most, value] : kLines) {
+    ASSIGN_OR_RETURN(auto text, in.optional_text(name, {.least = 0, .most = most}));
+    if (text) person.*value = *std::move(text);
+  }
   RETURN_IF_ERROR(check_login(person.login, in.path_of("login")));
   return check_email(person.email, in.path_of("email"));
 }
 
 core::Status read_person_body(const Object& body, Person& person, bool is_new) {
-  RequestFields in(body, "");
-  ASSIGN_OR_RETURN(auto profile, in.object("profile"));
-  RETURN_IF_ERROR(in.done());
-  if (!profile || (is_new && !profile->has("login")))
-    return refuse(ErrorKind::invalid_input, "REQUIRED", "profile.login is required.", "profile.login");
-  return read_profile(*profile, person);
+  const Members in(body);
+  RETURN_IF_ERROR(in.only({"profile"}));
+  ASSIGN_OR_RETURN(const Members profile, in.object("profile"));
+  if (is_new) RETURN_IF_ERROR(profile.text("login", {.least = 0, .most = kMaxText}));
+  return read_profile(profile, person);
 }
 
-Answer<Reply> create_person(const Service& service, const Call& call) {
-  ASSIGN_OR_RETURN(const auto body, rest::read_object(call));
+core::Result<Reply> create_person(const ApiRequest& request) {
+  const Service& service = request.service;
   Person person{.id = service.new_id("00u"), .login = {}};
-  if (const auto good = read_person_body(body, person, true); !good)
-    return rest::refuse(problem_of(good.error()));
+  RETURN_IF_ERROR(read_person_body(request.body, person, true));
   const auto status = service.store->transaction([&](Transaction& tx) -> core::Status {
     Row row = to_row(person);
     if (auto inserted = tx.insert(row); !inserted) {
@@ -200,38 +186,30 @@ Answer<Reply> create_person(const Service& service, const Call& call) {
     person.updated = row.updated;
     person.version = row.version;
     return tx.emit({.type = "user.lifecycle.create",
-                    .actor = actor_of(call.caller),
+                    .actor = request.actor,
                     .targets = {target_of(person)},
-                    .transaction = service.random->uuid()});
+                    .transaction = request.transaction});
   });
-  if (!status) return rest::refuse(problem_of(status.error()));
+  RETURN_IF_ERROR(status);
   return shown(service, person);
 }
 
-Answer<Reply> update_person(const Service& service, const Call& call) {
-  ASSIGN_OR_RETURN(const auto body, rest::read_object(call));
-  std::optional<rest::Problem> stale;
-  const auto changed =
-      change_person(service, call, call.param(0), "user.account.update_profile", {},
-                    [&](Transaction&, Person& person) -> core::Result<bool> {
-                      stale.reset();
-                      if (auto match = rest::check_if_match(call, etag_of(person.version)); !match) {
-                        stale = std::move(match).error();
-                        return false;
-                      }
-                      RETURN_IF_ERROR(read_person_body(body, person, false));
-                      return true;
-                    });
-  if (stale) return rest::refuse(*std::move(stale));
-  if (!changed) return rest::refuse(problem_of(changed.error()));
-  return shown(service, *changed);
+core::Result<Reply> update_person(const ApiRequest& request) {
+  const auto change = [&](Transaction&, Person& person) -> core::Result<bool> {
+    RETURN_IF_ERROR(check_version(request.call, person.version));
+    RETURN_IF_ERROR(read_person_body(request.body, person, false));
+    return true;
+  };
+  ASSIGN_OR_RETURN(const auto changed, change_person(request, "user.account.update_profile", {}, change));
+  return shown(request.service, changed);
 }
 
 // ---- Lifecycle ----
 
-core::Result<Reply> deactivate_person(const Service& service, const Call& call) {
-  ASSIGN_OR_RETURN(const auto person, change_person(service, call, call.param(0), "user.lifecycle.deactivate",
-                                                    {}, [&](Transaction&, Person& one) -> core::Result<bool> {
+core::Result<Reply> deactivate_person(const ApiRequest& request) {
+  const Service& service = request.service;
+  ASSIGN_OR_RETURN(const auto person, change_person(request, "user.lifecycle.deactivate", {},
+                                                    [&](Transaction&, Person& one) -> core::Result<bool> {
                                                       if (!one.active()) return false;
                                                       one.status = PersonStatus::deprovisioned;
                                                       one.sessions_from = service.now();
@@ -240,9 +218,9 @@ core::Result<Reply> deactivate_person(const Service& service, const Call& call) 
   return rest::json_reply(Object{});
 }
 
-core::Result<Reply> activate_person(const Service& service, const Call& call) {
+core::Result<Reply> activate_person(const ApiRequest& request) {
   ASSIGN_OR_RETURN(const auto person,
-                   change_person(service, call, call.param(0), "user.lifecycle.activate", {},
+                   change_person(request, "user.lifecycle.activate", {},
                                  [](Transaction&, Person& one) -> core::Result<bool> {
                                    if (one.active())
                                      return refuse(ErrorKind::forbidden, "INVALID_STATE_TRANSITION",
@@ -253,8 +231,9 @@ core::Result<Reply> activate_person(const Service& service, const Call& call) {
   return rest::json_reply(Object{});
 }
 
-core::Result<Reply> revoke_sessions(const Service& service, const Call& call) {
-  ASSIGN_OR_RETURN(const auto person, change_person(service, call, call.param(0), "user.session.clear", {},
+core::Result<Reply> revoke_sessions(const ApiRequest& request) {
+  const Service& service = request.service;
+  ASSIGN_OR_RETURN(const auto person, change_person(request, "user.session.clear", {},
                                                     [&](Transaction&, Person& one) -> core::Result<bool> {
                                                       one.sessions_from = service.now();
                                                       return true;
@@ -263,10 +242,11 @@ core::Result<Reply> revoke_sessions(const Service& service, const Call& call) {
 }
 
 // Okta's way: the first deletes an active person's access, the second the person.
-core::Result<Reply> delete_person(const Service& service, const Call& call) {
-  ASSIGN_OR_RETURN(const auto found, required_person(*service.store, call, call.param(0)));
+core::Result<Reply> delete_person(const ApiRequest& request) {
+  const Service& service = request.service;
+  ASSIGN_OR_RETURN(const auto found, required_person(*service.store, request.call, request.param(0)));
   if (found.active()) {
-    ASSIGN_OR_RETURN(auto reply, deactivate_person(service, call));
+    ASSIGN_OR_RETURN(auto reply, deactivate_person(request));
     return rest::no_content();
   }
   const auto status = service.store->transaction([&](Transaction& tx) -> core::Status {
@@ -284,9 +264,9 @@ core::Result<Reply> delete_person(const Service& service, const Call& call) {
           fmt::format("{} owns the agent {}; give it another owner first.", person.login, agents.front().id));
     RETURN_IF_ERROR(tx.remove(Kind::user, person.id));
     return tx.emit({.type = "user.lifecycle.delete.initiated",
-                    .actor = actor_of(call.caller),
+                    .actor = request.actor,
                     .targets = {target_of(person)},
-                    .transaction = service.random->uuid()});
+                    .transaction = request.transaction});
   });
   RETURN_IF_ERROR(status);
   return rest::no_content();
@@ -304,47 +284,38 @@ Object role_view(const Person& person) {
           {"assignmentType", "USER"}};
 }
 
-core::Result<Reply> list_roles(const Service& service, const Call& call) {
-  ASSIGN_OR_RETURN(const auto person, required_person(*service.store, call, call.param(0)));
+core::Result<Reply> list_roles(const ApiRequest& request) {
+  const Service& service = request.service;
+  ASSIGN_OR_RETURN(const auto person, required_person(*service.store, request.call, request.param(0)));
   Array list;
   if (person.owner) list.push_back(role_view(person));
   return rest::json_reply(list);
 }
 
-Answer<Reply> assign_role(const Service& service, const Call& call) {
-  ASSIGN_OR_RETURN(const auto body, rest::read_object(call));
-  RequestFields in(body, "");
-  const auto type = in.choice("type", {kOwnerRole});
-  if (!type) return rest::refuse(problem_of(type.error()));
-  if (!*type)
-    return rest::refuse(
-        problem_of(refuse(ErrorKind::invalid_input, "REQUIRED", "type is required.", "type").error()));
-  if (const auto done = in.done(); !done) return rest::refuse(problem_of(done.error()));
-  const auto person = change_person(service, call, call.param(0), "user.account.privilege.grant",
-                                    {{"privilegeGranted", "Super administrator"}},
-                                    [](Transaction&, Person& one) -> core::Result<bool> {
-                                      if (one.owner)
-                                        return refuse(ErrorKind::conflict, "UNIQUE_CONSTRAINT",
-                                                      "The person has this role already.", "type");
-                                      one.owner = true;
-                                      return true;
-                                    });
-  if (!person) return rest::refuse(problem_of(person.error()));
-  return rest::json_reply(role_view(*person), 201);
-}
-
-core::Result<Reply> unassign_role(const Service& service, const Call& call) {
-  if (call.param(1) != kOwnerRole)
-    return refuse(ErrorKind::not_found, "NOT_FOUND",
-                  fmt::format("Resource not found: {} (RoleAssignment)", call.param(1)));
+core::Result<Reply> assign_role(const ApiRequest& request) {
+  const Members in(request.body);
+  RETURN_IF_ERROR(in.only({"type"}));
+  RETURN_IF_ERROR(in.choice("type", {kOwnerRole}));
   ASSIGN_OR_RETURN(
       const auto person,
-      change_person(service, call, call.param(0), "user.account.privilege.revoke",
-                    {{"privilegeRevoked", "Super administrator"}},
+      change_person(request, "user.account.privilege.grant", {{"privilegeGranted", "Super administrator"}},
+                    [](Transaction&, Person& one) -> core::Result<bool> {
+                      if (one.owner)
+                        return refuse(ErrorKind::conflict, "UNIQUE_CONSTRAINT",
+                                      "The person has this role already.", "type");
+                      one.owner = true;
+                      return true;
+                    }));
+  return rest::json_reply(role_view(person), 201);
+}
+
+core::Result<Reply> unassign_role(const ApiRequest& request) {
+  if (request.param(1) != kOwnerRole) return no_such(request.param(1), "RoleAssignment");
+  ASSIGN_OR_RETURN(
+      const auto person,
+      change_person(request, "user.account.privilege.revoke", {{"privilegeRevoked", "Super administrator"}},
                     [](Transaction& tx, Person& one) -> core::Result<bool> {
-                      if (!one.owner)
-                        return refuse(ErrorKind::not_found, "NOT_FOUND",
-                                      fmt::format("Resource not found: {} (RoleAssignment)", kOwnerRole));
+                      if (!one.owner) return no_such(kOwnerRole, "RoleAssignment");
                       ASSIGN_OR_RETURN(
                           const auto owners,
                           tx.list({.kind = Kind::user, .refers_to = std::string(kOwnerRef), .limit = 2}));
@@ -356,6 +327,34 @@ core::Result<Reply> unassign_role(const Service& service, const Call& call) {
                     }));
   return rest::no_content();
 }
+
+constexpr ApiArea kUsersArea{
+    .base = "/api/v1/users", .tag = "Users", .read = "okta.users.read", .manage = "okta.users.manage"};
+constexpr ApiArea kRolesArea{.base = "/api/v1/users/{id}/roles",
+                             .tag = "Users",
+                             .read = "okta.roles.read",
+                             .manage = "okta.roles.manage"};
+
+constexpr std::array<ApiRoute, 8> kUserRoutes{{
+    {Method::get, "", "listUsers", "List people", list_people, Takes::page, rest::PageRules{}},
+    {Method::post, "", "createUser", "Add a person", create_person, Takes::object},
+    {Method::get, "/{id}", "getUser", "Read a person, by id or login, or yourself as me", get_person},
+    {Method::post, "/{id}", "updateUser", "Change a person's profile", update_person, Takes::object},
+    {Method::delete_, "/{id}", "deleteUser", "Deactivate a person, or delete a deactivated one",
+     delete_person},
+    {Method::post, "/{id}/lifecycle/activate", "activateUser", "Let a deactivated person sign in again",
+     activate_person},
+    {Method::post, "/{id}/lifecycle/deactivate", "deactivateUser", "End a person's access and sessions",
+     deactivate_person},
+    {Method::delete_, "/{id}/sessions", "revokeUserSessions", "End all sessions of a person",
+     revoke_sessions},
+}};
+constexpr std::array<ApiRoute, 3> kRoleRoutes{{
+    {Method::get, "", "listAssignedRolesForUser", "List the roles of a person", list_roles},
+    {Method::post, "", "assignRoleToUser", "Make a person an administrator of everything", assign_role,
+     Takes::object},
+    {Method::delete_, "/{roleAssignmentId}", "unassignRoleFromUser", "Take the role away", unassign_role},
+}};
 
 }  // namespace
 
@@ -385,53 +384,13 @@ core::Result<Person> required_person(Reader& reader, const Call& call, std::stri
   if (!person) {
     ASSIGN_OR_RETURN(person, find_person_by_login(reader, id));
   }
-  if (!person)
-    return refuse(ErrorKind::not_found, "NOT_FOUND",
-                  fmt::format("Resource not found: {} (User)", id_or_login.substr(0, kMaxText)));
+  if (!person) return no_such(id_or_login, "User");
   return *std::move(person);
 }
 
 void add_person_routes(rest::Router& router, const Service& service) {
-  using net::Method;
-  const auto add = [&](Method method, std::string path, std::string operation, std::string scope,
-                       std::string about, rest::Handler handler) {
-    router.add({.method = method,
-                .path = std::move(path),
-                .operation = std::move(operation),
-                .handler = std::move(handler),
-                .changes = method != Method::get,
-                .scope = std::move(scope),
-                .about = std::move(about),
-                .tag = "Users"});
-  };
-  const auto bind = [&service](auto function) {
-    return [&service, function](const Call& call) { return function(service, call); };
-  };
-  const auto result = [&service](auto function) {
-    return [&service, function](const Call& call) { return answer(function(service, call)); };
-  };
-  const std::string read = "okta.users.read";
-  const std::string manage = "okta.users.manage";
-  add(Method::get, "/api/v1/users", "listUsers", read, "List people", bind(list_people));
-  add(Method::post, "/api/v1/users", "createUser", manage, "Add a person", bind(create_person));
-  add(Method::get, "/api/v1/users/{id}", "getUser", read, "Read a person, by id or login, or yourself as me",
-      result(get_person));
-  add(Method::post, "/api/v1/users/{id}", "updateUser", manage, "Change a person's profile",
-      bind(update_person));
-  add(Method::delete_, "/api/v1/users/{id}", "deleteUser", manage,
-      "Deactivate a person, or delete a deactivated one", result(delete_person));
-  add(Method::post, "/api/v1/users/{id}/lifecycle/activate", "activateUser", manage,
-      "Let a deactivated person sign in again", result(activate_person));
-  add(Method::post, "/api/v1/users/{id}/lifecycle/deactivate", "deactivateUser", manage,
-      "End a person's access and sessions", result(deactivate_person));
-  add(Method::delete_, "/api/v1/users/{id}/sessions", "revokeUserSessions", manage,
-      "End all sessions of a person", result(revoke_sessions));
-  add(Method::get, "/api/v1/users/{id}/roles", "listAssignedRolesForUser", "okta.roles.read",
-      "List the roles of a person", result(list_roles));
-  add(Method::post, "/api/v1/users/{id}/roles", "assignRoleToUser", "okta.roles.manage",
-      "Make a person an administrator of everything", bind(assign_role));
-  add(Method::delete_, "/api/v1/users/{id}/roles/{roleAssignmentId}", "unassignRoleFromUser",
-      "okta.roles.manage", "Take the role away", result(unassign_role));
+  add_routes(router, service, kUsersArea, kUserRoutes);
+  add_routes(router, service, kRolesArea, kRoleRoutes);
   add_identity_provider_routes(router, service);
 }
 

@@ -106,14 +106,14 @@ TEST_P(PersonRoutes, BadBodiesAreRefusedByTheMemberTheyAreAbout) {
     int status;
     std::string_view reason, location;
   } rows[] = {
-      {R"({})", 400, "REQUIRED", "profile.login"},
-      {R"({"profile":{"email":"a@b.c"}})", 400, "REQUIRED", "profile.login"},
+      {R"({})", 400, "REQUIRED_PROPERTY", "profile"},
+      {R"({"profile":{"email":"a@b.c"}})", 400, "REQUIRED_PROPERTY", "profile.login"},
       {R"({"profile":{"login":"x"}})", 400, "INVALID_FORMAT", "profile.login"},
       {R"({"profile":{"login":"a b c"}})", 400, "INVALID_FORMAT", "profile.login"},
       {R"({"profile":{"login":7}})", 400, "INVALID_FORMAT", "profile.login"},
       {R"({"profile":{"login":"grace","email":"nothing"}})", 400, "INVALID_FORMAT", "profile.email"},
-      {R"({"profile":{"login":"grace","height":"1"}})", 400, "UNKNOWN_MEMBER", "profile.height"},
-      {R"({"profile":{"login":"grace"},"credentials":{}})", 400, "UNKNOWN_MEMBER", "credentials"},
+      {R"({"profile":{"login":"grace","height":"1"}})", 400, "UNKNOWN_PROPERTY", "profile.height"},
+      {R"({"profile":{"login":"grace"},"credentials":{}})", 400, "UNKNOWN_PROPERTY", "credentials"},
       {R"({"profile":{"login":"ADA@example.com"}})", 409, "UNIQUE_CONSTRAINT", "profile.login"},
   };
   for (const auto& row : rows) {

@@ -10,9 +10,9 @@
 
 #include "oauth/secret_json.h"
 #include "registry/api.h"
+#include "registry/members.h"
 #include "registry/service.h"
 #include "registry/vault.h"
-#include "rest/body.h"
 
 namespace registry {
 namespace {
@@ -20,14 +20,18 @@ namespace {
 using core::ErrorKind;
 using core::json::Array;
 using core::json::Object;
-using rest::Answer;
-using rest::Call;
+using net::Method;
 using rest::Reply;
+using Takes = ApiRoute::Takes;
 
 constexpr std::string_view kBase = "/privileged-access/api/v1";
 constexpr std::size_t kMostMembers = 50;
 constexpr std::size_t kLongestKey = 100;
 constexpr std::size_t kLongestValue = 8u << 10;
+constexpr std::size_t kLongestPassword = 255;
+constexpr TextRule kDescription{.least = 0, .lines = true};
+constexpr TextRule kAccountName{.most = 50};
+constexpr TextRule kUsername{.most = 100};
 
 // The two kinds, and how they differ.
 struct Secrets {
@@ -36,9 +40,6 @@ struct Secrets {
   static constexpr std::string_view kPath = "secrets";
   static constexpr std::string_view kNoun = "VaultedSecret";
   static constexpr std::string_view kEvent = "pam.secret";
-  static constexpr std::string_view kRead = "okta.privilegedResources.read";
-  static constexpr std::string_view kManage = "okta.privilegedResources.manage";
-  static constexpr std::string_view kOperation = "VaultedSecret";
   static core::Result<VaultSecret> read(const Row& row) { return read_vault_secret(row); }
   static core::Result<VaultSecret> create(const Service& service, const Object& body);
   static core::Result<std::vector<std::string>> patch(const Service& service, const Object& body,
@@ -52,9 +53,6 @@ struct Accounts {
   static constexpr std::string_view kPath = "service-accounts";
   static constexpr std::string_view kNoun = "ServiceAccount";
   static constexpr std::string_view kEvent = "pam.service_account";
-  static constexpr std::string_view kRead = "okta.serviceAccounts.read";
-  static constexpr std::string_view kManage = "okta.serviceAccounts.manage";
-  static constexpr std::string_view kOperation = "ServiceAccount";
   static core::Result<ServiceAccount> read(const Row& row) { return read_service_account(row); }
   static core::Result<ServiceAccount> create(const Service& service, const Object& body);
   static core::Result<std::vector<std::string>> patch(const Service& service, const Object& body,
@@ -62,19 +60,9 @@ struct Accounts {
   static Object show(const Service& service, const ServiceAccount& account);
 };
 
-std::unexpected<core::Error> invalid(std::string_view member, std::string message) {
-  return refuse(ErrorKind::invalid_input, "INVALID_VALUE", std::move(message), std::string(member));
-}
-
-core::Status check_length(std::string_view member, std::string_view text, std::size_t longest) {
-  if (text.empty() || text.size() > longest)
-    return invalid(member, fmt::format("{} must have 1 to {} bytes.", member, longest));
-  return {};
-}
-
 // A description may be cleared with null.
-core::Status take_description(const Object& body, std::string& description) {
-  ASSIGN_OR_RETURN(auto text, text_member(body, "description"));
+core::Status take_description(const Members& in, std::string& description) {
+  ASSIGN_OR_RETURN(auto text, in.optional_text("description", kDescription));
   description = std::move(text).value_or("");
   return {};
 }
@@ -82,24 +70,24 @@ core::Status take_description(const Object& body, std::string& description) {
 // ---- Vaulted secrets ----
 
 // Strings by name, into `value`; with `merge`, null removes one (RFC 7396).
-core::Status take_value(const Object& body, Object& value, bool merge) {
-  const auto* member = body.if_contains("value");
-  const Object* given = member ? member->if_object() : nullptr;
-  if (!given) return invalid("value", "value must be an object of strings, such as {\"apiKey\":\"...\"}.");
-  for (const auto& entry : *given) {
+core::Status take_value(const Members& in, Object& value, bool merge) {
+  ASSIGN_OR_RETURN(const Members given, in.object("value"));
+  for (const auto& entry : given.members()) {
     const std::string_view key = entry.key();
-    RETURN_IF_ERROR(check_length("value", key, kLongestKey));
+    if (key.empty() || key.size() > kLongestKey)
+      return bad("value", fmt::format("must have member names of 1 to {} bytes", kLongestKey));
     if (merge && entry.value().is_null()) {
       value.erase(key);
       continue;
     }
     if (!entry.value().is_string() || entry.value().get_string().size() > kLongestValue)
-      return invalid("value",
-                     fmt::format("The members of value must be strings of at most {} bytes.", kLongestValue));
+      return bad("value", fmt::format("must have members that are strings of at most {} bytes, such as "
+                                      "{{\"apiKey\":\"...\"}}",
+                                      kLongestValue));
     value[key] = entry.value();
   }
   if (value.empty() || value.size() > kMostMembers)
-    return invalid("value", fmt::format("value must have 1 to {} members.", kMostMembers));
+    return bad("value", fmt::format("must have 1 to {} members", kMostMembers));
   return {};
 }
 
@@ -118,34 +106,34 @@ core::Status seal_value(const Service& service, VaultSecret& secret, Object valu
 }
 
 core::Result<VaultSecret> Secrets::create(const Service& service, const Object& body) {
-  RETURN_IF_ERROR(check_members(body, {"name", "description", "value"}, {"id", "orn", "keys", "status"}));
+  const Members in(body);
+  RETURN_IF_ERROR(in.only({"name", "description", "value"}, {"id", "orn", "keys", "status"}));
   VaultSecret secret{.id = service.random->uuid(), .name = {}};
-  ASSIGN_OR_RETURN(auto name, text_member(body, "name", {.required = true}));
-  secret.name = std::move(name).value_or("");
-  RETURN_IF_ERROR(take_description(body, secret.description));
+  ASSIGN_OR_RETURN(secret.name, in.text("name"));
+  RETURN_IF_ERROR(take_description(in, secret.description));
   Object value;
-  RETURN_IF_ERROR(take_value(body, value, false));
+  RETURN_IF_ERROR(take_value(in, value, false));
   RETURN_IF_ERROR(seal_value(service, secret, std::move(value)));
   return secret;
 }
 
 core::Result<std::vector<std::string>> Secrets::patch(const Service& service, const Object& body,
                                                       VaultSecret& secret) {
-  RETURN_IF_ERROR(check_members(body, {"name", "description", "value"},
-                                {"id", "orn", "keys", "status", "created", "lastUpdated"}));
+  const Members in(body);
+  RETURN_IF_ERROR(
+      in.only({"name", "description", "value"}, {"id", "orn", "keys", "status", "created", "lastUpdated"}));
   std::vector<std::string> changed;
-  if (body.contains("name")) {
-    ASSIGN_OR_RETURN(auto name, text_member(body, "name", {.required = true}));
-    secret.name = std::move(name).value_or("");
+  if (in.has("name")) {
+    ASSIGN_OR_RETURN(secret.name, in.text("name"));
     changed.emplace_back("name");
   }
-  if (body.contains("description")) {
-    RETURN_IF_ERROR(take_description(body, secret.description));
+  if (in.has("description")) {
+    RETURN_IF_ERROR(take_description(in, secret.description));
     changed.emplace_back("description");
   }
-  if (body.contains("value")) {
+  if (in.has("value")) {
     ASSIGN_OR_RETURN(auto value, open_value(service, secret));
-    RETURN_IF_ERROR(take_value(body, value, true));
+    RETURN_IF_ERROR(take_value(in, value, true));
     RETURN_IF_ERROR(seal_value(service, secret, std::move(value)));
     changed.emplace_back("value");
   }
@@ -176,60 +164,53 @@ core::Result<std::string> app_of(const Service& service, std::string_view orn) {
         app.find_first_of(" /") == std::string_view::npos)
       return std::string(app);
   }
-  return refuse(ErrorKind::invalid_input, "INVALID_FORMAT",
-                fmt::format("containerOrn must name an app of this org: orn:okta:idp:{}:apps:TYPE:ID.",
-                            service.names.org_id()),
-                "containerOrn");
+  return bad("containerOrn", fmt::format("must name an app of this org: orn:okta:idp:{}:apps:TYPE:ID",
+                                         service.names.org_id()));
 }
 
-core::Status take_password(const Service& service, const Object& body, ServiceAccount& account) {
-  ASSIGN_OR_RETURN(auto text, text_member(body, "password", {.required = true}));
-  const core::Secret password(std::move(text).value_or(""));
+core::Status take_password(const Service& service, const Members& in, ServiceAccount& account) {
+  ASSIGN_OR_RETURN(const core::Secret password, in.optional_secret("password", kLongestPassword));
+  if (password.empty()) return required("password");
   ASSIGN_OR_RETURN(account.sealed_password,
                    service.vault->seal(password.reveal(), service_account_context(account.id)));
   account.password_changed = service.now();
   return {};
 }
 
-core::Status take_text(const Object& body, std::string_view member, std::size_t longest, std::string& into) {
-  ASSIGN_OR_RETURN(auto text, text_member(body, member, {.required = true, .longest = longest}));
-  into = std::move(text).value_or("");
-  return {};
-}
-
 core::Result<ServiceAccount> Accounts::create(const Service& service, const Object& body) {
-  RETURN_IF_ERROR(check_members(body, {"name", "description", "containerOrn", "username", "password"},
-                                {"id", "orn", "status"}));
+  const Members in(body);
+  RETURN_IF_ERROR(
+      in.only({"name", "description", "containerOrn", "username", "password"}, {"id", "orn", "status"}));
   ServiceAccount account{.id = service.random->uuid(), .app = {}, .name = {}, .username = {}};
-  RETURN_IF_ERROR(take_text(body, "name", 50, account.name));
-  RETURN_IF_ERROR(take_description(body, account.description));
-  std::string container;
-  RETURN_IF_ERROR(take_text(body, "containerOrn", 255, container));
+  ASSIGN_OR_RETURN(account.name, in.text("name", kAccountName));
+  RETURN_IF_ERROR(take_description(in, account.description));
+  ASSIGN_OR_RETURN(const std::string container, in.text("containerOrn"));
   ASSIGN_OR_RETURN(account.app, app_of(service, container));
-  RETURN_IF_ERROR(take_text(body, "username", 100, account.username));
-  RETURN_IF_ERROR(take_password(service, body, account));
+  ASSIGN_OR_RETURN(account.username, in.text("username", kUsername));
+  RETURN_IF_ERROR(take_password(service, in, account));
   return account;
 }
 
 core::Result<std::vector<std::string>> Accounts::patch(const Service& service, const Object& body,
                                                        ServiceAccount& account) {
-  RETURN_IF_ERROR(check_members(body, {"name", "description", "username", "password"},
-                                {"id", "orn", "containerOrn", "status", "created", "lastUpdated"}));
+  const Members in(body);
+  RETURN_IF_ERROR(in.only({"name", "description", "username", "password"},
+                          {"id", "orn", "containerOrn", "status", "created", "lastUpdated"}));
   std::vector<std::string> changed;
-  if (body.contains("name")) {
-    RETURN_IF_ERROR(take_text(body, "name", 50, account.name));
+  if (in.has("name")) {
+    ASSIGN_OR_RETURN(account.name, in.text("name", kAccountName));
     changed.emplace_back("name");
   }
-  if (body.contains("description")) {
-    RETURN_IF_ERROR(take_description(body, account.description));
+  if (in.has("description")) {
+    RETURN_IF_ERROR(take_description(in, account.description));
     changed.emplace_back("description");
   }
-  if (body.contains("username")) {
-    RETURN_IF_ERROR(take_text(body, "username", 100, account.username));
+  if (in.has("username")) {
+    ASSIGN_OR_RETURN(account.username, in.text("username", kUsername));
     changed.emplace_back("username");
   }
-  if (body.contains("password")) {
-    RETURN_IF_ERROR(take_password(service, body, account));
+  if (in.has("password")) {
+    RETURN_IF_ERROR(take_password(service, in, account));
     changed.emplace_back("password");
   }
   return changed;
@@ -272,24 +253,20 @@ Object show_whole(const Service& service, const typename T::Entity& entity) {
 }
 
 template <class T>
-std::unexpected<core::Error> no_such(std::string_view id) {
-  return refuse(ErrorKind::not_found, "NOT_FOUND", fmt::format("Resource not found: {} ({})", id, T::kNoun));
-}
-
-template <class T>
 core::Result<typename T::Entity> hold(Transaction& tx, std::string_view id) {
   ASSIGN_OR_RETURN(const auto row, tx.hold(T::kKind, id));
-  if (!row) return no_such<T>(id);
+  if (!row) return no_such(id, T::kNoun);
   return T::read(*row);
 }
 
 template <class T>
-core::Status emit(Transaction& tx, const Call& call, const typename T::Entity& entity, std::string_view event,
-                  Object changes = {}) {
+core::Status emit(Transaction& tx, const ApiRequest& request, const typename T::Entity& entity,
+                  std::string_view event, const Object& changes = {}) {
   return tx.emit({.type = std::string(event),
-                  .actor = actor_of(call.caller),
+                  .actor = request.actor,
                   .targets = {{.id = entity.id, .type = std::string(T::kNoun), .name = entity.name}},
-                  .debug = std::move(changes)});
+                  .transaction = request.transaction,
+                  .debug = changes});
 }
 
 template <class T>
@@ -309,70 +286,68 @@ core::Status say_name_taken(core::Status done, std::string_view name) {
 }
 
 template <class T>
-Answer<Reply> create_one(const Service& service, const Call& call) {
-  ASSIGN_OR_RETURN(auto object, rest::read_object(call));
-  core::json::Value body(std::move(object));
-  const oauth::WipeAtExit wiped(body);
-  ASSIGN_OR_RETURN(auto entity, answer(T::create(service, body.as_object())));
+core::Result<Reply> create_one(const ApiRequest& request) {
+  const Service& service = request.service;
+  ASSIGN_OR_RETURN(auto entity, T::create(service, request.body));
   const core::Status done = service.store->transaction([&](Transaction& tx) -> core::Status {
     Row row = to_row(entity);
     RETURN_IF_ERROR(tx.insert(row));
     entity.version = row.version;
     entity.created = row.created;
     entity.updated = row.updated;
-    return emit<T>(tx, call, entity, fmt::format("{}.create", T::kEvent));
+    return emit<T>(tx, request, entity, fmt::format("{}.create", T::kEvent));
   });
-  RETURN_IF_ERROR(answer(say_name_taken<T>(done, entity.name)));
+  RETURN_IF_ERROR(say_name_taken<T>(done, entity.name));
   Reply reply = entity_reply(show_whole<T>(service, entity), entity.version, 201);
   reply.headers.add("Location", href_of<T>(service, entity.id));
   return reply;
 }
 
 template <class T>
-Answer<Reply> list_all(const Service& service, const Call& call) {
-  return list_reply(call, service, Query{.kind = T::kKind}, "", [&](const Row& row) -> core::Result<Object> {
+core::Result<Reply> list_all(const ApiRequest& request) {
+  const Service& service = request.service;
+  return list_reply(request, Query{.kind = T::kKind}, "", [&](const Row& row) -> core::Result<Object> {
     ASSIGN_OR_RETURN(const auto entity, T::read(row));
     return show_whole<T>(service, entity);
   });
 }
 
 template <class T>
-Answer<Reply> read_one(const Service& service, const Call& call) {
-  ASSIGN_OR_RETURN(const auto row, answer(service.store->get(T::kKind, call.param(0))));
-  if (!row) return rest::refuse(problem_of(no_such<T>(call.param(0)).error()));
-  ASSIGN_OR_RETURN(const auto entity, answer(T::read(*row)));
+core::Result<Reply> read_one(const ApiRequest& request) {
+  const Service& service = request.service;
+  ASSIGN_OR_RETURN(const auto row, service.store->get(T::kKind, request.param(0)));
+  if (!row) return no_such(request.param(0), T::kNoun);
+  ASSIGN_OR_RETURN(const auto entity, T::read(*row));
   return entity_reply(show_whole<T>(service, entity), entity.version);
 }
 
 template <class T>
-Answer<Reply> patch_one(const Service& service, const Call& call) {
-  ASSIGN_OR_RETURN(auto object, read_patch(call));
-  core::json::Value body(std::move(object));
-  const oauth::WipeAtExit wiped(body);
-  RETURN_IF_ERROR(check_if_match_syntax(call));
+core::Result<Reply> patch_one(const ApiRequest& request) {
+  const Service& service = request.service;
   typename T::Entity entity;
   const core::Status done = service.store->transaction([&](Transaction& tx) -> core::Status {
-    ASSIGN_OR_RETURN(entity, hold<T>(tx, call.param(0)));
-    RETURN_IF_ERROR(check_version(call, entity.version));
-    ASSIGN_OR_RETURN(const auto changed, T::patch(service, body.as_object(), entity));
+    ASSIGN_OR_RETURN(entity, hold<T>(tx, request.param(0)));
+    RETURN_IF_ERROR(check_version(request.call, entity.version));
+    ASSIGN_OR_RETURN(const auto changed, T::patch(service, request.body, entity));
     if (changed.empty()) return {};
     RETURN_IF_ERROR(store_changed<T>(tx, entity));
     const bool password = std::ranges::find(changed, "password") != changed.end();
     Array names;
     names.reserve(changed.size());
     for (const std::string& name : changed) names.emplace_back(name);
-    return emit<T>(tx, call, entity, fmt::format("{}.{}update", T::kEvent, password ? "password." : ""),
+    return emit<T>(tx, request, entity, fmt::format("{}.{}update", T::kEvent, password ? "password." : ""),
                    Object{{"changed", std::move(names)}});
   });
-  RETURN_IF_ERROR(answer(say_name_taken<T>(done, entity.name)));
+  RETURN_IF_ERROR(say_name_taken<T>(done, entity.name));
   return entity_reply(show_whole<T>(service, entity), entity.version);
 }
 
-template <class T>
-Answer<Reply> set_active(const Service& service, const Call& call, bool active) {
+template <class T, bool active>
+core::Result<Reply> set_active(const ApiRequest& request) {
+  const Service& service = request.service;
   typename T::Entity entity;
   const core::Status done = service.store->transaction([&](Transaction& tx) -> core::Status {
-    ASSIGN_OR_RETURN(entity, hold<T>(tx, call.param(0)));
+    ASSIGN_OR_RETURN(entity, hold<T>(tx, request.param(0)));
     if (entity.active == active) {
       return refuse(ErrorKind::conflict, "INVALID_STATE_TRANSITION",
                     fmt::format("It is {} already; allowed: {}, delete.", active ? "ACTIVE" : "INACTIVE",
@@ -381,19 +356,19 @@ Answer<Reply> set_active(const Service& service, const Call& call, bool active) 
     }
     entity.active = active;
     RETURN_IF_ERROR(store_changed<T>(tx, entity));
-    return emit<T>(tx, call, entity, fmt::format("{}.update", T::kEvent),
+    return emit<T>(tx, request, entity, fmt::format("{}.update", T::kEvent),
                    Object{{"changed", Array{core::json::Value("status")}}});
   });
-  RETURN_IF_ERROR(answer(done));
+  RETURN_IF_ERROR(done);
   return entity_reply(show_whole<T>(service, entity), entity.version);
 }
 
 template <class T>
-Answer<Reply> delete_one(const Service& service, const Call& call) {
-  RETURN_IF_ERROR(check_if_match_syntax(call));
+core::Result<Reply> delete_one(const ApiRequest& request) {
+  const Service& service = request.service;
   const core::Status done = service.store->transaction([&](Transaction& tx) -> core::Status {
-    ASSIGN_OR_RETURN(const auto entity, hold<T>(tx, call.param(0)));
-    RETURN_IF_ERROR(check_version(call, entity.version));
+    ASSIGN_OR_RETURN(const auto entity, hold<T>(tx, request.param(0)));
+    RETURN_IF_ERROR(check_version(request.call, entity.version));
     ASSIGN_OR_RETURN(const auto users,
                      tx.list({.kind = Kind::connection, .refers_to = entity.id, .limit = 1}));
     if (!users.empty()) {
@@ -403,53 +378,58 @@ Answer<Reply> delete_one(const Service& service, const Call& call) {
                     "id");
     }
     RETURN_IF_ERROR(tx.remove(T::kKind, entity.id));
-    return emit<T>(tx, call, entity, fmt::format("{}.delete", T::kEvent));
+    return emit<T>(tx, request, entity, fmt::format("{}.delete", T::kEvent));
   });
-  RETURN_IF_ERROR(answer(done));
+  RETURN_IF_ERROR(done);
   return rest::no_content();
 }
 
-template <class T>
-void add_routes(rest::Router& router, const Service& service, std::string_view noun, std::string_view tag) {
-  using Handle = Answer<Reply> (*)(const Service&, const Call&);
-  struct Line {
-    net::Method method;
-    std::string_view path, verb;
-    Handle handle;
-    std::string_view about;
-  };
-  const std::array lines{
-      Line{net::Method::post, "", "create", create_one<T>, "Put a {} into the vault"},
-      Line{net::Method::get, "", "list", list_all<T>, "List every {}, without what is sealed"},
-      Line{net::Method::get, "/{id}", "get", read_one<T>, "Retrieve a {}, without what is sealed"},
-      Line{net::Method::patch, "/{id}", "update", patch_one<T>, "Change a {}"},
-      Line{net::Method::delete_, "/{id}", "delete", delete_one<T>, "Delete a {} that no connection leads to"},
-      Line{net::Method::post, "/{id}/lifecycle/activate", "activate",
-           [](const Service& s, const Call& call) { return set_active<T>(s, call, true); },
-           "Let agents get a {}"},
-      Line{net::Method::post, "/{id}/lifecycle/deactivate", "deactivate",
-           [](const Service& s, const Call& call) { return set_active<T>(s, call, false); },
-           "Keep agents from getting a {}"},
-  };
-  for (const Line& line : lines) {
-    const bool changes = line.method != net::Method::get;
-    router.add(
-        {.method = line.method,
-         .path = fmt::format("{}/{}{}", kBase, T::kPath, line.path),
-         .operation = fmt::format("{}{}{}", line.verb, T::kOperation, line.verb == "list" ? "s" : ""),
-         .handler = [&service, handle = line.handle](const Call& call) { return handle(service, call); },
-         .changes = changes,
-         .scope = std::string(changes ? T::kManage : T::kRead),
-         .about = fmt::format(fmt::runtime(line.about), noun),
-         .tag = std::string(tag)});
-  }
-}
+constexpr ApiArea kSecretsArea{.base = "/privileged-access/api/v1/secrets",
+                               .tag = "VaultedSecret",
+                               .read = "okta.privilegedResources.read",
+                               .manage = "okta.privilegedResources.manage"};
+constexpr ApiArea kAccountsArea{.base = "/privileged-access/api/v1/service-accounts",
+                                .tag = "ServiceAccount",
+                                .read = "okta.serviceAccounts.read",
+                                .manage = "okta.serviceAccounts.manage"};
+constexpr std::array<ApiRoute, 7> kSecretRoutes{{
+    {Method::post, "", "createVaultedSecret", "Put a secret into the vault", create_one<Secrets>,
+     Takes::object},
+    {Method::get, "", "listVaultedSecrets", "List every secret, without what is sealed", list_all<Secrets>,
+     Takes::page},
+    {Method::get, "/{id}", "getVaultedSecret", "Retrieve a secret, without what is sealed",
+     read_one<Secrets>},
+    {Method::patch, "/{id}", "updateVaultedSecret", "Change a secret", patch_one<Secrets>,
+     Takes::merge_patch},
+    {Method::delete_, "/{id}", "deleteVaultedSecret", "Delete a secret that no connection leads to",
+     delete_one<Secrets>},
+    {Method::post, "/{id}/lifecycle/activate", "activateVaultedSecret", "Let agents get a secret",
+     set_active<Secrets, true>},
+    {Method::post, "/{id}/lifecycle/deactivate", "deactivateVaultedSecret",
+     "Keep agents from getting a secret", set_active<Secrets, false>},
+}};
+constexpr std::array<ApiRoute, 7> kAccountRoutes{{
+    {Method::post, "", "createServiceAccount", "Put a service account into the vault", create_one<Accounts>,
+     Takes::object},
+    {Method::get, "", "listServiceAccounts", "List every service account, without what is sealed",
+     list_all<Accounts>, Takes::page},
+    {Method::get, "/{id}", "getServiceAccount", "Retrieve a service account, without what is sealed",
+     read_one<Accounts>},
+    {Method::patch, "/{id}", "updateServiceAccount", "Change a service account", patch_one<Accounts>,
+     Takes::merge_patch},
+    {Method::delete_, "/{id}", "deleteServiceAccount", "Delete a service account that no connection leads to",
+     delete_one<Accounts>},
+    {Method::post, "/{id}/lifecycle/activate", "activateServiceAccount", "Let agents get a service account",
+     set_active<Accounts, true>},
+    {Method::post, "/{id}/lifecycle/deactivate", "deactivateServiceAccount",
+     "Keep agents from getting a service account", set_active<Accounts, false>},
+}};
 
 }  // namespace
 
 void add_secret_routes(rest::Router& router, const Service& service) {
-  add_routes<Secrets>(router, service, "secret", "VaultedSecret");
-  add_routes<Accounts>(router, service, "service account", "ServiceAccount");
+  add_routes(router, service, kSecretsArea, kSecretRoutes);
+  add_routes(router, service, kAccountsArea, kAccountRoutes);
 }
 
 }  // namespace registry

@@ -115,10 +115,4 @@ core::Result<std::optional<Query>> filter_auth_servers(std::string_view filter) 
               filter);
 }
 
-rest::Problem invalid_filter(const core::Error& error) {
-  rest::Problem problem = rest::invalid_search(error.message);
-  for (rest::Cause& cause : problem.causes) cause.reason = "INVALID_FILTER";
-  return problem;
-}
-
 }  // namespace registry

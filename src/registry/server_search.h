@@ -7,7 +7,6 @@
 
 #include "core/result.h"
 #include "registry/store.h"
-#include "rest/problem.h"
 
 namespace registry {
 
@@ -17,8 +16,5 @@ namespace registry {
 core::Result<std::optional<Query>> search_servers(std::string_view search);
 // status eq.
 core::Result<std::optional<Query>> filter_auth_servers(std::string_view filter);
-
-// E0000031 of such an error.
-rest::Problem invalid_filter(const core::Error& error);
 
 }  // namespace registry

@@ -1,5 +1,7 @@
 #include "registry/service.h"
 
+#include <algorithm>
+#include <array>
 #include <fmt/format.h>
 
 #include "core/log.h"
@@ -39,6 +41,20 @@ Shape shape_of(core::ErrorKind kind) {
   }
 }
 
+// What Okta has a code of its own for.
+struct Special {
+  std::string_view reason;
+  Shape shape;
+};
+constexpr std::array<Special, 3> kSpecial{{
+    {"INVALID_CURSOR", {400, "E0000029", "Invalid paging request."}},
+    {"INVALID_DATE",
+     {400, "E0000030",
+      "Bad request. Invalid date. Dates must be of the form yyyy-MM-dd'T'HH:mm:ss.SSSZZ, e.g. "
+      "2013-01-01T12:00:00.000-07:00."}},
+    {"INVALID_FILTER", {400, "E0000031", "Invalid search criteria."}},
+}};
+
 // A rule's reason is written in capitals, a defect's code is not.
 bool is_reason(std::string_view text) {
   return !text.empty() &&
@@ -71,7 +87,8 @@ rest::Problem problem_of(const core::Error& error) {
     if (code.starts_with("registry.store.changed")) return rest::etag_mismatch();
     if (code.starts_with("core.json.")) return rest::malformed_body();
   }
-  const Shape shape = shape_of(error.kind);
+  const auto special = std::ranges::find(kSpecial, reason, &Special::reason);
+  const Shape shape = special != kSpecial.end() ? special->shape : shape_of(error.kind);
   rest::Problem problem{.status = shape.status, .code = std::string(shape.code)};
   problem.summary =
       error.kind == core::ErrorKind::not_found

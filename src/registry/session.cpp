@@ -7,6 +7,7 @@
 #include "core/json.h"
 #include "core/seal.h"
 #include "net/url.h"
+#include "rest/browser.h"
 
 namespace registry {
 
@@ -111,7 +112,8 @@ core::Status end_session(const Service& service, const net::ServerRequest& reque
 }
 
 net::ServerResponse ask_to_sign_in(std::string_view target, bool again) {
-  return go_to(fmt::format("/login?return={}{}", core::percent_encode(target), again ? "&again=1" : ""));
+  return rest::go_to(
+      fmt::format("/login?return={}{}", core::percent_encode(target), again ? "&again=1" : ""));
 }
 
 bool is_same_origin(const Service& service, const net::ServerRequest& request) {
@@ -132,14 +134,6 @@ bool is_local_target(std::string_view target) {
   // "//host" and "/\host" lead elsewhere.
   if (target.size() > 1 && (target[1] == '/' || target[1] == '\\')) return false;
   return std::ranges::all_of(target, [](char c) { return c > ' ' && c < '\x7f' && c != '\\'; });
-}
-
-net::ServerResponse go_to(std::string_view url) {
-  net::ServerResponse response;
-  response.status = 303;
-  response.headers = {
-      {"Location", std::string(url)}, {"Cache-Control", "no-store"}, {"Referrer-Policy", "no-referrer"}};
-  return response;
 }
 
 std::optional<net::Query> read_form(const net::ServerRequest& request) {

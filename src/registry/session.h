@@ -55,8 +55,6 @@ std::string cookie_of(const Service& service, const net::ServerRequest& request,
 std::string set_cookie(const Service& service, std::string_view name, std::string_view value,
                        std::chrono::seconds lifetime);
 
-// 303, so that a browser forgets the form it has sent (RFC 9700 section 4.12).
-net::ServerResponse go_to(std::string_view url);
 // The fields of a form up to 32 KiB; nullopt when the body is none.
 std::optional<net::Query> read_form(const net::ServerRequest& request);
 

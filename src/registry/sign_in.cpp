@@ -14,6 +14,7 @@
 #include "registry/console.h"
 #include "registry/relying_party.h"
 #include "registry/session.h"
+#include "rest/browser.h"
 
 namespace registry {
 
@@ -29,9 +30,7 @@ constexpr std::string_view kAuthorizePath = "/oauth2/v1/authorize";
 constexpr std::string_view kBrowserCookie = "sign-in";
 
 ServerResponse not_allowed(std::string_view methods) {
-  ServerResponse response = styled_page(405, "Method not allowed", "");
-  response.headers.set("Allow", std::string(methods));
-  return response;
+  return rest::not_allowed(styled_page(405, "Method not allowed", ""), methods);
 }
 
 ServerResponse notice(int status, std::string_view title, std::string_view text, std::string_view hint,
@@ -105,7 +104,7 @@ ServerResponse login(const Service& service, const ServerRequest& request) {
   if (!again) {
     const auto session = session_of(service, request);
     if (!session) return failed(session.error());
-    if (*session) return go_to(local_target(query));
+    if (*session) return rest::go_to(local_target(query));
   }
   const auto providers = active_providers(service);
   if (!providers) return failed(providers.error());
@@ -120,7 +119,7 @@ ServerResponse login(const Service& service, const ServerRequest& request) {
   if (!chosen) return choice_page(*providers, query);
   auto started = start_sign_in(context_of(request), service, *chosen, local_target(query), again);
   if (!started) return failed(started.error());
-  ServerResponse response = go_to(started->url);
+  ServerResponse response = rest::go_to(started->url);
   response.headers.add("Set-Cookie", set_cookie(service, kBrowserCookie, started->browser, kSignInPatience));
   return response;
 }
@@ -140,7 +139,7 @@ core::Result<ServerResponse> finish_login(const Service& service, const ServerRe
   ASSIGN_OR_RETURN(const auto identity, complete_sign_in(context_of(request), service, query_of(request),
                                                          cookie_of(service, request, kBrowserCookie)));
   ASSIGN_OR_RETURN(const auto person, admit_identity(service, identity));
-  ServerResponse response = go_to(identity.target);
+  ServerResponse response = rest::go_to(identity.target);
   ASSIGN_OR_RETURN(const auto session,
                    begin_session(service, request, person, identity.provider.id, response.headers));
   response.headers.add("Set-Cookie", set_cookie(service, kBrowserCookie, "", std::chrono::seconds{0}));
@@ -163,7 +162,7 @@ ServerResponse signed_out(const Service& service, const ServerRequest& request, 
   ServerResponse response = target.empty() ? styled_page(200, "Signed out",
                                                          "<p>You are signed out.</p>\n"
                                                          "<p><a href=\"/login\">Sign in</a></p>\n")
-                                           : go_to(target);
+                                           : rest::go_to(target);
   if (const auto ended = end_session(service, request, response.headers); !ended)
     return failed(ended.error());
   if (!session) return response;
@@ -257,7 +256,7 @@ Wishes read_wishes(const net::Query& parameters) {
 }
 
 ServerResponse refused(const authserver::AuthorizationRefusal& refusal) {
-  if (!refusal.redirect_to.empty()) return go_to(refusal.redirect_to);
+  if (!refusal.redirect_to.empty()) return rest::go_to(refusal.redirect_to);
   const auto* row = authserver::problem_of(refusal.error);
   if (!row || row->status == 500) return failed(refusal.error);
   return notice(400, "Sign in", refusal.error.message,
@@ -302,11 +301,11 @@ ServerResponse authorize(const Service& service, const authserver::Server& org,
   }
   const Person& person = (*session)->person;
   if (!person.owner && std::erase_if(asked->scopes, is_api_scope) > 0 && asked->scopes.empty())
-    return go_to(authserver::deny_authorization(org, *asked));
+    return rest::go_to(authserver::deny_authorization(org, *asked));
   asked->signed_in = (*session)->at;
   const auto approved = authserver::approve_authorization(org, *asked, user_of(person));
   if (!approved) return failed(approved.error());
-  return go_to(*approved);
+  return rest::go_to(*approved);
 }
 
 std::optional<ServerResponse> handle_sign_in(const Service& service, const ServerRequest& request) {

@@ -18,6 +18,7 @@
 #include "registry/sts_grant.h"
 #include "registry/sts_target.h"
 #include "registry/sts_token_request.h"
+#include "rest/browser.h"
 
 namespace registry {
 namespace {
@@ -27,6 +28,7 @@ using core::WallTime;
 using net::Method;
 using net::ServerRequest;
 using net::ServerResponse;
+using rest::go_to;
 
 constexpr std::string_view kInteract = "/oauth2/v1/sts/interact/";
 constexpr std::size_t kMaxForm = 8u << 10;
@@ -55,18 +57,7 @@ ServerResponse failed(int status, std::string_view title, std::string_view reaso
 }
 
 ServerResponse not_allowed(std::string_view methods) {
-  auto response = page(405, "Method not allowed", "");
-  response.headers.add("Allow", std::string(methods));
-  return response;
-}
-
-// 303, so that a browser forgets the form it has sent (RFC 9700 section 4.12).
-ServerResponse go_to(std::string_view url) {
-  ServerResponse response;
-  response.status = 303;
-  response.headers = {
-      {"Location", std::string(url)}, {"Cache-Control", "no-store"}, {"Referrer-Policy", "no-referrer"}};
-  return response;
+  return rest::not_allowed(page(405, "Method not allowed", ""), methods);
 }
 
 ServerResponse broken_inside() {

@@ -76,6 +76,11 @@ TEST(Architecture, FilesStayShort) {
 TEST(Architecture, NoCoroutines) {
   expect_none(read_sources({"src", "apps", "bench", "fuzz"}, {".h", ".cpp"}), check_no_coroutines);
 }
+// Each file of bench/ and fuzz/ is a program of its own.
+TEST(Architecture, OneDefinitionInARoom) {
+  EXPECT_THAT(check_one_definition(read_sources({"src", "apps", "tests"}, {".h", ".cpp"})),
+              testing::IsEmpty());
+}
 TEST(Architecture, NoUnfinishedWork) {
   expect_none(
       read_sources({"src", "apps", "tests", "bench", "fuzz", "scripts", "cmake", "tools", "packaging", ".ci"},
@@ -148,6 +153,63 @@ TEST(ArchitectureRules, AHeavyHeaderStaysInItsRoomsSources) {
   EXPECT_EQ(violations("src/okta/a_impl.h"), 1u);
   EXPECT_EQ(violations("src/okta/a.cpp"), 1u);
   EXPECT_EQ(violations("apps/p/main.cpp"), 1u);
+}
+
+TEST(ArchitectureRules, AFolderMayHoldTwoPrograms) {
+  const std::string text = "int main(int count, char** words) { return count; }\n";
+  EXPECT_THAT(check_one_definition({{"tests/soak/a.cpp", text}, {"tests/soak/b.cpp", text}}),
+              testing::IsEmpty());
+}
+
+TEST(ArchitectureRules, TwoDefinitionsOfOneNameAreSeen) {
+  // In two files of a room, each inside of `namespace room {`.
+  struct Pair {
+    std::string_view what, here, there;
+    bool seen;
+  };
+  const Pair pairs[] = {
+      {"two types", "struct Case { int a; };", "class Case final : Base<int> { };", true},
+      {"two enums", "enum class State : int { on };", "enum State { off };", true},
+      {"a type and another", "struct Case { int a; };", "struct Other { int a; };", false},
+      {"a type that is only named", "struct Case;", "struct Case { int a; };", false},
+      {"an unnamed namespace", "struct Case { int a; };", "namespace { struct Case { }; }", false},
+      {"another namespace", "struct Case { int a; };", "namespace test { struct Case { }; }", false},
+      {"two templates", "template <class T> struct Box { };", "template <class U> struct Box { };", true},
+      {"a specialisation", "template <> struct Box<int> { };", "template <> struct Box<char> { };", false},
+      {"inside of types", "struct A { struct Case { }; };", "struct B { struct Case { }; };", false},
+      {"two inline constants", "inline constexpr int kMost = 1;", "inline constexpr int kMost = 2;", true},
+      {"two inline tables", "inline constexpr Row kRows[] = {{1}};", "inline const Map kRows{{1, 2}};", true},
+      {"two constants of their files", "constexpr int kMost = 1;", "constexpr int kMost{2};", false},
+      {"two functions", "int f(int a, Row row = {}) { return a; }", "int f(int b, Row) { return b; }", true},
+      {"two constexpr functions", "constexpr bool is(char c) { return c; }",
+       "constexpr bool is(char d) { return d; }", true},
+      {"overloads", "int f(int a) { return a; }", "int f(const Row& a) { return 0; }", false},
+      {"operators", "bool operator==(const A& a, const A& b) { return x; }",
+       "bool operator==(const A& left, const A& right) { return y; }", true},
+      {"a declaration", "int f(int a);", "int f(int a) { return a; }", false},
+      {"an inline declaration", "inline int f(int a);", "inline int f(int a);", false},
+      {"a function of one file", "static int f(int a) { return a; }", "int f(int a) { return a; }", false},
+      {"members", "int A::f(int a) { return a; }", "int B::f(int a) { return a; }", false},
+      {"constructors", "A::A(int a) : a_{a}, b_{} { go(); }", "B::B(int a) : a_{a} { go(); }", false},
+      {"two tests", "TEST(Suite, Name) { f(); }", "TEST_F(Suite, Name) { g(); }", true},
+      {"tests of one suite", "TEST(Suite, Name) { f(); }", "TEST(Suite, Other) { f(); }", false},
+      {"a text that looks like one", "auto a = R\"(struct Case { };)\";", "struct Case { };", false},
+      {"a remark that looks like one", "// struct Case { };\n/* struct Case { }; */", "struct Case { };",
+       false},
+      {"behind all of it", "int g() { if (a) { b('}'); } return 1'000; }\nstruct Case { };",
+       "#define X {\nstruct Case { };", true},
+  };
+  const auto wrapped = [](std::string_view text) {
+    return fmt::format("#include <a>\nnamespace room {{\n{}\n}}  // namespace room\n", text);
+  };
+  for (const Pair& pair : pairs) {
+    const Source here{"src/room/a.h", wrapped(pair.here)};
+    EXPECT_EQ(check_one_definition({here, {"src/room/b_test.cpp", wrapped(pair.there)}}).size(),
+              pair.seen ? 1u : 0u)
+        << pair.what;
+    EXPECT_THAT(check_one_definition({here, {"src/other/b.cpp", wrapped(pair.there)}}), testing::IsEmpty())
+        << pair.what;
+  }
 }
 
 }  // namespace
