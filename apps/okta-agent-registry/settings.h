@@ -32,7 +32,7 @@ struct ServeFlags {
   std::size_t calls_per_minute = 1200;
   std::size_t worker_threads = 2;
   unsigned work_lease_s = 60;
-  std::size_t request_threads = 8;
+  std::size_t request_threads = 32;  // most of them wait for the disk
 };
 
 struct ServeOptions {

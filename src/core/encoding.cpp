@@ -12,19 +12,25 @@ constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmn
 constexpr std::string_view kHex = "0123456789abcdef";
 
 std::string encode(std::string_view bytes, std::string_view alphabet) {
-  std::string text;
-  text.reserve((bytes.size() + 2) / 3 * 4);
-  unsigned buffer = 0;
-  int bits = 0;
-  for (char c : bytes) {
-    buffer = (buffer << 8) | static_cast<unsigned char>(c);
-    bits += 8;
-    while (bits >= 6) {
-      bits -= 6;
-      text += alphabet[(buffer >> bits) & 63];
-    }
+  std::string text((bytes.size() * 4 + 2) / 3, '\0');
+  char* out = text.data();
+  const auto byte = [&](std::size_t i) {
+    return static_cast<unsigned>(static_cast<unsigned char>(bytes[i]));
+  };
+  std::size_t at = 0;
+  for (; at + 3 <= bytes.size(); at += 3) {
+    const unsigned three = byte(at) << 16 | byte(at + 1) << 8 | byte(at + 2);
+    *out++ = alphabet[three >> 18];
+    *out++ = alphabet[three >> 12 & 63];
+    *out++ = alphabet[three >> 6 & 63];
+    *out++ = alphabet[three & 63];
   }
-  if (bits > 0) text += alphabet[(buffer << (6 - bits)) & 63];
+  if (at == bytes.size()) return text;
+  const bool two = at + 2 == bytes.size();
+  const unsigned rest = byte(at) << 16 | (two ? byte(at + 1) << 8 : 0);
+  *out++ = alphabet[rest >> 18];
+  *out++ = alphabet[rest >> 12 & 63];
+  if (two) *out = alphabet[rest >> 6 & 63];
   return text;
 }
 
@@ -39,22 +45,27 @@ constexpr std::array<std::int16_t, 256> reverse(std::string_view alphabet) {
 
 std::optional<std::string> decode(std::string_view text, const std::array<std::int16_t, 256>& table) {
   if (text.size() % 4 == 1) return std::nullopt;
-  std::string bytes;
-  bytes.reserve(text.size() * 3 / 4);
-  unsigned buffer = 0;
-  int bits = 0;
-  for (char c : text) {
-    int value = table[static_cast<unsigned char>(c)];
-    if (value < 0) return std::nullopt;
-    buffer = (buffer << 6) | static_cast<unsigned>(value);
-    bits += 6;
-    if (bits >= 8) {
-      bits -= 8;
-      bytes += static_cast<char>((buffer >> bits) & 0xff);
-    }
+  std::string bytes(text.size() * 3 / 4, '\0');
+  char* out = bytes.data();
+  const auto value = [&](std::size_t i) -> int { return table[static_cast<unsigned char>(text[i])]; };
+  std::size_t at = 0;
+  for (; at + 4 <= text.size(); at += 4) {
+    const int a = value(at), b = value(at + 1), c = value(at + 2), d = value(at + 3);
+    if ((a | b | c | d) < 0) return std::nullopt;
+    const int three = a << 18 | b << 12 | c << 6 | d;
+    *out++ = static_cast<char>(three >> 16);
+    *out++ = static_cast<char>(three >> 8);
+    *out++ = static_cast<char>(three);
   }
+  if (at == text.size()) return bytes;
+  const bool two = at + 3 == text.size();
+  const int a = value(at), b = value(at + 1), c = two ? value(at + 2) : 0;
+  if ((a | b | c) < 0) return std::nullopt;
+  const int rest = a << 18 | b << 12 | c << 6;
   // Spare bits must be zero, else two texts would stand for the same bytes.
-  if ((buffer & ((1u << bits) - 1)) != 0) return std::nullopt;
+  if ((rest & (two ? 0xff : 0xffff)) != 0) return std::nullopt;
+  *out++ = static_cast<char>(rest >> 16);
+  if (two) *out = static_cast<char>(rest >> 8);
   return bytes;
 }
 
@@ -132,19 +143,23 @@ std::string percent_encode(std::string_view text) {
 std::optional<std::string> percent_decode(std::string_view text, bool plus_is_space) {
   std::string out;
   out.reserve(text.size());
+  std::size_t plain = 0;  // where what stands for itself begins
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%') {
+    const bool space = plus_is_space && text[i] == '+';
+    if (text[i] != '%' && !space) continue;
+    out += text.substr(plain, i - plain);
+    if (space) {
+      out += ' ';
+    } else {
       if (i + 2 >= text.size()) return std::nullopt;
       int high = hex_value(text[i + 1]), low = hex_value(text[i + 2]);
       if (high < 0 || low < 0) return std::nullopt;
       out += static_cast<char>(high * 16 + low);
       i += 2;
-    } else if (plus_is_space && text[i] == '+') {
-      out += ' ';
-    } else {
-      out += text[i];
     }
+    plain = i + 1;
   }
+  out += text.substr(plain);
   return out;
 }
 

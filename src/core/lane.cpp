@@ -75,8 +75,8 @@ void Lane::work() {
     ++idle_;
     if (closing_) {
       wake_.notify_all();  // sleepers leave once the queue is empty, and only this tells them
-    } else if (!queue_.empty()) {
-      wake_.notify_one();
+    } else if (queue_.size() > 1) {
+      wake_.notify_one();  // the first is this thread's own next one
     }
   }
 }

@@ -31,17 +31,21 @@ Statement::~Statement() {
   sqlite3_finalize(handle_);
 }
 
+// The texts are not copied; release() before they go.
 Status Statement::bind(std::span<const std::string_view> parameters) {
-  sqlite3_reset(handle_);
-  sqlite3_clear_bindings(handle_);
   int index = 0;
   for (const auto text : parameters) {
     // An empty view may have no address, which SQLite would take for NULL.
     const char* data = text.empty() ? "" : text.data();
-    if (sqlite3_bind_text64(handle_, ++index, data, text.size(), SQLITE_TRANSIENT, SQLITE_UTF8) != SQLITE_OK)
+    if (sqlite3_bind_text64(handle_, ++index, data, text.size(), SQLITE_STATIC, SQLITE_UTF8) != SQLITE_OK)
       return failure("A value cannot be bound", sqlite3_db_handle(handle_));
   }
   return {};
+}
+
+void Statement::release() {
+  sqlite3_reset(handle_);
+  sqlite3_clear_bindings(handle_);
 }
 
 Status Statement::run(std::initializer_list<std::string_view> parameters) {
@@ -55,6 +59,10 @@ Status Statement::query(std::initializer_list<std::string_view> parameters,
 
 Status Statement::query(std::span<const std::string_view> parameters,
                         const std::function<Status(const std::vector<std::string_view>& columns)>& row) {
+  struct Released {
+    Statement& statement;
+    ~Released() { statement.release(); }
+  } const released{*this};
   RETURN_IF_ERROR(bind(parameters));
   std::vector<std::string_view> columns(static_cast<std::size_t>(sqlite3_column_count(handle_)));
   Status outcome;
@@ -67,8 +75,7 @@ Status Statement::query(std::span<const std::string_view> parameters,
     }
     outcome = row(columns);
   }
-  if (outcome && step != SQLITE_DONE) outcome = failure("A statement failed", sqlite3_db_handle(handle_));
-  sqlite3_reset(handle_);
+  if (outcome && step != SQLITE_DONE) return failure("A statement failed", sqlite3_db_handle(handle_));
   return outcome;
 }
 

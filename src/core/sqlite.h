@@ -45,6 +45,7 @@ class Statement {
   friend class Database;
   explicit Statement(sqlite3_stmt* handle) : handle_(handle) {}
   Status bind(std::span<const std::string_view> parameters);
+  void release();
   sqlite3_stmt* handle_ = nullptr;
 };
 

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <exception>
 #include <fmt/format.h>
+#include <mutex>
 #include <utility>
 
 #include "core/clock.h"
@@ -33,7 +34,7 @@ ServerLoop::~ServerLoop() = default;
 
 void ServerLoop::post(Task task) {
   if (on_thread()) return asio::post(io_->context, std::move(task));
-  std::lock_guard lock(mutex_);
+  std::shared_lock lock(mutex_);
   if (!finished_) asio::post(io_->context, std::move(task));
 }
 

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
+#include <shared_mutex>
 #include <string>
 #include <unordered_map>
 
@@ -61,8 +61,8 @@ class ServerLoop : public std::enable_shared_from_this<ServerLoop> {
   bool sweeping_ = false;
   std::int64_t date_second_ = -1;
   std::string date_;
-  std::mutex mutex_;
-  bool finished_ = false;  // under mutex_
+  std::shared_mutex mutex_;  // shared by those who post: one that is interrupted there holds up no other
+  bool finished_ = false;    // under mutex_
 };
 
 }  // namespace net

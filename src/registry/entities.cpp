@@ -164,7 +164,8 @@ core::Result<Row> read_row(Kind kind, core::SqlRow& columns) {
           .version = to_number(columns[8]),
           .created = to_time(columns[9]),
           .updated = to_time(columns[10])};
-  auto refs = core::json::parse(columns[6]);
+  core::Result<core::json::Value> refs = core::json::Value(core::json::Array{});
+  if (columns[6] != "[]") refs = core::json::parse(columns[6]);
   auto body = core::json::parse(columns[7], {.max_depth = 128});
   if (!refs || !refs->is_array() || !body || !body->is_object()) {
     return core::fail(core::ErrorKind::unavailable, "registry.store.unavailable",

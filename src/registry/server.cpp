@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "core/encoding.h"
 #include "core/json.h"
 #include "core/log.h"
 #include "net/url.h"
@@ -87,6 +88,17 @@ std::string_view page_group(std::string_view path) {
   return "other";
 }
 
+// One value of a form, the others not looked at: they are long, and have been read before.
+std::string form_value(std::string_view form, std::string_view name) {
+  while (!form.empty()) {
+    const std::string_view pair = form.substr(0, form.find('&'));
+    form.remove_prefix(std::min(pair.size() + 1, form.size()));
+    if (pair.size() <= name.size() || pair[name.size()] != '=' || !pair.starts_with(name)) continue;
+    return core::percent_decode(pair.substr(name.size() + 1), true).value_or("");
+  }
+  return {};
+}
+
 // grant_type and requested_token_type by short names; whatever else is sent is "other", so that the series
 // stay few.
 std::string_view grant_of(const net::ServerRequest& request) {
@@ -104,11 +116,9 @@ std::string_view grant_of(const net::ServerRequest& request) {
       {"urn:okta:params:oauth:token-type:vaulted-secret", "vaulted_secret"},
       {"urn:okta:params:oauth:token-type:service-account", "service_account"},
   }};
-  const auto form = net::parse_query(request.body);
-  if (!form) return "other";
-  std::string wanted = net::query_value(*form, "grant_type").value_or("");
+  std::string wanted = form_value(request.body, "grant_type");
   if (wanted == "urn:ietf:params:oauth:grant-type:token-exchange")
-    wanted = net::query_value(*form, "requested_token_type").value_or("");
+    wanted = form_value(request.body, "requested_token_type");
   for (const auto& [urn, text] : kNames)
     if (urn == wanted) return text;
   return "other";

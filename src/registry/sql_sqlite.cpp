@@ -6,6 +6,7 @@
 #include <exception>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <memory>
 #include <mutex>
 #include <unistd.h>
 #include <unordered_map>
@@ -90,22 +91,22 @@ class SqliteBackend final : public SqlBackend {
   }
 
   core::Status write(const Work& work) override {
-    Job job{.work = work};
+    const auto job = std::make_shared<Job>(work);
     bool leads = false;
     {
       std::unique_lock lock(mutex_);
-      queue_.push_back(&job);
+      queue_.push_back(job);
       if (led_) {
-        job.wake.wait(lock, [&] { return job.state != Job::State::waits; });
+        job->wake.wait(lock, [&] { return job->state != Job::State::waits; });
       } else {
         led_ = true;
-        job.state = Job::State::leads;
+        job->state = Job::State::leads;
       }
-      leads = job.state == Job::State::leads;
+      leads = job->state == Job::State::leads;
     }
     if (leads) lead();
-    if (job.thrown) std::rethrow_exception(job.thrown);
-    return std::move(job.outcome);
+    if (job->thrown) std::rethrow_exception(job->thrown);
+    return std::move(job->outcome);
   }
 
   // The file's lock is taken with the transaction.
@@ -154,8 +155,10 @@ class SqliteBackend final : public SqlBackend {
   std::string where() const override { return path_; }
 
  private:
+  // Shared by its owner and its leader: who is told that it is done may be gone before the telling is over.
   struct Job {
     enum class State { waits, leads, done };
+    explicit Job(const Work& its_work) : work(its_work) {}
     const Work& work;
     State state = State::waits;
     core::Status outcome{};
@@ -188,34 +191,38 @@ class SqliteBackend final : public SqlBackend {
   // A group: its leader's own work first, which is at the head of the queue, then whatever comes until it is
   // committed.
   void lead() {
-    std::vector<Job*> group;
+    std::vector<std::shared_ptr<Job>> group;
     core::Status shared = writer_->execute("BEGIN IMMEDIATE");
     if (shared) {
       shared = gather(group);
-      if (shared && std::ranges::any_of(group, [](const Job* job) { return went_well(*job); })) {
+      if (shared && std::ranges::any_of(group, [](const auto& job) { return went_well(*job); })) {
         shared = writer_->execute("COMMIT");
       }
       if (writer_->in_transaction()) static_cast<void>(writer_->execute("ROLLBACK"));
     }
-    std::lock_guard lock(mutex_);
-    // Who waits meanwhile would only wait for the same.
-    if (group.empty()) {
-      group.assign(queue_.begin(), queue_.end());
-      queue_.clear();
+    {
+      std::lock_guard lock(mutex_);
+      // Who waits meanwhile would only wait for the same.
+      if (group.empty()) {
+        group.assign(queue_.begin(), queue_.end());
+        queue_.clear();
+      }
+      for (const auto& job : group) {
+        // A refusal, too, may rest on what a neighbour wrote and has lost now.
+        if (!shared) job->outcome = shared;
+        job->state = Job::State::done;
+      }
+      led_ = !queue_.empty();
+      if (led_) {
+        queue_.front()->state = Job::State::leads;
+        group.push_back(queue_.front());
+      }
     }
-    for (Job* job : group) {
-      // A refusal, too, may rest on what a neighbour wrote and has lost now.
-      if (!shared) job->outcome = shared;
-      job->state = Job::State::done;
-      job->wake.notify_one();  // under the lock: the job is gone as soon as its owner sees it
-    }
-    led_ = !queue_.empty();
-    if (!led_) return;
-    queue_.front()->state = Job::State::leads;
-    queue_.front()->wake.notify_one();
+    // Whoever wakes up finds the lock free.
+    for (const auto& job : group) job->wake.notify_one();
   }
 
-  core::Status gather(std::vector<Job*>& group) {
+  core::Status gather(std::vector<std::shared_ptr<Job>>& group) {
     const auto until = SteadyClock::now() + kMaxGather;
     for (;;) {
       {
@@ -256,7 +263,7 @@ class SqliteBackend final : public SqlBackend {
   const std::size_t max_readers_;
 
   std::mutex mutex_;  // of the queue
-  std::deque<Job*> queue_;
+  std::deque<std::shared_ptr<Job>> queue_;
   bool led_ = false;
   std::unique_ptr<SqliteLine> writer_;  // the leader's
 
@@ -272,11 +279,15 @@ core::Result<std::unique_ptr<SqlBackend>> open_sqlite(const std::string& path, s
   // One process at a time: two that change a new database to a write-ahead log at once may both fail.
   auto lock = core::FileLock::acquire(path + ".lock");
   if (!lock) return core::fail(unavailable(std::move(lock).error()));
-  // A commit is on disk before its outcome counts. The log is copied back after so many pages.
-  ASSIGN_OR_RETURN(auto writer,
-                   SqliteLine::open(path,
-                                    "PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=4000; PRAGMA "
-                                    "journal_size_limit=67108864; PRAGMA cache_size=-65536"));
+  // A commit is on disk before its outcome counts. The log is copied back after so many pages. What a
+  // savepoint would be rolled back by is kept in memory, else every page that changes is written to a
+  // temporary file, too.
+  ASSIGN_OR_RETURN(
+      auto writer,
+      SqliteLine::open(
+          path,
+          "PRAGMA temp_store=MEMORY; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=4000; PRAGMA "
+          "journal_size_limit=67108864; PRAGMA cache_size=-65536"));
   return std::make_unique<SqliteBackend>(path, readers, std::move(writer));
 }
 
