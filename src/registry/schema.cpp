@@ -11,43 +11,42 @@ namespace {
 // A version is what its statements add to the one before. Once released, it does not change.
 constexpr std::string_view kFirst[] = {
     // Row, and the forms under which it is looked for: `uniq` and the names folded and cut (entities.cpp).
-    "CREATE TABLE entities (kind KEYTEXT NOT NULL, id KEYTEXT NOT NULL, parent KEYTEXT NOT NULL, "
-    "uniq KEYTEXT, status KEYTEXT NOT NULL, name_folded KEYTEXT NOT NULL, detected_folded KEYTEXT NOT NULL, "
-    "version BIGINT NOT NULL, created BIGINT NOT NULL, updated BIGINT NOT NULL, unique_text TEXT NOT NULL, "
-    "name TEXT NOT NULL, detected TEXT NOT NULL, refs TEXT NOT NULL, body TEXT NOT NULL, "
-    "PRIMARY KEY (kind, id))",
+    ("CREATE TABLE entities (kind KEYTEXT NOT NULL, id KEYTEXT NOT NULL, parent KEYTEXT NOT NULL, "
+     "uniq KEYTEXT, status KEYTEXT NOT NULL, name_folded KEYTEXT NOT NULL, detected_folded KEYTEXT NOT NULL, "
+     "version BIGINT NOT NULL, created BIGINT NOT NULL, updated BIGINT NOT NULL, unique_text TEXT NOT NULL, "
+     "name TEXT NOT NULL, detected TEXT NOT NULL, refs TEXT NOT NULL, body TEXT NOT NULL, "
+     "PRIMARY KEY (kind, id))"),
     "CREATE UNIQUE INDEX entities_by_unique ON entities (kind, uniq)",
     "CREATE INDEX entities_by_parent ON entities (kind, parent, id)",
     "CREATE INDEX entities_by_status ON entities (kind, status, id)",
     "CREATE INDEX entities_by_name ON entities (kind, name_folded, id)",
     "CREATE INDEX entities_by_detected ON entities (kind, detected_folded, id)",
     "CREATE INDEX entities_by_age ON entities (kind, updated)",
-    "CREATE TABLE entity_refs (kind KEYTEXT NOT NULL, ref KEYTEXT NOT NULL, id KEYTEXT NOT NULL, "
-    "PRIMARY KEY (kind, ref, id)) WITHOUT ROWID",
+    ("CREATE TABLE entity_refs (kind KEYTEXT NOT NULL, ref KEYTEXT NOT NULL, id KEYTEXT NOT NULL, "
+     "PRIMARY KEY (kind, ref, id)) WITHOUT ROWID"),
     // Every three, and every five, neighbouring characters of a name; the name stands here too, so that most
-    // of what does not
-    // match is passed over without reading its row.
-    "CREATE TABLE grams (gram KEYTEXT NOT NULL, id KEYTEXT NOT NULL, name KEYTEXT NOT NULL, "
-    "PRIMARY KEY (gram, id)) WITHOUT ROWID",
-    "CREATE TABLE records (key KEYTEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL, version BIGINT NOT NULL, "
-    "expires BIGINT NOT NULL) WITHOUT ROWID",
+    // of what does not match is passed over without its row being read.
+    ("CREATE TABLE grams (gram KEYTEXT NOT NULL, id KEYTEXT NOT NULL, name KEYTEXT NOT NULL, "
+     "PRIMARY KEY (gram, id)) WITHOUT ROWID"),
+    ("CREATE TABLE records (key KEYTEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL, version BIGINT NOT NULL, "
+     "expires BIGINT NOT NULL) WITHOUT ROWID"),
     "CREATE INDEX records_by_expiry ON records (expires)",
     "CREATE TABLE used (id KEYTEXT NOT NULL PRIMARY KEY, expires BIGINT NOT NULL) WITHOUT ROWID",
     "CREATE INDEX used_by_expiry ON used (expires)",
-    "CREATE TABLE events (number NUMBER_KEY, id KEYTEXT NOT NULL, type KEYTEXT NOT NULL, "
-    "published BIGINT NOT NULL, body TEXT NOT NULL)",
+    ("CREATE TABLE events (number NUMBER_KEY, id KEYTEXT NOT NULL, type KEYTEXT NOT NULL, "
+     "published BIGINT NOT NULL, body TEXT NOT NULL)"),
     "CREATE INDEX events_by_type ON events (type, number)",
     "CREATE INDEX events_by_time ON events (published, number)",
-    "CREATE TABLE event_targets (target KEYTEXT NOT NULL, number BIGINT NOT NULL, "
-    "PRIMARY KEY (target, number)) WITHOUT ROWID",
+    ("CREATE TABLE event_targets (target KEYTEXT NOT NULL, number BIGINT NOT NULL, "
+     "PRIMARY KEY (target, number)) WITHOUT ROWID"),
     // PostgreSQL's event numbers count from here (events.cpp).
     "CREATE TABLE event_base (base BIGINT NOT NULL)",
     "INSERT INTO event_base (base) VALUES (0)",
     // `ready`: when it may be claimed, which is `due` or the end of a lease.
-    "CREATE TABLE work (id KEYTEXT NOT NULL PRIMARY KEY, kind KEYTEXT NOT NULL, subject KEYTEXT NOT NULL, "
-    "body TEXT NOT NULL, due BIGINT NOT NULL, ready BIGINT NOT NULL, node TEXT NOT NULL, fence BIGINT NOT "
-    "NULL, "
-    "attempts BIGINT NOT NULL) WITHOUT ROWID",
+    ("CREATE TABLE work (id KEYTEXT NOT NULL PRIMARY KEY, kind KEYTEXT NOT NULL, subject KEYTEXT NOT NULL, "
+     "body TEXT NOT NULL, due BIGINT NOT NULL, ready BIGINT NOT NULL, node TEXT NOT NULL, fence BIGINT NOT "
+     "NULL, "
+     "attempts BIGINT NOT NULL) WITHOUT ROWID"),
     "CREATE INDEX work_by_ready ON work (ready)",
 };
 
