@@ -99,7 +99,7 @@ void SessionImpl::receive(std::string_view text) {
          {.outlet = outlet_, .caller = {}});
 }
 
-void SessionImpl::accept(Incoming incoming, const Origin& origin) {
+void SessionImpl::accept(Incoming&& incoming, const Origin& origin) {
   {
     std::lock_guard lock(mutex_);
     if (closed_) return;
@@ -133,7 +133,8 @@ void SessionImpl::dispatch_batch(Batch batch, const Origin& origin) {
   for (Message& message : batch.messages) dispatch(std::move(message), origin, reply);
 }
 
-void SessionImpl::dispatch(Message message, const Origin& origin, const std::shared_ptr<BatchReply>& batch) {
+void SessionImpl::dispatch(Message&& message, const Origin& origin,
+                           const std::shared_ptr<BatchReply>& batch) {
   if (auto* request = std::get_if<Request>(&message)) {
     on_request(std::move(*request), origin, batch);
   } else if (auto* notification = std::get_if<Notification>(&message)) {
@@ -151,7 +152,7 @@ void SessionImpl::dispatch(Message message, const Origin& origin, const std::sha
   }
 }
 
-void SessionImpl::on_request(Request request, const Origin& origin,
+void SessionImpl::on_request(Request&& request, const Origin& origin,
                              const std::shared_ptr<BatchReply>& batch) {
   Reply reply(origin.outlet, request.id, batch);
   bool modern = is_modern_request(request.method, request.params);

@@ -85,11 +85,11 @@ class Endpoint final : public HttpEndpoint {
   void elsewhere(net::Exchange& exchange) const;
   void authorize(ExchangePtr exchange);
   void authorized(ExchangePtr exchange, Authorized decided);
-  void serve(ExchangePtr exchange, Caller caller);
-  void post(ExchangePtr exchange, HttpFacts facts, Caller caller);
-  void post_modern(ExchangePtr exchange, HttpFacts facts, Incoming incoming, Caller caller);
-  void post_legacy(ExchangePtr exchange, HttpFacts facts, Incoming incoming, Caller caller);
-  void initialize(net::Exchange& exchange, Incoming incoming, Caller caller);
+  void serve(ExchangePtr exchange, Caller&& caller);
+  void post(ExchangePtr exchange, const HttpFacts& facts, Caller&& caller);
+  void post_modern(ExchangePtr exchange, HttpFacts facts, Incoming&& incoming, Caller&& caller);
+  void post_legacy(ExchangePtr exchange, HttpFacts facts, Incoming&& incoming, Caller&& caller);
+  void initialize(net::Exchange& exchange, Incoming&& incoming, Caller&& caller);
   void get(net::Exchange& exchange, HttpFacts facts, const Caller& caller);
   void end_session(net::Exchange& exchange, HttpFacts facts, const Caller& caller);
   std::shared_ptr<HttpSession> find_session(HttpFacts& facts, const Caller& caller);
@@ -158,7 +158,7 @@ void Endpoint::authorized(ExchangePtr exchange, Authorized decided) {
   serve(std::move(exchange), std::move(caller));
 }
 
-void Endpoint::serve(ExchangePtr exchange, Caller caller) {
+void Endpoint::serve(ExchangePtr exchange, Caller&& caller) {
   const net::ServerRequest& request = exchange->request();
   HttpFacts facts{.method = request.method, .headers = request.headers};
   if (auto refusal = climb(Stage::body, Era::legacy, facts)) {
@@ -174,7 +174,7 @@ void Endpoint::serve(ExchangePtr exchange, Caller caller) {
   }
 }
 
-void Endpoint::post(ExchangePtr exchange, HttpFacts facts, Caller caller) {
+void Endpoint::post(ExchangePtr exchange, const HttpFacts& facts, Caller&& caller) {
   const ServerOptions& limits = server_.options();
   Incoming incoming = decode(exchange->request().body, {.max_bytes = limits.max_message_bytes,
                                                         .max_depth = limits.max_message_depth,
@@ -199,7 +199,7 @@ bool Endpoint::refuse_scopes(net::Exchange& exchange, const Request& request, co
   return true;
 }
 
-void Endpoint::post_modern(ExchangePtr exchange, HttpFacts facts, Incoming incoming, Caller caller) {
+void Endpoint::post_modern(ExchangePtr exchange, HttpFacts facts, Incoming&& incoming, Caller&& caller) {
   facts.incoming = &incoming;
   const Request* request = single_request(incoming);
   if (request) {
@@ -230,7 +230,7 @@ std::shared_ptr<HttpSession> Endpoint::find_session(HttpFacts& facts, const Call
   return session;
 }
 
-void Endpoint::post_legacy(ExchangePtr exchange, HttpFacts facts, Incoming incoming, Caller caller) {
+void Endpoint::post_legacy(ExchangePtr exchange, HttpFacts facts, Incoming&& incoming, Caller&& caller) {
   facts.incoming = &incoming;
   auto session = find_session(facts, caller);
   if (auto refusal = climb(Stage::message, Era::legacy, facts)) {
@@ -255,7 +255,7 @@ void Endpoint::post_legacy(ExchangePtr exchange, HttpFacts facts, Incoming incom
   session->prime(*stream);
 }
 
-void Endpoint::initialize(net::Exchange& exchange, Incoming incoming, Caller caller) {
+void Endpoint::initialize(net::Exchange& exchange, Incoming&& incoming, Caller&& caller) {
   auto session = sessions_.open(caller.principal);
   auto outlet = std::make_shared<InitializeOutlet>();
   session->protocol().accept(std::move(incoming), {.outlet = outlet, .caller = std::move(caller)});

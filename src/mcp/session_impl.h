@@ -32,7 +32,7 @@ class SessionImpl {
 
   // ---- What Session and Server offer; see there.
   void receive(std::string_view text);
-  void accept(Incoming incoming, const Origin& origin);
+  void accept(Incoming&& incoming, const Origin& origin);
   void refuse(const Rejected& rejected, Outlet& outlet);
   Outlet& outlet() { return *outlet_; }
   void close();
@@ -106,9 +106,9 @@ class SessionImpl {
   static bool offered(ServerShared& shared, const Method& method);
 
   // dispatch.cpp
-  void dispatch(Message message, const Origin& origin, const std::shared_ptr<BatchReply>& batch);
+  void dispatch(Message&& message, const Origin& origin, const std::shared_ptr<BatchReply>& batch);
   void dispatch_batch(Batch batch, const Origin& origin);
-  void on_request(Request request, const Origin& origin, const std::shared_ptr<BatchReply>& batch);
+  void on_request(Request&& request, const Origin& origin, const std::shared_ptr<BatchReply>& batch);
   void on_notification(Notification& notification);
   void on_response(Response& response);
   void on_cancelled(const core::json::Object& params);
