@@ -206,6 +206,14 @@ const AsScope* CustomAsView::find_scope(std::string_view name) const {
   return place == scopes.end() ? nullptr : &*place;
 }
 
+bool CustomAsView::allows_jwt_bearer() const {
+  return std::ranges::any_of(policies, [](const AsPolicy& policy) {
+    return std::ranges::any_of(policy.rules, [](const AsRule& rule) {
+      return std::ranges::find(rule.grant_types, authserver::kJwtBearer) != rule.grant_types.end();
+    });
+  });
+}
+
 core::Result<CustomAsView> read_custom_as_view(Reader& reader, CustomAs server) {
   CustomAsView view{.server = std::move(server)};
   const std::string& id = view.server.id;

@@ -82,6 +82,9 @@ struct CustomAsView {
   std::vector<AsPolicy> policies{};  // ACTIVE ones, by priority
 
   const AsScope* find_scope(std::string_view name) const;
+  // A rule lets somebody redeem an ID-JAG. The capabilities of an MCP server (capabilities.h) ask the same of
+  // the rows.
+  bool allows_jwt_bearer() const;
 };
 core::Result<CustomAsView> read_custom_as_view(Reader& reader, CustomAs server);
 
