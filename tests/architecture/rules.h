@@ -25,10 +25,10 @@ Violations check_arrows(const Source& source);
 // room include. Looks at all sources at once.
 Violations check_heavy_headers(const std::vector<Source>& sources);
 Violations check_length(const Source& source);
-// What has external linkage is defined in one file of a room only, tests and their kits too: two types, inline
-// functions or inline constants of one name are taken for one by the linker, which keeps either and says
-// nothing. Functions are of one name when their parameters are spelt alike. Looks at all sources at once; read
-// from the text, so what a macro writes is not seen, but for GoogleTest's own tests.
+// What has external linkage is defined in one file of a room only, tests and their kits too: two types,
+// inline functions or inline constants of one name are taken for one by the linker, which keeps either and
+// says nothing. Functions are of one name when their parameters are spelt alike. Looks at all sources at
+// once; read from the text, so what a macro writes is not seen, but for GoogleTest's own tests.
 Violations check_one_definition(const std::vector<Source>& sources);
 // g++ 12 miscompiles common co_await patterns (docs/architecture.md, rule 7).
 Violations check_no_coroutines(const Source& source);
