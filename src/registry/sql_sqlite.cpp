@@ -286,7 +286,7 @@ core::Result<std::unique_ptr<SqlBackend>> open_sqlite(const std::string& path, s
       auto writer,
       SqliteLine::open(
           path,
-          "PRAGMA temp_store=MEMORY; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=4000; PRAGMA "
+          "PRAGMA temp_store=MEMORY; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=16000; PRAGMA "
           "journal_size_limit=67108864; PRAGMA cache_size=-65536"));
   return std::make_unique<SqliteBackend>(path, readers, std::move(writer));
 }
