@@ -206,6 +206,11 @@ int serve(const Options& options) {
       std::move(service),
       {.api_token = api_token.copy(), .limits = *std::move(limits), .faults = std::move(faults)}, clock);
 
+  // Before the HTTP server, so gone after it: its requests use them.
+  const core::ScratchDirectory scratch;
+  std::unique_ptr<devorg::Agents> agents;
+  std::unique_ptr<devorg::OrgAuthorizationServer> authorization;
+
   // Requests wait until the origin is known, which links and tokens carry.
   std::promise<void> ready;
   const std::shared_future<void> is_ready = ready.get_future().share();
@@ -223,8 +228,6 @@ int serve(const Options& options) {
                               ? "http://" + host + ":" + std::to_string((*http)->port())
                               : options.public_url;
   server.set_base_url(url);
-  const core::ScratchDirectory scratch;
-  std::unique_ptr<devorg::Agents> agents;
   std::optional<oauth::Key> signing_key;
   std::vector<std::string> more_scopes;
   if (options.agents) {
@@ -242,7 +245,7 @@ int serve(const Options& options) {
     more_scopes = devorg::Agents::scopes();
     server.add_routes([&agents](rest::Router& router) { agents->add_routes(router); });
   }
-  auto authorization = devorg::OrgAuthorizationServer::create(
+  auto org_tokens = devorg::OrgAuthorizationServer::create(
       {.issuer = url,
        .service_keys = {service_key->public_key()},
        .redirect_uris = options.redirect_uris,
@@ -259,8 +262,9 @@ int serve(const Options& options) {
        .signing_key = std::move(signing_key),
        .clock = &clock,
        .random = &random});
-  if (!authorization) return usage_error(authorization.error());
-  server.set_authorization(agents ? agents->join((*authorization)->hooks()) : (*authorization)->hooks());
+  if (!org_tokens) return usage_error(org_tokens.error());
+  authorization = *std::move(org_tokens);
+  server.set_authorization(agents ? agents->join(authorization->hooks()) : authorization->hooks());
   if (agents)
     if (const auto started = agents->start(); !started) return usage_error(started.error());
   ready.set_value();

@@ -112,7 +112,7 @@ core::Status check_url(const Service& service, std::string_view url, std::string
   const auto parsed = net::parse_url(url);
   const auto invalid = [&](std::string_view why) {
     return bad(std::string(member),
-               fmt::format("must be an absolute https URL without user information and fragment: {}.", why));
+               fmt::format("must be an absolute https URL without user information and fragment: {}", why));
   };
   if (!parsed) return invalid("it is no absolute URL");
   if (parsed->has_userinfo) return invalid("it has user information");

@@ -6,7 +6,7 @@
 #include <optional>
 #include <utility>
 
-#include "core/json.h"
+#include "registry/custom_as.h"
 
 namespace registry {
 namespace {
@@ -19,51 +19,14 @@ bool has(const std::vector<std::string>& list, std::string_view item) {
   return std::find(list.begin(), list.end(), item) != list.end();
 }
 
-// All pages of a query.
-core::Result<std::vector<Row>> all_of(Reader& reader, Query query) {
-  std::vector<Row> rows;
-  for (;;) {
-    ASSIGN_OR_RETURN(auto page, reader.list(query));
-    const bool last = page.size() < query.limit;
-    for (auto& row : page) rows.push_back(std::move(row));
-    if (last) return rows;
-    query.after = rows.back().id;
-  }
-}
-
-bool allows_jwt_bearer(const Row& rule) {
-  const auto* grants = core::json::find(rule.body, "conditions.grantTypes.include");
-  if (grants == nullptr || !grants->is_array()) return false;
-  return std::any_of(grants->get_array().begin(), grants->get_array().end(), [](const auto& grant) {
-    return grant.is_string() && std::string_view(grant.get_string()) == kJwtBearer;
-  });
-}
-
-// A rule counts while its policy does; "aus.../00p..." is its parent.
-core::Result<bool> policy_is_active(Reader& reader, const Row& rule) {
-  const std::string_view parent = rule.parent;
-  const std::size_t slash = parent.find('/');
-  for (const std::string_view id :
-       {parent, slash == std::string_view::npos ? parent : parent.substr(slash + 1)}) {
-    ASSIGN_OR_RETURN(const auto policy, reader.get(Kind::as_policy, id));
-    if (policy) return policy->status == "ACTIVE";
-  }
-  return false;
-}
-
 // A custom authorization server is ready when it is there, ACTIVE, and a rule lets somebody redeem an ID-JAG.
 core::Result<std::string> why_custom_as_is_not_ready(Reader& reader, const McpAuthServer& as) {
-  ASSIGN_OR_RETURN(const auto custom, reader.get(Kind::custom_as, as.id));
-  if (!custom) return fmt::format("the custom authorization server {} no longer exists", as.id);
-  if (custom->status != "ACTIVE")
-    return fmt::format("the custom authorization server {} is {}", as.id, custom->status);
-  ASSIGN_OR_RETURN(const auto rules,
-                   all_of(reader, {.kind = Kind::as_rule, .refers_to = as.id, .statuses = {"ACTIVE"}}));
-  for (const Row& rule : rules) {
-    if (!allows_jwt_bearer(rule)) continue;
-    ASSIGN_OR_RETURN(const bool active, policy_is_active(reader, rule));
-    if (active) return std::string{};
-  }
+  ASSIGN_OR_RETURN(const auto row, reader.get(Kind::custom_as, as.id));
+  if (!row) return fmt::format("the custom authorization server {} no longer exists", as.id);
+  if (row->status != "ACTIVE")
+    return fmt::format("the custom authorization server {} is {}", as.id, row->status);
+  ASSIGN_OR_RETURN(const auto policies, read_policies(reader, as.id));
+  if (allows_jwt_bearer(policies)) return std::string{};
   return fmt::format("the custom authorization server {} has no active rule that allows {}", as.id,
                      kJwtBearer);
 }
@@ -139,7 +102,7 @@ std::string auth_server_row_id(std::string_view server, std::string_view auth_se
 
 core::Result<std::vector<McpAuthServer>> auth_servers_of(Reader& reader, std::string_view server) {
   ASSIGN_OR_RETURN(const auto rows,
-                   all_of(reader, {.kind = Kind::mcp_auth_server, .parent = std::string(server)}));
+                   all_rows(reader, {.kind = Kind::mcp_auth_server, .parent = std::string(server)}));
   std::vector<McpAuthServer> servers;
   servers.reserve(rows.size());
   for (const Row& row : rows) {
@@ -151,8 +114,8 @@ core::Result<std::vector<McpAuthServer>> auth_servers_of(Reader& reader, std::st
 
 core::Result<std::vector<ClientAuthSettings>> settings_of(Reader& reader, std::string_view server,
                                                           std::string_view auth_server) {
-  ASSIGN_OR_RETURN(const auto rows, all_of(reader, {.kind = Kind::client_auth_settings,
-                                                    .refers_to = auth_server_row_id(server, auth_server)}));
+  ASSIGN_OR_RETURN(const auto rows, all_rows(reader, {.kind = Kind::client_auth_settings,
+                                                      .refers_to = auth_server_row_id(server, auth_server)}));
   std::vector<ClientAuthSettings> settings;
   settings.reserve(rows.size());
   for (const Row& row : rows) {

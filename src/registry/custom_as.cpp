@@ -71,28 +71,6 @@ void sort_by_priority(std::vector<Row>& rows) {
   std::ranges::stable_sort(rows, {}, [](const Row& row) { return integer_at(row.body, "priority", 0); });
 }
 
-core::Result<std::vector<AsPolicy>> read_policies(Reader& reader, const std::string& server) {
-  ASSIGN_OR_RETURN(
-      auto policies,
-      all_rows(reader, {.kind = Kind::as_policy, .parent = server, .statuses = {std::string(kActive)}}));
-  ASSIGN_OR_RETURN(
-      auto rules,
-      all_rows(reader, {.kind = Kind::as_rule, .refers_to = server, .statuses = {std::string(kActive)}}));
-  sort_by_priority(policies);
-  sort_by_priority(rules);
-  std::vector<AsPolicy> read;
-  read.reserve(policies.size());
-  for (const Row& row : policies) {
-    AsPolicy policy{.id = row.id, .clients = texts_at(row.body, "conditions.clients.include")};
-    const std::string parent = fmt::format("{}/{}", server, row.id);
-    for (const Row& rule : rules) {
-      if (rule.parent == parent) policy.rules.push_back(rule_of(rule));
-    }
-    read.push_back(std::move(policy));
-  }
-  return read;
-}
-
 bool people_fit(const AsRule& rule, const PolicyQuestion& question) {
   if (question.user_id.empty()) return true;
   if (contains(rule.excluded_users, question.user_id)) return false;
@@ -206,7 +184,29 @@ const AsScope* CustomAsView::find_scope(std::string_view name) const {
   return place == scopes.end() ? nullptr : &*place;
 }
 
-bool CustomAsView::allows_jwt_bearer() const {
+core::Result<std::vector<AsPolicy>> read_policies(Reader& reader, const std::string& server) {
+  ASSIGN_OR_RETURN(
+      auto policies,
+      all_rows(reader, {.kind = Kind::as_policy, .parent = server, .statuses = {std::string(kActive)}}));
+  ASSIGN_OR_RETURN(
+      auto rules,
+      all_rows(reader, {.kind = Kind::as_rule, .refers_to = server, .statuses = {std::string(kActive)}}));
+  sort_by_priority(policies);
+  sort_by_priority(rules);
+  std::vector<AsPolicy> read;
+  read.reserve(policies.size());
+  for (const Row& row : policies) {
+    AsPolicy policy{.id = row.id, .clients = texts_at(row.body, "conditions.clients.include")};
+    const std::string parent = fmt::format("{}/{}", server, row.id);
+    for (const Row& rule : rules) {
+      if (rule.parent == parent) policy.rules.push_back(rule_of(rule));
+    }
+    read.push_back(std::move(policy));
+  }
+  return read;
+}
+
+bool allows_jwt_bearer(const std::vector<AsPolicy>& policies) {
   return std::ranges::any_of(policies, [](const AsPolicy& policy) {
     return std::ranges::any_of(policy.rules, [](const AsRule& rule) {
       return std::ranges::find(rule.grant_types, authserver::kJwtBearer) != rule.grant_types.end();

@@ -82,10 +82,10 @@ struct CustomAsView {
   std::vector<AsPolicy> policies{};  // ACTIVE ones, by priority
 
   const AsScope* find_scope(std::string_view name) const;
-  // A rule lets somebody redeem an ID-JAG. The capabilities of an MCP server (capabilities.h) ask the same of
-  // the rows.
-  bool allows_jwt_bearer() const;
 };
+// Its policies alone; and whether one of them lets somebody redeem an ID-JAG.
+core::Result<std::vector<AsPolicy>> read_policies(Reader& reader, const std::string& server);
+bool allows_jwt_bearer(const std::vector<AsPolicy>& policies);
 core::Result<CustomAsView> read_custom_as_view(Reader& reader, CustomAs server);
 
 struct PolicyQuestion {

@@ -15,23 +15,10 @@ boost::json::value json(std::string_view text) {
 // An agent that is called by another one with an access token for it.
 class Chain : public TokenOrg {
  protected:
-  static constexpr std::string_view kSecond = "wlpAgent000000000002";
-  static constexpr std::string_view kSecondUrl = "https://second.example";
-
   void SetUp() override {
     TokenOrg::SetUp();
     if (IsSkipped()) return;
-    add_agent({.id = std::string(kSecond),
-               .status = AgentStatus::active,
-               .name = "Second",
-               .resource_url = std::string(kSecondUrl)},
-              agent_key());
-    add_connection({.id = "mcnConnection0000003",
-                    .owner = std::string(kAgent),
-                    .type = ConnectionType::identity_assertion_a2a_server,
-                    .custom_as = custom_as_,
-                    .agent = std::string(kSecond),
-                    .resource_indicator = std::string(kSecondUrl)});
+    add_second_agent();
     add_connection({.id = "mcnConnection0000004",
                     .owner = std::string(kSecond),
                     .type = ConnectionType::identity_assertion_mcp_server,

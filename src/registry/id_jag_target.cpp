@@ -71,7 +71,7 @@ core::Status check_mcp_server(Reader& reader, const Service& service, IdJagTarge
   ASSIGN_OR_RETURN(const McpServer server, read_mcp_server(*row));
   if (server.status != Status::active) return no_such_resource();
   if (auth_server.status != Status::active) return incomplete();
-  bool ready = target.custom_as && target.custom_as->allows_jwt_bearer();
+  bool ready = target.custom_as && allows_jwt_bearer(target.custom_as->policies);
   if (!target.custom_as) {
     ASSIGN_OR_RETURN(const auto able, capabilities_of(reader, service, auth_server));
     ready = able.xaa;

@@ -12,8 +12,6 @@ namespace {
 
 class StsSubject : public TokenOrg {
  protected:
-  static constexpr std::string_view kSecond = "wlpSecond00000000001";
-  static constexpr std::string_view kSecondUrl = "https://second.example/a2a";
   static constexpr std::string_view kIndicator = "urn:example:crm";
   static constexpr std::string_view kService = "0oaService";
 
@@ -22,17 +20,7 @@ class StsSubject : public TokenOrg {
   void SetUp() override {
     TokenOrg::SetUp();
     if (IsSkipped() || HasFatalFailure()) return;
-    add_agent({.id = std::string(kSecond),
-               .status = AgentStatus::active,
-               .name = "Second",
-               .resource_url = std::string(kSecondUrl)},
-              agent_key());
-    add_connection({.id = "mcnConnection0000003",
-                    .owner = std::string(kAgent),
-                    .type = ConnectionType::identity_assertion_a2a_server,
-                    .custom_as = custom_as_,
-                    .agent = std::string(kSecond),
-                    .resource_indicator = std::string(kSecondUrl)});
+    add_second_agent();
     add_client(std::string(kService));
     add_link("dlkLink0000000000001", service_.names.ai_agent(kAgent), kAgent);
     add_link("dlkLink0000000000002", "orn:okta:idp:00oTestOrg0000000000:apps:oidc_client:0oaService",
@@ -55,7 +43,7 @@ class StsSubject : public TokenOrg {
                                      .client_id = "client-1",
                                      .auth_method = "none"}));
     for (const std::string_view owner : {kAgent, kSecond})
-      add_connection({.id = "mcnSts" + std::string(owner.substr(3, 14)),
+      add_connection({.id = "mcnSts" + std::string(owner.substr(6)),
                       .owner = std::string(owner),
                       .type = ConnectionType::sts_access_token,
                       .server = "emsCrm00000000000000",

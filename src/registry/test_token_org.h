@@ -36,6 +36,8 @@ class TokenOrg : public testing::TestWithParam<Backend> {
   static constexpr std::string_view kResource = "https://mcp.example/mcp";
   static constexpr std::string_view kServer = "emsServer00000000001";
   static constexpr std::string_view kAgent = "wlpAgent000000000001";
+  static constexpr std::string_view kSecond = "wlpAgent000000000002";  // add_second_agent()
+  static constexpr std::string_view kSecondUrl = "https://second.example";
   static constexpr std::string_view kJwtBearerType = "urn:ietf:params:oauth:grant-type:jwt-bearer";
   static constexpr std::string_view kExchangeType = "urn:ietf:params:oauth:grant-type:token-exchange";
 
@@ -144,6 +146,20 @@ class TokenOrg : public testing::TestWithParam<Backend> {
                                 .issuer = issuer_of(service_, custom_as),
                                 .status = Status::active,
                                 .connectivity = Connectivity::verified}));
+  }
+  // Another agent, with the same key, that the first one is connected to.
+  void add_second_agent() {
+    add_agent({.id = std::string(kSecond),
+               .status = AgentStatus::active,
+               .name = "Second",
+               .resource_url = std::string(kSecondUrl)},
+              agent_key());
+    add_connection({.id = "mcnConnection0000003",
+                    .owner = std::string(kAgent),
+                    .type = ConnectionType::identity_assertion_a2a_server,
+                    .custom_as = custom_as_,
+                    .agent = std::string(kSecond),
+                    .resource_indicator = std::string(kSecondUrl)});
   }
   void add_agent(const WorkloadPrincipal& agent, const oauth::Key& key) {
     insert(to_row(agent));

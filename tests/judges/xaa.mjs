@@ -9,8 +9,8 @@ import * as oauth from 'oauth4webapi';
 
 import { check, devOrg, equal, judge, show, textOf } from './lib.mjs';
 import { post } from './http-lib.mjs';
-import { agree, authorizationServer, kAccount, kClient, protectedServer } from './oauth-lib.mjs';
-import { insecure, kBearer, kExchange, kIdToken, kJag, registry } from './registry-lib.mjs';
+import { agree, authorizationServer, protectedServer } from './oauth-lib.mjs';
+import { insecure, kBearer, kExchange, kIdToken, kJag, person, registry } from './registry-lib.mjs';
 import { Browser } from './sign-in-lib.mjs';
 
 /** The claims of a token, verified by node-jose with the keys that stand at `jwksUri`. */
@@ -38,14 +38,7 @@ await judge(async () => {
   equal([server.status, server.connectable], ['INACTIVE', true], `validated, connectable by XAA: ${show(server)}`);
 
   // ---- the person and the agent
-  const idp = await reg.made('/api/v1/idps', {
-    name: 'People',
-    type: 'OIDC',
-    protocol: { type: 'OIDC', issuer: { url: people.issuer }, credentials: { client: { client_id: kClient, token_endpoint_auth_method: 'none' } }, scopes: ['openid'] },
-    policy: { provisioning: { action: 'DISABLED' }, subject: { userNameTemplate: { template: 'idpuser.sub' }, matchType: 'USERNAME' } },
-  });
-  const ada = await reg.made('/api/v1/users', { profile: { login: 'ada@judge.example', email: 'ada@judge.example', firstName: 'Ada', lastName: 'Judge' } });
-  await reg.made(`/api/v1/idps/${idp.id}/users/${ada.id}`, { externalId: kAccount });
+  const ada = await person(reg, people);
   const redirectUri = 'http://127.0.0.1:1/agent';
   const agentMade = await reg.done('POST', '/workload-principals/api/v1/ai-agents', { profile: { name: 'Helpdesk agent' }, signOnProvider: { type: 'NEW_OIDC_APP', redirectUris: [redirectUri] } });
   equal(agentMade.status, 'COMPLETED', `agent: ${show(agentMade)}`);
@@ -218,6 +211,6 @@ await judge(async () => {
   const grants = log.filter((event) => event.eventType === 'app.oauth2.token.grant.id_jag');
   check(grants.some((event) => event.outcome.result === 'SUCCESS') && grants.some((event) => event.outcome.result === 'FAILURE'), 'ID-JAGs given and refused are in the log');
   check(!JSON.stringify(log).includes(granted.body.access_token), 'no token is');
-  const person = new Browser();
-  equal((await person.open(`${reg.origin}/console/`)).status, 200, 'the console is there');
+  const browser = new Browser();
+  equal((await browser.open(`${reg.origin}/console/`)).status, 200, 'the console is there');
 });
