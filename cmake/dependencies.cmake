@@ -8,6 +8,8 @@ find_package(OpenSSL 3 REQUIRED)
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium)
+# The archive: the library would bring a second libstdc++ (see fmt).
+find_library(TCMALLOC libtcmalloc_minimal.a REQUIRED)
 pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
 # Its header only: the library is loaded when PostgreSQL is used.
 pkg_check_modules(LIBPQ REQUIRED libpq)

@@ -1,5 +1,6 @@
 #include "devorg/org_people.h"
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <mutex>
@@ -22,6 +23,7 @@ using core::Status;
 using registry::Kind;
 using registry::Query;
 using registry::Row;
+using registry::Stamp;
 
 // Under the org's lock.
 registry::Row person_row(const Org& org, std::uint32_t index) {
@@ -57,6 +59,13 @@ std::optional<Row> by_id(Service& service, std::string_view id) {
   return look(service, &UserTable::find_id, id);
 }
 
+// The org keeps no versions of people: what was made of one holds for that time only.
+std::optional<Stamp> person_stamp(Service& service, std::string_view id) {
+  static std::atomic<std::int64_t> last{0};
+  if (!by_id(service, id)) return std::nullopt;
+  return Stamp{.version = ++last};
+}
+
 // Unique texts of people are their logins.
 std::optional<Row> by_login(Service& service, std::string_view login) {
   return look(service, &UserTable::find_login, login);
@@ -70,6 +79,10 @@ class PeopleTransaction final : public registry::Transaction {
   Result<std::optional<Row>> get(Kind kind, std::string_view id) override {
     if (kind == Kind::user) return by_id(service_, id);
     return tx_.get(kind, id);
+  }
+  Result<std::optional<Stamp>> stamp(Kind kind, std::string_view id) override {
+    if (kind == Kind::user) return person_stamp(service_, id);
+    return tx_.stamp(kind, id);
   }
   Result<std::optional<Row>> find_unique(Kind kind, std::string_view unique) override {
     if (kind == Kind::user) return by_login(service_, unique);
@@ -108,6 +121,10 @@ class PeopleStore final : public registry::Store {
   Result<std::optional<Row>> get(Kind kind, std::string_view id) override {
     if (kind == Kind::user) return by_id(service_, id);
     return store_->get(kind, id);
+  }
+  Result<std::optional<Stamp>> stamp(Kind kind, std::string_view id) override {
+    if (kind == Kind::user) return person_stamp(service_, id);
+    return store_->stamp(kind, id);
   }
   Result<std::optional<Row>> find_unique(Kind kind, std::string_view unique) override {
     if (kind == Kind::user) return by_login(service_, unique);

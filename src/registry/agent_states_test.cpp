@@ -9,6 +9,7 @@
 
 #include "registry/clients.h"
 #include "registry/revocation.h"
+#include "registry/token_cache.h"
 #include "registry/workload_test_kit.h"
 
 namespace registry {
@@ -148,10 +149,14 @@ TEST_P(AgentStates, EachAuthenticationMethodHasItsCredential) {
 TEST_P(AgentStates, DeactivationIsTheKillSwitch) {
   const WorkloadApi api(service_);
   const std::string id = api.active_agent("busy");
+  TokenCache cache(service_, oauth::Algorithm::es256);
   ASSERT_TRUE(find_active_principal(store(), id).value());
+  ASSERT_TRUE(find_active_principal(store(), id, &cache).value());
+  ASSERT_TRUE(find_active_principal(store(), id, &cache).value()) << "from memory";
   const core::WallTime now = service_.now();
   ASSERT_EQ(api.post(fmt::format("/ai-agents/{}/lifecycle/deactivate", id)).status, 202);
   EXPECT_FALSE(find_active_principal(store(), id).value());
+  EXPECT_FALSE(find_active_principal(store(), id, &cache).value()) << "nothing old is served";
   const std::vector<std::string> subjects{id};
   EXPECT_FALSE(is_revoked(store(), subjects, now).value()) << "not asked for";
 

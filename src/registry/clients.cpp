@@ -31,12 +31,23 @@ core::Result<oauth::Key> parsed(const Row& row, TokenCache* cache) {
   return oauth::Key::from_jwk(stored.jwk);
 }
 
+core::Result<std::optional<WorkloadPrincipal>> principal_of(Reader& reader, const std::string& id,
+                                                            TokenCache* cache) {
+  if (cache != nullptr) {
+    ASSIGN_OR_RETURN(const auto known, cache->principal(reader, id));
+    return known ? std::optional(*known) : std::nullopt;
+  }
+  ASSIGN_OR_RETURN(const auto row, reader.get(Kind::workload_principal, id));
+  if (!row) return std::nullopt;
+  return read_workload_principal(*row);
+}
+
 core::Status add_stored_keys(Reader& reader, const WorkloadPrincipal& principal, TokenCache* cache,
                              std::vector<oauth::Key>& keys) {
-  ASSIGN_OR_RETURN(const auto rows,
-                   reader.list({.kind = Kind::jwk, .parent = principal.id, .statuses = {"ACTIVE"}}));
+  ASSIGN_OR_RETURN(const auto rows, reader.list({.kind = Kind::jwk, .parent = principal.id}));
   keys.reserve(rows.size());
   for (const Row& row : rows) {
+    if (row.status != "ACTIVE") continue;
     ASSIGN_OR_RETURN(oauth::Key key, parsed(row, cache));
     keys.push_back(std::move(key));
   }
@@ -58,25 +69,26 @@ core::Status add_fetched_keys(const Service& service, const std::string& jwks_ur
 }  // namespace
 
 core::Result<std::optional<WorkloadPrincipal>> find_active_principal(Reader& reader,
-                                                                     std::string_view client_id) {
+                                                                     std::string_view client_id,
+                                                                     TokenCache* cache) {
   std::string id(client_id);
   if (client_id.find(':') != std::string_view::npos) {
     ASSIGN_OR_RETURN(const auto url, reader.find_unique(Kind::principal_url, "cimd:" + id));
     if (!url) return std::nullopt;
     id = url->parent;
   }
-  ASSIGN_OR_RETURN(const auto row, reader.get(Kind::workload_principal, id));
-  if (!row) return std::nullopt;
-  ASSIGN_OR_RETURN(auto principal, read_workload_principal(*row));
+  ASSIGN_OR_RETURN(auto principal, principal_of(reader, id, cache));
   // An agent with a document is known by its URL only.
-  if (principal.status != AgentStatus::active || principal.client_id() != client_id) return std::nullopt;
+  if (!principal || principal->status != AgentStatus::active || principal->client_id() != client_id) {
+    return std::nullopt;
+  }
   return principal;
 }
 
 core::Result<std::optional<authserver::Client>> find_agent_client(Reader& reader, const Service& service,
                                                                   std::string_view client_id,
                                                                   TokenCache* cache) {
-  ASSIGN_OR_RETURN(const auto principal, find_active_principal(reader, client_id));
+  ASSIGN_OR_RETURN(const auto principal, find_active_principal(reader, client_id, cache));
   if (!principal) return std::nullopt;
   authserver::Client client{.id = principal->client_id(), .name = principal->name};
   client.auth_method = auth_method_of(*principal);

@@ -18,6 +18,7 @@ constexpr std::size_t kMaxUniqueKey = 256;  // longer ones are compared by their
 
 const std::string kGet = fmt::format("SELECT {} FROM entities e WHERE e.kind = ?1 AND e.id = ?2", kColumns);
 const std::string kHold = kGet + " FOR_UPDATE";
+const std::string kStamp = "SELECT version, updated FROM entities WHERE kind = ?1 AND id = ?2";
 const std::string kFindUnique =
     fmt::format("SELECT {} FROM entities e WHERE e.kind = ?1 AND e.uniq = ?2", kColumns);
 
@@ -187,6 +188,13 @@ core::Result<std::optional<Row>> get(SqlLine& line, Kind kind, std::string_view 
                    line.run(hold ? kHold : kGet, std::array<std::string_view, 2>{to_string(kind), id}));
   if (rows.empty()) return std::nullopt;
   return read_row(kind, rows.front());
+}
+
+core::Result<std::optional<Stamp>> stamp(SqlLine& line, Kind kind, std::string_view id) {
+  if (!storable(id)) return std::nullopt;
+  ASSIGN_OR_RETURN(const auto rows, line.run(kStamp, std::array<std::string_view, 2>{to_string(kind), id}));
+  if (rows.empty()) return std::nullopt;
+  return Stamp{.version = to_number(rows.front()[0]), .updated = to_time(rows.front()[1])};
 }
 
 core::Result<std::optional<Row>> find_unique(SqlLine& line, Kind kind, std::string_view unique) {

@@ -8,6 +8,7 @@
 namespace registry::entities {
 
 core::Result<std::optional<Row>> get(SqlLine& line, Kind kind, std::string_view id, bool hold);
+core::Result<std::optional<Stamp>> stamp(SqlLine& line, Kind kind, std::string_view id);
 core::Result<std::optional<Row>> find_unique(SqlLine& line, Kind kind, std::string_view unique);
 core::Result<std::vector<Row>> list(SqlLine& line, const Query& query);
 

@@ -90,9 +90,9 @@ void add_target(TokenRequest& request, const IdJagTarget& target) {
 }
 
 // The same name to the client whether it is switched off or was never there.
-Result<WorkloadPrincipal> live_principal(Reader& reader, const std::string& client_id,
+Result<WorkloadPrincipal> live_principal(Reader& reader, TokenCache& cache, const std::string& client_id,
                                          std::string_view otherwise) {
-  ASSIGN_OR_RETURN(auto principal, find_active_principal(reader, client_id));
+  ASSIGN_OR_RETURN(auto principal, find_active_principal(reader, client_id, &cache));
   if (!principal) return problem(otherwise);
   return *std::move(principal);
 }
@@ -103,8 +103,8 @@ Result<boost::json::object> issue_id_jag(TokenRequest& request, const authserver
                                          const authserver::TokenExchange& exchange) {
   const Service& service = request.service;
   request.event_type = "app.oauth2.token.grant.id_jag";
-  ASSIGN_OR_RETURN(const auto principal,
-                   live_principal(*service.store, call.client.id, "workload_principal_not_found"));
+  ASSIGN_OR_RETURN(const auto principal, live_principal(*service.store, request.cache, call.client.id,
+                                                        "workload_principal_not_found"));
   request.actor = principal_actor(principal);
   ASSIGN_OR_RETURN(const auto subject, verify_subject_token(request, call.server, principal, exchange));
   Draft draft{.id = "IDAAG." + service.random->token(32), .audience = {}, .issued = service.now()};
@@ -118,7 +118,7 @@ Result<boost::json::object> issue_id_jag(TokenRequest& request, const authserver
   std::vector<std::string> scopes;
   auto stored = service.store->transaction([&](Transaction& tx) -> core::Status {
     request.targets = targets;
-    ASSIGN_OR_RETURN(const auto live, live_principal(tx, call.client.id, "invalid_client"));
+    ASSIGN_OR_RETURN(const auto live, live_principal(tx, request.cache, call.client.id, "invalid_client"));
     ASSIGN_OR_RETURN(const auto target,
                      find_id_jag_target(tx, service, request.cache, live, draft.audience, draft.resource));
     add_target(request, target);

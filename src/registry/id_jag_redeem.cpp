@@ -118,7 +118,7 @@ Result<boost::json::object> redeem_id_jag(TokenRequest& request, const CustomAsV
   auto stored = service.store->transaction([&](Transaction& tx) -> core::Status {
     request.targets = targets;
     token.more.clear();
-    ASSIGN_OR_RETURN(const auto principal, find_active_principal(tx, call.client.id));
+    ASSIGN_OR_RETURN(const auto principal, find_active_principal(tx, call.client.id, &request.cache));
     if (!principal) return problem("invalid_client");
     request.actor = principal_actor(*principal);
     ASSIGN_OR_RETURN(const auto user, user_of_subject(request, tx, assertion));

@@ -64,12 +64,10 @@ Result<std::vector<Connection>> connections_of(Reader& reader, const WorkloadPri
   return connections;
 }
 
-core::Status check_mcp_server(Reader& reader, const Service& service, IdJagTarget& target,
+core::Status check_mcp_server(Reader& reader, const Service& service, TokenCache& cache, IdJagTarget& target,
                               const McpAuthServer& auth_server) {
-  ASSIGN_OR_RETURN(const auto row, reader.get(Kind::mcp_server, target.connection.server));
-  if (!row) return no_such_resource();
-  ASSIGN_OR_RETURN(const McpServer server, read_mcp_server(*row));
-  if (server.status != Status::active) return no_such_resource();
+  ASSIGN_OR_RETURN(const auto server, cache.mcp_server(reader, target.connection.server));
+  if (!server || server->status != Status::active) return no_such_resource();
   if (auth_server.status != Status::active) return incomplete();
   bool ready = target.custom_as && allows_jwt_bearer(target.custom_as->policies);
   if (!target.custom_as) {
@@ -77,7 +75,7 @@ core::Status check_mcp_server(Reader& reader, const Service& service, IdJagTarge
     ready = able.xaa;
   }
   if (!ready) return incomplete();
-  target.resource_id = server.id;
+  target.resource_id = server->id;
   target.resource_type = "McpServer";
   return {};
 }
@@ -90,14 +88,14 @@ core::Status check_agent(Reader& reader, IdJagTarget& target) {
   return {};
 }
 
-core::Status check_target(Reader& reader, const Service& service, IdJagTarget& target) {
+core::Status check_target(Reader& reader, const Service& service, TokenCache& cache, IdJagTarget& target) {
   const Connection& connection = target.connection;
   if (connection.type == ConnectionType::identity_assertion_mcp_server) {
-    ASSIGN_OR_RETURN(const auto row, reader.get(Kind::mcp_auth_server,
-                                                auth_server_row_id(connection.server, connection.custom_as)));
-    if (!row) return incomplete();
-    ASSIGN_OR_RETURN(const McpAuthServer auth_server, read_mcp_auth_server(*row));
-    return check_mcp_server(reader, service, target, auth_server);
+    ASSIGN_OR_RETURN(
+        const auto auth_server,
+        cache.mcp_auth_server(reader, auth_server_row_id(connection.server, connection.custom_as)));
+    if (!auth_server) return incomplete();
+    return check_mcp_server(reader, service, cache, target, *auth_server);
   }
   if (connection.type == ConnectionType::identity_assertion_a2a_server) return check_agent(reader, target);
   return {};
@@ -114,7 +112,7 @@ Result<IdJagTarget> at_custom_as(Reader& reader, const Service& service, TokenCa
       connections, [&](const Connection& connection) { return fits(connection, resource); });
   if (place == connections.end()) return no_such_resource();
   IdJagTarget target{.connection = std::move(*place), .custom_as = std::move(view)};
-  RETURN_IF_ERROR(check_target(reader, service, target));
+  RETURN_IF_ERROR(check_target(reader, service, cache, target));
   return target;
 }
 
@@ -130,7 +128,7 @@ Result<std::optional<McpAuthServer>> external_server(Reader& reader, const Conne
   return std::nullopt;
 }
 
-Result<IdJagTarget> at_external_server(Reader& reader, const Service& service,
+Result<IdJagTarget> at_external_server(Reader& reader, const Service& service, TokenCache& cache,
                                        const WorkloadPrincipal& principal, std::string_view audience,
                                        std::string_view resource) {
   ASSIGN_OR_RETURN(const auto connections, connections_of(reader, principal, {}));
@@ -147,7 +145,7 @@ Result<IdJagTarget> at_external_server(Reader& reader, const Service& service,
     if (!fits(connection, resource)) continue;
     IdJagTarget target{.connection = connection};
     if (server) {
-      RETURN_IF_ERROR(check_mcp_server(reader, service, target, *server));
+      RETURN_IF_ERROR(check_mcp_server(reader, service, cache, target, *server));
     }
     return target;
   }
@@ -174,7 +172,7 @@ Result<IdJagTarget> find_id_jag_target(Reader& reader, const Service& service, T
                                        std::string_view resource) {
   const std::string_view custom_as = custom_as_of(service, audience);
   if (!custom_as.empty()) return at_custom_as(reader, service, cache, principal, custom_as, resource);
-  return at_external_server(reader, service, principal, audience, resource);
+  return at_external_server(reader, service, cache, principal, audience, resource);
 }
 
 Result<std::vector<std::string>> scopes_for_target(const IdJagTarget& target,

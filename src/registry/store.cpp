@@ -93,6 +93,9 @@ class SqlTransaction final : public Transaction {
   core::Result<std::optional<Row>> get(Kind kind, std::string_view id) override {
     return entities::get(line_, kind, id, false);
   }
+  core::Result<std::optional<Stamp>> stamp(Kind kind, std::string_view id) override {
+    return entities::stamp(line_, kind, id);
+  }
   core::Result<std::optional<Row>> find_unique(Kind kind, std::string_view unique) override {
     return entities::find_unique(line_, kind, unique);
   }
@@ -175,6 +178,9 @@ class SqlStore final : public Store {
 
   core::Result<std::optional<Row>> get(Kind kind, std::string_view id) override {
     return read<std::optional<Row>>([&](SqlLine& line) { return entities::get(line, kind, id, false); });
+  }
+  core::Result<std::optional<Stamp>> stamp(Kind kind, std::string_view id) override {
+    return read<std::optional<Stamp>>([&](SqlLine& line) { return entities::stamp(line, kind, id); });
   }
   core::Result<std::optional<Row>> find_unique(Kind kind, std::string_view unique) override {
     return read<std::optional<Row>>([&](SqlLine& line) { return entities::find_unique(line, kind, unique); });

@@ -81,6 +81,17 @@ struct Row {
   core::WallTime updated{};
 };
 
+// Tells a row from what it was before and what it will be: who keeps what he made of a row may go on with it
+// while the stamp is the same. The time is in it because a version that was rolled back is given again.
+struct Stamp {
+  std::int64_t version = 0;
+  core::WallTime updated{};
+  bool operator==(const Stamp&) const = default;
+};
+inline Stamp stamp_of(const Row& row) {
+  return {.version = row.version, .updated = row.updated};
+}
+
 // Conditions are joined by AND; those that are empty do not count. Rows come by id, which grows with time.
 struct Query {
   Kind kind{};
@@ -150,6 +161,8 @@ class Reader {
  public:
   virtual ~Reader() = default;
   virtual core::Result<std::optional<Row>> get(Kind kind, std::string_view id) = 0;
+  // Of what get() would return, at less than half of the cost.
+  virtual core::Result<std::optional<Stamp>> stamp(Kind kind, std::string_view id) = 0;
   virtual core::Result<std::optional<Row>> find_unique(Kind kind, std::string_view unique) = 0;
   virtual core::Result<std::vector<Row>> list(const Query& query) = 0;
 };

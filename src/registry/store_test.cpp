@@ -177,6 +177,35 @@ TEST_P(StoreTest, UpdatesTheVersionThatWasRead) {
   EXPECT_EQ(get(Kind::mcp_server, "ems1")->version, 2);
 }
 
+TEST_P(StoreTest, AStampTellsARowFromWhatItWas) {
+  EXPECT_EQ(other_->stamp(Kind::mcp_server, "ems1").value(), std::nullopt);
+  ASSERT_EQ(code_of(insert(server("ems1"))), "ok");
+  Row row = *get(Kind::mcp_server, "ems1");
+  const Stamp first = stamp_of(row);
+  EXPECT_EQ(other_->stamp(Kind::mcp_server, "ems1").value(), first);
+  EXPECT_EQ(other_->stamp(Kind::mcp_auth_server, "ems1").value(), std::nullopt) << "of another kind";
+  EXPECT_EQ(other_->stamp(Kind::mcp_server, std::string_view("\0", 1)).value(), std::nullopt);
+
+  // What was rolled back and what came instead have the same version.
+  std::optional<Stamp> lost;
+  place_.clock.advance(milliseconds{1});
+  ASSERT_EQ(code_of(store_->transaction([&](Transaction& tx) -> core::Status {
+              Row change = row;
+              RETURN_IF_ERROR(tx.update(change));
+              ASSIGN_OR_RETURN(lost, tx.stamp(Kind::mcp_server, "ems1"));
+              return core::fail(core::ErrorKind::conflict, "no", "Thought better of it.");
+            })),
+            "no");
+  EXPECT_EQ(other_->stamp(Kind::mcp_server, "ems1").value(), first);
+  place_.clock.advance(milliseconds{1});
+  ASSERT_EQ(code_of(store_->transaction([&](Transaction& tx) { return tx.update(row); })), "ok");
+  const auto second = other_->stamp(Kind::mcp_server, "ems1").value();
+  EXPECT_EQ(second, stamp_of(row));
+  ASSERT_TRUE(lost);
+  EXPECT_EQ(lost->version, second->version);
+  EXPECT_NE(lost, second);
+}
+
 TEST_P(StoreTest, AnUpdateMayNotTakeAnothersUniqueValue) {
   Row one = server("ems1"), two = server("ems2");
   one.unique = "one";

@@ -9,32 +9,54 @@ namespace registry {
 using core::Result;
 
 template <class T>
-std::shared_ptr<const T> TokenCache::find(const Map<T>& map, std::string_view id,
-                                          std::int64_t version) const {
+std::shared_ptr<const T> TokenCache::find(const Map<T>& map, std::string_view id, const Stamp& stamp) const {
   std::lock_guard lock(mutex_);
   auto place = map.find(id);
-  if (place == map.end() || place->second.version != version) return nullptr;
+  if (place == map.end() || place->second.stamp != stamp) return nullptr;
   return place->second.value;
 }
 
 template <class T>
-void TokenCache::keep(Map<T>& map, const std::string& id, std::int64_t version,
+void TokenCache::keep(Map<T>& map, const std::string& id, const Stamp& stamp,
                       std::shared_ptr<const T> value) {
   std::lock_guard lock(mutex_);
-  if (map.size() >= kMaxServers && !map.contains(id)) map.clear();
-  map.insert_or_assign(id, Kept<T>{version, std::move(value)});
+  if (map.size() >= kMaxOfEach && !map.contains(id)) map.clear();
+  map.insert_or_assign(id, Kept<T>{stamp, std::move(value)});
+}
+
+template <class T, class Make>
+Result<std::shared_ptr<const T>> TokenCache::look_up(Map<T>& map, Reader& reader, Kind kind,
+                                                     std::string_view id, Make&& make) {
+  ASSIGN_OR_RETURN(const auto stamp, reader.stamp(kind, id));
+  if (!stamp) return nullptr;
+  if (auto known = find(map, id, *stamp)) return known;
+  ASSIGN_OR_RETURN(const auto row, reader.get(kind, id));
+  if (!row) return nullptr;
+  ASSIGN_OR_RETURN(T value, std::forward<Make>(make)(*row));
+  auto made = std::make_shared<const T>(std::move(value));
+  keep(map, row->id, stamp_of(*row), made);
+  return made;
 }
 
 Result<std::shared_ptr<const CustomAsView>> TokenCache::view(Reader& reader, std::string_view custom_as) {
-  ASSIGN_OR_RETURN(const auto row, reader.get(Kind::custom_as, custom_as));
-  if (!row) return nullptr;
-  if (auto known = find(views_, custom_as, row->version)) return known;
-  ASSIGN_OR_RETURN(CustomAs server, read_custom_as(*row));
-  // What is read after the row may be newer than it, never older.
-  ASSIGN_OR_RETURN(CustomAsView view, read_custom_as_view(reader, std::move(server)));
-  auto made = std::make_shared<const CustomAsView>(std::move(view));
-  keep(views_, row->id, row->version, made);
-  return made;
+  return look_up(views_, reader, Kind::custom_as, custom_as, [&](const Row& row) -> Result<CustomAsView> {
+    ASSIGN_OR_RETURN(CustomAs server, read_custom_as(row));
+    // What is read after the row may be newer than it, never older.
+    return read_custom_as_view(reader, std::move(server));
+  });
+}
+
+Result<std::shared_ptr<const WorkloadPrincipal>> TokenCache::principal(Reader& reader, std::string_view id) {
+  return look_up(principals_, reader, Kind::workload_principal, id, read_workload_principal);
+}
+
+Result<std::shared_ptr<const McpServer>> TokenCache::mcp_server(Reader& reader, std::string_view id) {
+  return look_up(mcp_servers_, reader, Kind::mcp_server, id, read_mcp_server);
+}
+
+Result<std::shared_ptr<const McpAuthServer>> TokenCache::mcp_auth_server(Reader& reader,
+                                                                         std::string_view row) {
+  return look_up(mcp_auth_servers_, reader, Kind::mcp_auth_server, row, read_mcp_auth_server);
 }
 
 Result<std::shared_ptr<const ServerKeys>> TokenCache::load(std::string_view owner, oauth::Algorithm algorithm,
@@ -58,9 +80,10 @@ Result<std::shared_ptr<const ServerKeys>> TokenCache::load(std::string_view owne
 
 Result<std::shared_ptr<const ServerKeys>> TokenCache::keys(const CustomAsView& view) {
   const CustomAs& server = view.server;
-  if (auto known = find(keys_, server.id, server.version)) return known;
+  const Stamp stamp{.version = server.version, .updated = server.updated};
+  if (auto known = find(keys_, server.id, stamp)) return known;
   ASSIGN_OR_RETURN(auto loaded, load(server.id, server.algorithm, server.rotates));
-  keep(keys_, server.id, server.version, loaded);
+  keep(keys_, server.id, stamp, loaded);
   return loaded;
 }
 
@@ -78,10 +101,11 @@ Result<std::shared_ptr<const ServerKeys>> TokenCache::org_keys() {
 }
 
 Result<oauth::Key> TokenCache::client_key(const Row& row) {
-  if (auto known = find(client_keys_, row.id, row.version)) return *known;
+  const Stamp stamp = stamp_of(row);
+  if (auto known = find(client_keys_, row.id, stamp)) return *known;
   ASSIGN_OR_RETURN(const AgentKey stored, read_agent_key(row));
   ASSIGN_OR_RETURN(oauth::Key key, oauth::Key::from_jwk(stored.jwk));
-  keep(client_keys_, row.id, row.version, std::make_shared<const oauth::Key>(key));
+  keep(client_keys_, row.id, stamp, std::make_shared<const oauth::Key>(key));
   return key;
 }
 

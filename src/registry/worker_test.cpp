@@ -29,6 +29,9 @@ class Renewals final : public Store {
   core::Result<std::optional<Row>> get(Kind kind, std::string_view id) override {
     return store_.get(kind, id);
   }
+  core::Result<std::optional<Stamp>> stamp(Kind kind, std::string_view id) override {
+    return store_.stamp(kind, id);
+  }
   core::Result<std::optional<Row>> find_unique(Kind kind, std::string_view unique) override {
     return store_.find_unique(kind, unique);
   }
