@@ -83,9 +83,9 @@ class Endpoint final : public HttpEndpoint {
   using ExchangePtr = std::shared_ptr<net::Exchange>;
 
   void elsewhere(net::Exchange& exchange) const;
-  void authorize(ExchangePtr exchange);
-  void authorized(ExchangePtr exchange, Authorized decided);
-  void serve(ExchangePtr exchange, Caller&& caller);
+  void authorize(ExchangePtr exchange, const HttpFacts& facts);
+  void authorized(ExchangePtr exchange, const HttpFacts& facts, Authorized decided);
+  void serve(ExchangePtr exchange, const HttpFacts& facts, Caller&& caller);
   void post(ExchangePtr exchange, const HttpFacts& facts, Caller&& caller);
   void post_modern(ExchangePtr exchange, HttpFacts facts, Incoming&& incoming, Caller&& caller);
   void post_legacy(ExchangePtr exchange, HttpFacts facts, Incoming&& incoming, Caller&& caller);
@@ -123,7 +123,7 @@ void Endpoint::handle(ExchangePtr exchange) {
   if (auto refusal = climb(Stage::door, Era::modern, facts)) return turn_away(*exchange, *refusal);
   if (!ours) return elsewhere(*exchange);
   if (draining_) return respond_busy(*exchange, 503, "The server is shutting down.");
-  authorize(std::move(exchange));
+  authorize(std::move(exchange), facts);
 }
 
 void Endpoint::elsewhere(net::Exchange& exchange) const {
@@ -136,35 +136,34 @@ void Endpoint::elsewhere(net::Exchange& exchange) const {
                fmt::format(R"({{"error":"not_found","message":"The MCP endpoint is {}."}})", options_.path));
 }
 
-void Endpoint::authorize(ExchangePtr exchange) {
-  if (!options_.guard) return serve(std::move(exchange), {});
+// `facts` look into the exchange, whoever holds it.
+void Endpoint::authorize(ExchangePtr exchange, const HttpFacts& facts) {
+  if (!options_.guard) return serve(std::move(exchange), facts, {});
   if (auto decided = options_.guard->try_authorize(exchange->request())) {
-    return authorized(std::move(exchange), *std::move(decided));
+    return authorized(std::move(exchange), facts, *std::move(decided));
   }
-  auto accepted = authorization_.submit([this, exchange] {
+  auto accepted = authorization_.submit([this, exchange, facts] {
     core::Context context;
     context.stop = exchange->request().stop;
     context.deadline = options_.clock->steady() + options_.authorization_timeout;
-    authorized(exchange, options_.guard->authorize(context, exchange->request()));
+    authorized(exchange, facts, options_.guard->authorize(context, exchange->request()));
   });
   if (!accepted) respond_busy(*exchange, 503, "Too many access tokens wait to be checked.");
 }
 
-void Endpoint::authorized(ExchangePtr exchange, Authorized decided) {
+void Endpoint::authorized(ExchangePtr exchange, const HttpFacts& facts, Authorized decided) {
   if (auto* refusal = std::get_if<net::ServerResponse>(&decided))
     return respond(*exchange, std::move(*refusal));
   auto& caller = std::get<Caller>(decided);
   if (auto refusal = caller_limits_.refuse(caller.principal)) return respond(*exchange, *std::move(refusal));
-  serve(std::move(exchange), std::move(caller));
+  serve(std::move(exchange), facts, std::move(caller));
 }
 
-void Endpoint::serve(ExchangePtr exchange, Caller&& caller) {
-  const net::ServerRequest& request = exchange->request();
-  HttpFacts facts{.method = request.method, .headers = request.headers};
+void Endpoint::serve(ExchangePtr exchange, const HttpFacts& facts, Caller&& caller) {
   if (auto refusal = climb(Stage::body, Era::legacy, facts)) {
     return respond_refusal(*exchange, *refusal, std::nullopt);
   }
-  switch (request.method) {
+  switch (facts.method) {
     case net::Method::post:
       return post(std::move(exchange), facts, std::move(caller));
     case net::Method::get:
