@@ -161,7 +161,7 @@ class Reader {
  public:
   virtual ~Reader() = default;
   virtual core::Result<std::optional<Row>> get(Kind kind, std::string_view id) = 0;
-  // Of what get() would return, at less than half of the cost.
+  // Of what get() would return, without reading its body.
   virtual core::Result<std::optional<Stamp>> stamp(Kind kind, std::string_view id) = 0;
   virtual core::Result<std::optional<Row>> find_unique(Kind kind, std::string_view unique) = 0;
   virtual core::Result<std::vector<Row>> list(const Query& query) = 0;
