@@ -116,13 +116,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const bool with_body = facts.method == net::Method::post;
   const mcp::Incoming incoming =
       mcp::decode(input.ConsumeRemainingBytesAsString(), {.max_bytes = 4096, .max_depth = 16});
-  const Era era = mcp::era_of(with_body ? &incoming : nullptr, headers);
+  if (with_body) facts.message.emplace(incoming);
+  const Era era = mcp::era_of(facts);
   for (const Stage stage : {Stage::door, Stage::body}) {
     if (const auto refusal = mcp::climb(stage, era, facts)) check_refusal(*refusal);
   }
   (void)mcp::accepts(headers, "text/event-stream");
   if (!with_body) return 0;
-  facts.incoming = &incoming;
   const auto refusal = mcp::climb(Stage::message, era, facts);
   if (refusal) check_refusal(*refusal);
   (void)mcp::answered_id(incoming);

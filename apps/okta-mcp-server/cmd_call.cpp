@@ -117,13 +117,13 @@ int cmd_call(const Configuration& configuration, const std::string& tool, const 
   if (!result) return complain(result.error());
   if (as_json) {
     json::Array content;
-    for (const auto& block : result->content) content.push_back(block);
+    for (const mcp::Content& block : result->content) content.push_back(mcp::write_content(block));
     std::printf(
         "%s\n",
         json::write(json::Object{{"content", std::move(content)}, {"isError", result->is_error}}).c_str());
   } else {
-    for (const auto& block : result->content) {
-      auto text = json::string_or_empty(block, "text");
+    for (const mcp::Content& block : result->content) {
+      const std::string_view text = mcp::text_of(block);
       std::printf("%.*s\n", static_cast<int>(text.size()), text.data());
     }
   }

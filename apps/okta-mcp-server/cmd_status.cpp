@@ -14,8 +14,7 @@ int cmd_status(const Settings& settings, bool as_json) {
   mcp::ToolCall call{.arguments = none};
   auto outcome = admin::call_tool(runtime.services(), "get_scope_status", core::Context{}, call);
   if (!outcome) return complain(outcome.error());
-  const auto& text = std::get<mcp::Complete>(*outcome).result.content.at(0).at("text").as_string();
-  auto status = json::parse({text.data(), text.size()});
+  auto status = json::parse(mcp::text_of(std::get<mcp::Complete>(*outcome).result.content.at(0)));
   if (!status) return complain(status.error());
   status->as_object()["shared_state"] = runtime.services().state().where();
   if (const auto store = runtime.store_report()) {

@@ -63,7 +63,7 @@ class ChangeTest : public testing::Test {
   static std::string text_of(const mcp::Outcome& outcome) {
     const auto* complete = std::get_if<mcp::Complete>(&outcome);
     if (!complete || complete->result.content.empty()) return "(a question)";
-    return std::string(complete->result.content[0].at("text").as_string());
+    return std::string(mcp::text_of(complete->result.content[0]));
   }
   static bool failed(const mcp::Outcome& outcome) {
     const auto* complete = std::get_if<mcp::Complete>(&outcome);

@@ -57,7 +57,7 @@ class OperationTest : public testing::Test {
     if (!outcome) return core::describe(outcome.error());
     const auto* complete = std::get_if<mcp::Complete>(&*outcome);
     if (!complete || complete->result.content.empty()) return "(a question)";
-    return std::string(complete->result.content[0].at("text").as_string());
+    return std::string(mcp::text_of(complete->result.content[0]));
   }
 
   core::ScratchDirectory scratch_;

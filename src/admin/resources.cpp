@@ -51,9 +51,7 @@ mcp::ResourceReader reader_of(Entrance& entrance, const ToolRow& row) {
     if (auto* need = std::get_if<mcp::NeedInput>(&outcome)) return std::move(*need);
     const auto& result = std::get<mcp::Complete>(outcome).result;
     std::string text;
-    for (const auto& block : result.content) {
-      if (const auto* part = block.if_contains("text"); part && part->is_string()) text += part->get_string();
-    }
+    for (const mcp::Content& block : result.content) text += mcp::text_of(block);
     if (result.is_error) return core::fail(core::ErrorKind::unavailable, "admin.resource", std::move(text));
     std::vector<mcp::ResourceContents> contents;
     contents.push_back(mcp::text_contents(std::move(text)));

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <fmt/format.h>
+#include <utility>
 
 #include "core/log.h"
 #include "mcp/json_text.h"
@@ -54,13 +55,15 @@ std::string implementation_text(const WireRules& rules, const Implementation& in
   return std::move(out).close();
 }
 
-std::string_view member(const Content& content, std::string_view key) {
-  const Value* found = content.if_contains(key);
+std::string_view member(const Object& block, std::string_view key) {
+  const Value* found = block.if_contains(key);
   return found && found->is_string() ? std::string_view(found->get_string()) : std::string_view{};
 }
 
-std::string text_block(std::string_view text) {
-  return std::move(ObjectText().string("type", "text").string("text", text)).close();
+void append_text_block(std::string& out, std::string_view text) {
+  out += R"({"type":"text","text":)";
+  core::json::append_string(out, text);
+  out += '}';
 }
 
 // Whole numbers print as integers; clients show them.
@@ -152,44 +155,50 @@ std::string Codec::discover_result(const Offer& offer) const {
   return std::move(out).close();
 }
 
-// A kind the revision does not know becomes the text that says what it was; members it does not know go.
 void Codec::append_content(std::string& out, const Content& content) const {
-  std::string_view type = member(content, "type");
+  if (const auto* text = std::get_if<std::string>(&content)) {
+    append_text_block(out, *text);
+  } else {
+    append_block(out, std::get<Object>(content));
+  }
+}
+
+// A kind the revision does not know becomes the text that says what it was; members it does not know go.
+void Codec::append_block(std::string& out, const Object& block) const {
+  std::string_view type = member(block, "type");
   if (type == "resource_link" && !rules_.resource_links) {
-    out += text_block(fmt::format("{}: {}", member(content, "name"), member(content, "uri")));
-    return;
+    return append_text_block(out, fmt::format("{}: {}", member(block, "name"), member(block, "uri")));
   }
   if (type == "audio" && !rules_.audio) {
-    out += text_block(fmt::format("[audio, {}: protocol revision {} cannot carry it]",
-                                  member(content, "mimeType"), to_string(rules_.revision)));
-    return;
+    return append_text_block(out, fmt::format("[audio, {}: protocol revision {} cannot carry it]",
+                                              member(block, "mimeType"), to_string(rules_.revision)));
   }
-  if ((!rules_.item_meta && content.contains("_meta")) || (!rules_.icons && content.contains("icons"))) {
-    Content known = content;
+  if ((!rules_.item_meta && block.contains("_meta")) || (!rules_.icons && block.contains("icons"))) {
+    Object known = block;
     if (!rules_.item_meta) known.erase("_meta");
     if (!rules_.icons) known.erase("icons");
-    return append_content(out, known);
+    return append_block(out, known);
   }
-  core::json::append(out, content);
+  core::json::append(out, block);
 }
 
 std::string Codec::call_result(const ToolResult& result) const {
   bool structured = result.structured && rules_.structured_output &&
                     (rules_.any_structured || result.structured->is_object());
-  std::string blocks;
-  blocks.reserve(kUsualResult);
-  blocks += '[';
-  for (const Content& content : result.content) {
-    if (blocks.size() > 1) blocks += ',';
-    append_content(blocks, content);
-  }
-  // Many hosts render text only (page Tools: repeat structured content as text).
-  if (result.content.empty() && result.structured)
-    blocks += text_block(core::json::write(*result.structured));
-  blocks += ']';
-
-  ObjectText out(blocks.size() + envelope_.size() + kUsualResult / 4);
-  out.raw("content", blocks);
+  std::size_t expected = kUsualResult + envelope_.size();
+  for (const Content& content : result.content) expected += text_of(content).size();
+  ObjectText out(expected);
+  out.appended("content", [&](std::string& text) {
+    text += '[';
+    bool first = true;
+    for (const Content& content : result.content) {
+      if (!std::exchange(first, false)) text += ',';
+      append_content(text, content);
+    }
+    // Many hosts render text only (page Tools: repeat structured content as text).
+    if (first && result.structured) append_text_block(text, core::json::write(*result.structured));
+    text += ']';
+  });
   if (structured) out.value("structuredContent", *result.structured);
   if (result.is_error) out.boolean("isError", true);
   out.members(envelope_);

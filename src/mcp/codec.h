@@ -125,6 +125,7 @@ class Codec {
   std::string contents_text(const ResourceContents& part, std::string_view uri,
                             std::string_view mime_type) const;
   void append_content(std::string& out, const Content& content) const;
+  void append_block(std::string& out, const core::json::Object& block) const;
   std::string capabilities_text(const Offer& offer) const;
   void add_hints(ObjectText& out, const ResourceHints& hints) const;
   void add_icons_and_meta(ObjectText& out, std::span<const Icon> icons, const core::json::Object& meta) const;

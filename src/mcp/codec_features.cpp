@@ -191,11 +191,11 @@ std::string Codec::prompt_result(const PromptResult& result) const {
   out.optional_string("description", result.description)
       .raw("messages", array_text(messages,
                                   [this](const PromptMessage& message) {
-                                    std::string content;
-                                    append_content(content, message.content);
                                     ObjectText text;
                                     text.string("role", message.role == Role::user ? "user" : "assistant")
-                                        .raw("content", content);
+                                        .appended("content", [&](std::string& out_text) {
+                                          append_content(out_text, message.content);
+                                        });
                                     return std::move(text).close();
                                   }))
       .members(envelope_);

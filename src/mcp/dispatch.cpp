@@ -155,17 +155,18 @@ void SessionImpl::dispatch(Message&& message, const Origin& origin,
 void SessionImpl::on_request(Request&& request, const Origin& origin,
                              const std::shared_ptr<BatchReply>& batch) {
   Reply reply(origin.outlet, request.id, batch);
-  bool modern = is_modern_request(request.method, request.params);
+  const RequestMeta meta(request.params);
+  bool modern = is_modern_request(request.method, meta);
   Envelope envelope;
   if (modern) {
     if (batch) return reply.error(code::kInvalidRequest, "Protocol revision 2026-07-28 has no batches.");
-    auto read = read_envelope(request.params, shared_.codecs);
+    auto read = read_envelope(meta, shared_.codecs);
     if (!read) return reply.error(read.error().code, read.error().message, read.error().data);
     envelope = *std::move(read);
   } else {
     envelope.codec = legacy_ ? legacy_ : &shared_.codec(kNewestLegacy);
     envelope.abilities = abilities_;
-    envelope.trace_id = trace_id_of(request.params);
+    envelope.trace_id = trace_id_of(meta);
   }
   const Method* method = find_method(modern, request.method);
   bool too_old = method && method->needs == &Offer::tasks && !envelope.codec->rules().tasks;
@@ -181,7 +182,7 @@ void SessionImpl::on_request(Request&& request, const Origin& origin,
   }
   if (modern && method->name != method::kDiscover && method->name != method::kListen)
     shared_.note_modern_call();
-  (this->*method->handler)({request, envelope, origin}, std::move(reply));
+  (this->*method->handler)({request, meta, envelope, origin}, std::move(reply));
 }
 
 void SessionImpl::on_notification(Notification& notification) {
@@ -294,7 +295,7 @@ void SessionImpl::tools_call(const Served& served, Reply reply) {
       arguments && !arguments->is_object()) {
     return reply.error(code::kInvalidParams, "params.arguments must be an object.");
   }
-  auto progress_token = read_progress_token(served.request.params);
+  auto progress_token = read_progress_token(served.meta);
   if (!progress_token) return reply.error(progress_token.error().code, progress_token.error().message);
   auto use = task_use(*tool, served.envelope, served.request.params);
   if (!use) return reply.error(use.error().code, use.error().message, use.error().data);

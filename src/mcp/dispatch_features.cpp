@@ -139,7 +139,7 @@ void SessionImpl::prompts_list(const Served& served, Reply reply) {
 
 void SessionImpl::start_call(const Served& served, Reply reply, std::string_view method, std::string name,
                              RunsOn runs_on, CallHandler handler) {
-  auto progress_token = read_progress_token(served.request.params);
+  auto progress_token = read_progress_token(served.meta);
   if (!progress_token) return reply.error(progress_token.error().code, progress_token.error().message);
   // Other methods have no arguments; what is there by that name is not bound to the call and reaches nobody.
   if (method != method::kPromptsGet) served.request.params.erase("arguments");

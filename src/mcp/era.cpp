@@ -1,6 +1,7 @@
 #include "mcp/era.h"
 
 #include <algorithm>
+#include <array>
 #include <fmt/format.h>
 
 #include "core/log.h"
@@ -11,10 +12,17 @@ namespace {
 using core::json::Object;
 using core::json::Value;
 
-const Object* meta_of(const Object& params) {
-  const Value* found = params.if_contains("_meta");
-  return found ? found->if_object() : nullptr;
-}
+struct KnownMember {
+  std::string_view key;
+  const Value* RequestMeta::*value;
+};
+constexpr std::array kKnownMembers = {
+    KnownMember{meta::kProtocolVersion, &RequestMeta::version},
+    KnownMember{meta::kClientCapabilities, &RequestMeta::capabilities},
+    KnownMember{meta::kLogLevel, &RequestMeta::log_level},
+    KnownMember{meta::kProgressToken, &RequestMeta::progress_token},
+    KnownMember{meta::kTraceParent, &RequestMeta::trace_parent},
+};
 
 Refusal invalid_params(std::string message) {
   return {code::kInvalidParams, std::move(message), {}};
@@ -22,11 +30,24 @@ Refusal invalid_params(std::string message) {
 
 }  // namespace
 
-bool is_modern_request(std::string_view method, const Object& params) {
-  if (const Object* about = meta_of(params)) {
-    if (about->contains(meta::kProtocolVersion) || about->contains(meta::kClientCapabilities)) return true;
+RequestMeta::RequestMeta(const Object& params) {
+  const Value* found = params.if_contains("_meta");
+  object = found ? found->if_object() : nullptr;
+  if (!object) return;
+  for (const auto& member : *object) {
+    const std::string_view key = member.key();
+    for (const KnownMember& known : kKnownMembers) {
+      if (key == known.key) this->*known.value = &member.value();
+    }
   }
-  return method == method::kDiscover || method == method::kListen;
+}
+
+std::string_view RequestMeta::stated_version() const {
+  return version && version->is_string() ? std::string_view(version->get_string()) : std::string_view{};
+}
+
+bool is_modern_request(std::string_view method, const RequestMeta& about) {
+  return about.version || about.capabilities || method == method::kDiscover || method == method::kListen;
 }
 
 std::optional<core::LogLevel> parse_logging_level(const Value& value) {
@@ -38,28 +59,23 @@ std::optional<core::LogLevel> parse_logging_level(const Value& value) {
   return std::nullopt;
 }
 
-std::optional<Refusal> envelope_defect(const Object& params) {
-  const Object* about = meta_of(params);
-  if (!about) return invalid_params("params._meta is missing: it carries the protocol version.");
-  const Value* version = about->if_contains(meta::kProtocolVersion);
-  if (!version || !version->is_string()) {
+std::optional<Refusal> envelope_defect(const RequestMeta& about) {
+  if (!about.object) return invalid_params("params._meta is missing: it carries the protocol version.");
+  if (!about.version || !about.version->is_string()) {
     return invalid_params(fmt::format("params._meta[\"{}\"] must be a string.", meta::kProtocolVersion));
   }
-  const Value* capabilities = about->if_contains(meta::kClientCapabilities);
-  if (!capabilities || !capabilities->is_object()) {
+  if (!about.capabilities || !about.capabilities->is_object()) {
     return invalid_params(fmt::format("params._meta[\"{}\"] must be an object.", meta::kClientCapabilities));
   }
-  const Value* level = about->if_contains(meta::kLogLevel);
-  if (level && !parse_logging_level(*level)) {
+  if (about.log_level && !parse_logging_level(*about.log_level)) {
     return invalid_params(fmt::format("params._meta[\"{}\"] is not a log level.", meta::kLogLevel));
   }
   return std::nullopt;
 }
 
-std::expected<Envelope, Refusal> read_envelope(const Object& params, std::span<const Codec> codecs) {
-  if (auto defect = envelope_defect(params)) return std::unexpected(*std::move(defect));
-  const Object& about = *meta_of(params);
-  std::string_view requested = about.at(meta::kProtocolVersion).get_string();
+std::expected<Envelope, Refusal> read_envelope(const RequestMeta& about, std::span<const Codec> codecs) {
+  if (auto defect = envelope_defect(about)) return std::unexpected(*std::move(defect));
+  const std::string_view requested = about.stated_version();
   auto revision = parse_revision(requested);
   if (!revision || !is_modern(*revision)) {
     return std::unexpected(Refusal{code::kUnsupportedProtocolVersion, "Unsupported protocol version",
@@ -67,26 +83,22 @@ std::expected<Envelope, Refusal> read_envelope(const Object& params, std::span<c
   }
   Envelope envelope;
   envelope.codec = &codecs[static_cast<std::size_t>(*revision)];
-  envelope.abilities = envelope.codec->abilities(&about.at(meta::kClientCapabilities).get_object());
-  if (const Value* level = about.if_contains(meta::kLogLevel))
-    envelope.log_level = parse_logging_level(*level);
-  envelope.trace_id = trace_id_of(params);
+  envelope.abilities = envelope.codec->abilities(&about.capabilities->get_object());
+  if (about.log_level) envelope.log_level = parse_logging_level(*about.log_level);
+  envelope.trace_id = trace_id_of(about);
   return envelope;
 }
 
-std::expected<std::string, Refusal> read_progress_token(const Object& params) {
-  const Object* about = meta_of(params);
-  const Value* token = about ? about->if_contains(meta::kProgressToken) : nullptr;
-  if (!token) return std::string{};
-  auto id = RequestId::from(*token);
+std::expected<std::string, Refusal> read_progress_token(const RequestMeta& about) {
+  if (!about.progress_token) return std::string{};
+  auto id = RequestId::from(*about.progress_token);
   if (!id)
     return std::unexpected(invalid_params("params._meta.progressToken must be a string or an integer."));
   return std::move(id->json);
 }
 
-std::string trace_id_of(const Object& params) {
-  const Object* about = meta_of(params);
-  const Value* parent = about ? about->if_contains(meta::kTraceParent) : nullptr;
+std::string trace_id_of(const RequestMeta& about) {
+  const Value* parent = about.trace_parent;
   if (!parent || !parent->is_string()) return {};
   // W3C Trace Context: 2 hex "-" 32 hex "-" 16 hex "-" 2 hex; an all-zero trace-id is void.
   std::string_view text = parent->get_string();

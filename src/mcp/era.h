@@ -32,24 +32,39 @@ struct Envelope {
   bool modern() const { return is_modern(codec->rules().revision); }
 };
 
+// What params._meta says about a request, found in one walk: null for what is not there. Points into the
+// params, which outlive it; moving them elsewhere is fine.
+struct RequestMeta {
+  const core::json::Object* object = nullptr;  // null when there is none, or something else than an object
+  const core::json::Value* version = nullptr;
+  const core::json::Value* capabilities = nullptr;
+  const core::json::Value* log_level = nullptr;
+  const core::json::Value* progress_token = nullptr;
+  const core::json::Value* trace_parent = nullptr;
+
+  RequestMeta() = default;
+  explicit RequestMeta(const core::json::Object& params);
+  // The version when it is a string, else empty.
+  std::string_view stated_version() const;
+};
+
 // Modern when params._meta speaks the modern vocabulary, or the method exists in no other revision. An
 // `initialize` with a modern _meta is modern, and thereby unknown.
-bool is_modern_request(std::string_view method, const core::json::Object& params);
+bool is_modern_request(std::string_view method, const RequestMeta& about);
 
 // What params._meta lacks or has malformed (-32602), the version's value aside.
-std::optional<Refusal> envelope_defect(const core::json::Object& params);
+std::optional<Refusal> envelope_defect(const RequestMeta& about);
 
 // The modern ladder up to the version: -32602 for missing or malformed parts, then -32022.
-std::expected<Envelope, Refusal> read_envelope(const core::json::Object& params,
-                                               std::span<const Codec> codecs);
+std::expected<Envelope, Refusal> read_envelope(const RequestMeta& about, std::span<const Codec> codecs);
 
 // RFC 5424 names in lower case, as the schema's LoggingLevel has them.
 std::optional<core::LogLevel> parse_logging_level(const core::json::Value& value);
 
 // _meta.progressToken as JSON text: empty when absent; a refusal when neither string nor integer.
-std::expected<std::string, Refusal> read_progress_token(const core::json::Object& params);
+std::expected<std::string, Refusal> read_progress_token(const RequestMeta& about);
 
 // The trace-id of a W3C traceparent (version 00 … fe), or empty.
-std::string trace_id_of(const core::json::Object& params);
+std::string trace_id_of(const RequestMeta& about);
 
 }  // namespace mcp

@@ -36,7 +36,8 @@ TEST(Era, BelongsToTheRequest) {
            Row{"subscriptions/listen", "{}", true},
        }) {
     Value params = json(row.params);
-    EXPECT_EQ(is_modern_request(row.method, params.get_object()), row.modern) << row.method << row.params;
+    EXPECT_EQ(is_modern_request(row.method, RequestMeta(params.get_object())), row.modern)
+        << row.method << row.params;
   }
 }
 
@@ -60,20 +61,20 @@ TEST(Era, EnvelopeLadder) {
       "{\"_meta\":{" + good + R"(,"io.modelcontextprotocol/logLevel":"loud"}})"};
   for (const auto& row : rows) {
     Value params = json(row);
-    auto envelope = read_envelope(params.get_object(), all);
+    auto envelope = read_envelope(RequestMeta(params.get_object()), all);
     ASSERT_FALSE(envelope.has_value()) << row;
     EXPECT_EQ(envelope.error().code, code::kInvalidParams) << row;
   }
   for (std::string_view unknown : {"2099-01-01", "2025-11-25", ""}) {
     Value params = json("{\"_meta\":{" + version + "\"" + std::string(unknown) + "\"" + capabilities + "}}");
-    auto envelope = read_envelope(params.get_object(), all);
+    auto envelope = read_envelope(RequestMeta(params.get_object()), all);
     ASSERT_FALSE(envelope.has_value()) << unknown;
     EXPECT_EQ(envelope.error().code, code::kUnsupportedProtocolVersion);
     EXPECT_EQ(json(envelope.error().data).at("requested"), Value(unknown));
   }
   Value params = json("{\"_meta\":{" + good + R"(,"io.modelcontextprotocol/logLevel":"notice","traceparent":
       "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}})");
-  auto envelope = read_envelope(params.get_object(), all);
+  auto envelope = read_envelope(RequestMeta(params.get_object()), all);
   ASSERT_TRUE(envelope.has_value());
   EXPECT_TRUE(envelope->modern());
   EXPECT_EQ(envelope->log_level, core::LogLevel::notice);
@@ -88,7 +89,7 @@ TEST(Era, TraceParents) {
                                "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
                                "00_0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}) {
     testing::Object params{{"_meta", {{"traceparent", bad}}}};
-    EXPECT_EQ(trace_id_of(params), "") << bad;
+    EXPECT_EQ(trace_id_of(RequestMeta(params)), "") << bad;
   }
 }
 
@@ -104,7 +105,7 @@ TEST(Era, ProgressTokens) {
                           Row{R"({"_meta":{"progressToken":null}})", "", false},
                           Row{R"({"_meta":{"progressToken":{}}})", "", false}}) {
     Value params = json(row.params);
-    auto token = read_progress_token(params.get_object());
+    auto token = read_progress_token(RequestMeta(params.get_object()));
     ASSERT_EQ(token.has_value(), row.fine) << row.params;
     if (token) {
       EXPECT_EQ(*token, row.token);

@@ -86,9 +86,9 @@ class Endpoint final : public HttpEndpoint {
   void authorize(ExchangePtr exchange, const HttpFacts& facts);
   void authorized(ExchangePtr exchange, const HttpFacts& facts, Authorized decided);
   void serve(ExchangePtr exchange, const HttpFacts& facts, Caller&& caller);
-  void post(ExchangePtr exchange, const HttpFacts& facts, Caller&& caller);
-  void post_modern(ExchangePtr exchange, HttpFacts facts, Incoming&& incoming, Caller&& caller);
-  void post_legacy(ExchangePtr exchange, HttpFacts facts, Incoming&& incoming, Caller&& caller);
+  void post(ExchangePtr exchange, HttpFacts facts, Caller&& caller);
+  void post_modern(ExchangePtr exchange, HttpFacts& facts, Incoming&& incoming, Caller&& caller);
+  void post_legacy(ExchangePtr exchange, HttpFacts& facts, Incoming&& incoming, Caller&& caller);
   void initialize(net::Exchange& exchange, Incoming&& incoming, Caller&& caller);
   void get(net::Exchange& exchange, HttpFacts facts, const Caller& caller);
   void end_session(net::Exchange& exchange, HttpFacts facts, const Caller& caller);
@@ -173,12 +173,13 @@ void Endpoint::serve(ExchangePtr exchange, const HttpFacts& facts, Caller&& call
   }
 }
 
-void Endpoint::post(ExchangePtr exchange, const HttpFacts& facts, Caller&& caller) {
+void Endpoint::post(ExchangePtr exchange, HttpFacts facts, Caller&& caller) {
   const ServerOptions& limits = server_.options();
   Incoming incoming = decode(exchange->request().body, {.max_bytes = limits.max_message_bytes,
                                                         .max_depth = limits.max_message_depth,
                                                         .max_batch = limits.max_batch});
-  if (era_of(&incoming, facts.headers) == Era::modern) {
+  facts.message.emplace(incoming);
+  if (era_of(facts) == Era::modern) {
     post_modern(std::move(exchange), facts, std::move(incoming), std::move(caller));
   } else {
     post_legacy(std::move(exchange), facts, std::move(incoming), std::move(caller));
@@ -198,8 +199,8 @@ bool Endpoint::refuse_scopes(net::Exchange& exchange, const Request& request, co
   return true;
 }
 
-void Endpoint::post_modern(ExchangePtr exchange, HttpFacts facts, Incoming&& incoming, Caller&& caller) {
-  facts.incoming = &incoming;
+// `facts` look into `incoming`, until it goes to its session.
+void Endpoint::post_modern(ExchangePtr exchange, HttpFacts& facts, Incoming&& incoming, Caller&& caller) {
   const Request* request = single_request(incoming);
   if (request) {
     facts.method_known = server_.serves_modern(request->method);
@@ -229,8 +230,7 @@ std::shared_ptr<HttpSession> Endpoint::find_session(HttpFacts& facts, const Call
   return session;
 }
 
-void Endpoint::post_legacy(ExchangePtr exchange, HttpFacts facts, Incoming&& incoming, Caller&& caller) {
-  facts.incoming = &incoming;
+void Endpoint::post_legacy(ExchangePtr exchange, HttpFacts& facts, Incoming&& incoming, Caller&& caller) {
   auto session = find_session(facts, caller);
   if (auto refusal = climb(Stage::message, Era::legacy, facts)) {
     return respond_refusal(*exchange, *refusal, answered_id(incoming));

@@ -22,7 +22,7 @@ constexpr std::string_view kNameHeader = "Mcp-Name";
 // A header field the ladder reads, and where it is kept.
 struct KnownField {
   std::string_view name;
-  HeaderField EndpointFields::* field;
+  HeaderField EndpointFields::*field;
   bool once;  // a second one is a rung of its own
 };
 constexpr std::array kKnownFields = {
@@ -52,12 +52,9 @@ std::string_view shown(std::string_view name) {
   return name.substr(0, 100);
 }
 
-const Message* single(const HttpFacts& facts) {
-  return facts.incoming ? std::get_if<Message>(facts.incoming) : nullptr;
-}
 template <class Kind>
 const Kind* single_of(const HttpFacts& facts) {
-  const Message* message = single(facts);
+  const Message* message = facts.message ? facts.message->single : nullptr;
   return message ? std::get_if<Kind>(message) : nullptr;
 }
 
@@ -66,29 +63,9 @@ bool opens_session(const HttpFacts& facts) {
   return request && request->method == method::kInitialize;
 }
 
-struct Body {
-  std::string_view method;
-  const Object* params;
-};
-std::optional<Body> body_of(const Message& message) {
-  if (const auto* request = std::get_if<Request>(&message)) return Body{request->method, &request->params};
-  if (const auto* note = std::get_if<Notification>(&message)) return Body{note->method, &note->params};
-  return std::nullopt;
-}
-
 std::string_view string_at(const Object& object, std::string_view key) {
   const Value* found = object.if_contains(key);
   return found && found->is_string() ? std::string_view(found->get_string()) : std::string_view{};
-}
-
-const Object* meta_of(const Object& params) {
-  const Value* found = params.if_contains("_meta");
-  return found ? found->if_object() : nullptr;
-}
-
-std::string_view stated_version(const Object& params) {
-  const Object* about = meta_of(params);
-  return about ? string_at(*about, meta::kProtocolVersion) : std::string_view{};
 }
 
 // As nearly every client writes it, which spares taking it apart.
@@ -162,7 +139,7 @@ Slipped no_message(const HttpFacts& facts) {
 // ---- message, modern
 
 Slipped not_one_request(const HttpFacts& facts) {
-  const Message* message = single(facts);
+  const Message* message = facts.message->single;
   if (message && !std::holds_alternative<Response>(*message)) return std::nullopt;
   return Slip{"The body of a POST is one request or notification (protocol revision 2026-07-28)."};
 }
@@ -179,9 +156,8 @@ Slipped takes_no_events(const HttpFacts& facts) {
 }
 
 Slipped no_envelope(const HttpFacts& facts) {
-  const auto* request = single_of<Request>(facts);
-  if (!request) return std::nullopt;  // of notifications the revision demands no metadata
-  auto defect = envelope_defect(request->params);
+  if (!single_of<Request>(facts)) return std::nullopt;  // of notifications the revision demands no metadata
+  auto defect = envelope_defect(facts.message->meta);
   if (!defect) return std::nullopt;
   return Slip{std::move(defect->message)};
 }
@@ -195,9 +171,8 @@ Slipped repeated_header(const HttpFacts& facts) {
 }
 
 Slipped version_differs(const HttpFacts& facts) {
-  auto body = body_of(*single(facts));
   const HeaderField& field = facts.fields.version;
-  std::string_view stated = stated_version(*body->params);
+  std::string_view stated = facts.message->meta.stated_version();
   if (field.count == 0 && single_of<Request>(facts)) {
     return Slip{fmt::format("{} is missing; it repeats the version in params._meta.", kVersionHeader)};
   }
@@ -207,24 +182,23 @@ Slipped version_differs(const HttpFacts& facts) {
 
 Slipped method_differs(const HttpFacts& facts) {
   const HeaderField& field = facts.fields.method;
-  if (field.count == 0 || trimmed(field.value) == body_of(*single(facts))->method) return std::nullopt;
+  if (field.count == 0 || trimmed(field.value) == facts.message->method) return std::nullopt;
   return Slip{fmt::format("{} differs from the method in the body.", kMethodHeader)};
 }
 
 Slipped name_differs(const HttpFacts& facts) {
   const HeaderField& field = facts.fields.name;
   if (field.count == 0) return std::nullopt;
-  auto body = body_of(*single(facts));
-  std::string_view source = name_source(body->method);
+  std::string_view source = name_source(facts.message->method);
   if (source.empty()) return std::nullopt;  // for this method the header means nothing
   auto value = decode_header_value(field.value);
   if (!value) return Slip{fmt::format("{} has invalid characters or broken base64.", kNameHeader)};
-  if (*value == string_at(*body->params, source)) return std::nullopt;
+  if (*value == string_at(*facts.message->params, source)) return std::nullopt;
   return Slip{fmt::format("{} differs from params.{} in the body.", kNameHeader, source)};
 }
 
 Slipped version_unsupported(const HttpFacts& facts) {
-  std::string_view requested = stated_version(*body_of(*single(facts))->params);
+  std::string_view requested = facts.message->meta.stated_version();
   if (requested.empty()) requested = trimmed(facts.fields.version.value);
   auto revision = parse_revision(requested);
   if (revision && is_modern(*revision)) return std::nullopt;
@@ -297,7 +271,7 @@ Slipped session_unknown(const HttpFacts& facts) {
 }
 
 Slipped batch_refused(const HttpFacts& facts) {
-  if (!facts.incoming || !std::holds_alternative<Batch>(*facts.incoming)) return std::nullopt;
+  if (!facts.message || facts.message->single) return std::nullopt;
   if (wire_rules(facts.revision).batches) return std::nullopt;
   return Slip{fmt::format("Protocol revision {} has no batches.", to_string(facts.revision))};
 }
@@ -363,12 +337,23 @@ std::span<const Rung> ladder() {
   return kLadder;
 }
 
-Era era_of(const Incoming* incoming, const net::Headers& headers) {
-  const Message* message = incoming ? std::get_if<Message>(incoming) : nullptr;
-  auto body = message ? body_of(*message) : std::nullopt;
-  if (body && is_modern_request(body->method, *body->params)) return Era::modern;
-  if (body && body->method == method::kInitialize) return Era::legacy;
-  auto revision = parse_revision(trimmed(headers.get(kVersionHeader)));
+MessageFacts::MessageFacts(const Incoming& incoming) : single(std::get_if<Message>(&incoming)) {
+  auto look_into = [this](const auto* body) {
+    if (!body) return;
+    method = body->method;
+    params = &body->params;
+    meta = RequestMeta(body->params);
+  };
+  if (!single) return;
+  look_into(std::get_if<Request>(single));
+  look_into(std::get_if<Notification>(single));
+}
+
+Era era_of(const HttpFacts& facts) {
+  const bool has_body = facts.message && facts.message->params;
+  if (has_body && is_modern_request(facts.message->method, facts.message->meta)) return Era::modern;
+  if (has_body && facts.message->method == method::kInitialize) return Era::legacy;
+  auto revision = parse_revision(trimmed(facts.fields.version.value));
   return revision && is_modern(*revision) ? Era::modern : Era::legacy;
 }
 

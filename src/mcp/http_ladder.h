@@ -46,13 +46,23 @@ struct EndpointFields {
   explicit EndpointFields(const net::Headers& headers);
 };
 
+// What the ladder asks about a message, looked up once. Views into the Incoming it was read from.
+struct MessageFacts {
+  const Message* single = nullptr;             // null for a batch
+  std::string_view method = {};                // of a request or a notification
+  const core::json::Object* params = nullptr;  // likewise; null for all else
+  RequestMeta meta = {};
+
+  explicit MessageFacts(const Incoming& incoming);
+};
+
 struct HttpFacts {
   net::Method method = net::Method::post;
   const net::Headers& headers;
   OriginVerdict origin = OriginVerdict::fine;
   EndpointFields fields = EndpointFields(headers);
-  // From here on for Stage::message. Null for GET and DELETE, which carry no message.
-  const Incoming* incoming = nullptr;
+  // From here on for Stage::message. GET and DELETE carry no message.
+  std::optional<MessageFacts> message = {};
   bool method_known = true;                        // modern: the server has the request's method
   std::span<const HeaderParameter> mirrored = {};  // modern: of the tool that is called
   SessionState session = SessionState::none;       // legacy
@@ -67,8 +77,8 @@ struct HttpRefusal {
 };
 
 // Modern: the body speaks the modern vocabulary, or the version header names a modern revision. `initialize`
-// opens a legacy session whatever the header says. Null: GET or DELETE.
-Era era_of(const Incoming* incoming, const net::Headers& headers);
+// opens a legacy session whatever the header says.
+Era era_of(const HttpFacts& facts);
 
 // The first rung that breaks, or nullopt. `era` matters for Stage::message only.
 std::optional<HttpRefusal> climb(Stage stage, Era era, const HttpFacts& facts);

@@ -78,11 +78,11 @@ std::string verdict(std::string_view text, const net::Headers& headers, bool met
                     SessionState session = SessionState::known, Revision revision = Revision::v2025_11_25) {
   Incoming incoming = decode(text);
   HttpFacts facts{.headers = headers,
-                  .incoming = &incoming,
+                  .message = MessageFacts(incoming),
                   .method_known = method_known,
                   .session = session,
                   .revision = revision};
-  Era era = era_of(&incoming, headers);
+  Era era = era_of(facts);
   auto refusal = climb(message, era, facts);
   std::string out = era == modern ? "modern " : "legacy ";
   if (!refusal) return out + "fine";
@@ -358,7 +358,7 @@ TEST(HttpLadder, StreamsAreAskedForWithEvents) {
 TEST(HttpLadder, UnsupportedVersionsAreNamed) {
   Incoming incoming = decode(call("tools/list", "", "2099-01-01"));
   net::Headers headers{{"MCP-Protocol-Version", "2099-01-01"}};
-  auto refusal = climb(message, modern, {.headers = headers, .incoming = &incoming});
+  auto refusal = climb(message, modern, {.headers = headers, .message = MessageFacts(incoming)});
   ASSERT_TRUE(refusal.has_value());
   EXPECT_EQ(refusal->data, R"({"supported":["2026-07-28"],"requested":"2099-01-01"})");
 }

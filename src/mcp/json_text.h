@@ -25,6 +25,13 @@ class ObjectText {
   ObjectText& boolean(std::string_view key, bool value);
   ObjectText& value(std::string_view key, const core::json::Value& value);
   ObjectText& object(std::string_view key, const core::json::Object& value);
+  // A value that `append` writes behind what is there.
+  template <class Append>
+  ObjectText& appended(std::string_view name, Append&& append) {
+    key(name);
+    append(text_);
+    return *this;
+  }
   // Members that are text already: `"a":1,"b":2`. Empty adds nothing.
   ObjectText& members(std::string_view text);
   std::string close() &&;

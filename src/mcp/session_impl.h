@@ -92,6 +92,7 @@ class SessionImpl {
   // A request on its way to the function that serves it.
   struct Served {
     Request& request;
+    const RequestMeta& meta;  // of the request
     const Envelope& envelope;
     const Origin& origin;
   };

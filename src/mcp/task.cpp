@@ -103,7 +103,7 @@ core::Result<Outcome> start_task(core::Jobs& jobs, const core::Context& context,
 Value write_tool_result(const ToolResult& result) {
   core::json::Array content;
   content.reserve(result.content.size());
-  for (const Content& block : result.content) content.emplace_back(block);
+  for (const Content& block : result.content) content.emplace_back(write_content(block));
   Object written;
   written["content"] = std::move(content);
   if (result.structured) written["structured"] = *result.structured;

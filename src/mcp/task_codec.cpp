@@ -39,7 +39,7 @@ std::string error_text(const core::json::Value& written) {
   if (!is_tool_error(written)) return {};
   ToolResult result = read_tool_result(written);
   if (result.content.empty()) return {};
-  std::string text(core::json::string_or_empty(result.content.front(), "text"));
+  std::string text(text_of(result.content.front()));
   if (text.size() > kMax) text.resize(kMax);
   core::make_valid_utf8(text);  // the cut may have split a character
   return text;

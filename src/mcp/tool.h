@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -16,9 +17,13 @@
 
 namespace mcp {
 
-// The JSON is what goes on the wire: {"type":"text","text":...}, image, audio, resource_link, resource.
-using Content = core::json::Object;
+// A text, or a block of any kind as the JSON that goes on the wire: image, audio, resource_link, resource.
+// Texts may be long and are most of what is said; they are never copied into JSON.
+using Content = std::variant<std::string, core::json::Object>;
 Content text_content(std::string text);
+// What a text block says; empty for other kinds.
+std::string_view text_of(const Content& content);
+core::json::Object write_content(const Content& content);
 
 struct ToolResult {
   std::vector<Content> content;

@@ -71,17 +71,17 @@ std::vector<Prompt> prompts() {
       "test_prompt_with_embedded_resource", "Embeds a resource.",
       {{.name = "resourceUri", .description = "URI of the resource", .required = true}},
       [](const core::Context&, const PromptGet& get) {
-        mcp::Content embedded = {{"type", "resource"},
-                                 {"resource",
-                                  {{"uri", get.arguments.at("resourceUri")},
-                                   {"mimeType", "text/plain"},
-                                   {"text", "Embedded resource content for testing."}}}};
+        core::json::Object embedded = {{"type", "resource"},
+                                       {"resource",
+                                        {{"uri", get.arguments.at("resourceUri")},
+                                         {"mimeType", "text/plain"},
+                                         {"text", "Embedded resource content for testing."}}}};
         return PromptAnswer(
             says({std::move(embedded), mcp::text_content("Please process the embedded resource above.")}));
       }));
   made.push_back(
       prompt("test_prompt_with_image", "Holds an image.", {}, [](const core::Context&, const PromptGet&) {
-        mcp::Content image = {{"type", "image"}, {"data", kPng}, {"mimeType", "image/png"}};
+        core::json::Object image = {{"type", "image"}, {"data", kPng}, {"mimeType", "image/png"}};
         return PromptAnswer(says({std::move(image), mcp::text_content("Please analyze the image above.")}));
       }));
   made.push_back(prompt(

@@ -69,6 +69,7 @@ std::vector<Tool> content_tools() {
                    {{"uri", "test://mixed-content-resource"},
                     {"mimeType", "application/json"},
                     {"text", R"({"test":"data","value":123})"}}}};
+  Object sound = {{"type", "audio"}, {"data", kWav}, {"mimeType", "audio/wav"}};
   Object link = {{"type", "resource_link"}, {"uri", "test://linked"}, {"name", "linked"}};
 
   std::vector<Tool> tools;
@@ -79,8 +80,7 @@ std::vector<Tool> content_tools() {
   tools.push_back(tool("test_simple_text", "One text block.",
                        fixed(text("This is a simple text response for testing.")), RunsOn::reader));
   tools.push_back(tool("test_image_content", "One image.", fixed(blocks({image}))));
-  tools.push_back(tool("test_audio_content", "One sound.",
-                       fixed(blocks({{{"type", "audio"}, {"data", kWav}, {"mimeType", "audio/wav"}}}))));
+  tools.push_back(tool("test_audio_content", "One sound.", fixed(blocks({sound}))));
   tools.push_back(tool("test_embedded_resource", "One embedded resource.", fixed(blocks({resource}))));
   tools.push_back(tool("test_resource_link", "One resource link.", fixed(blocks({link}))));
   tools.push_back(tool("test_multiple_content_types", "Text, image and resource.",
