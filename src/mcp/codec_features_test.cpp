@@ -127,9 +127,10 @@ TEST(CodecFeatures, ContentLosesWhatTheRevisionDoesNotHave) {
   PromptResult result = {
       .description = "d",
       .messages = {
-          {Role::assistant, {{"type", "text"}, {"text", "x"}, {"_meta", {{"k", 1}}}}},
+          {Role::assistant, testing::Object{{"type", "text"}, {"text", "x"}, {"_meta", {{"k", 1}}}}},
           {Role::user,
-           {{"type", "resource_link"}, {"uri", "a:b"}, {"name", "n"}, {"icons", testing::Array{}}}}}};
+           testing::Object{
+               {"type", "resource_link"}, {"uri", "a:b"}, {"name", "n"}, {"icons", testing::Array{}}}}}};
   auto written = [&](Revision revision) { return json(Codec(revision, kOptions).prompt_result(result)); };
   EXPECT_EQ(written(Revision::v2024_11_05), json(R"({"description":"d","messages":[
       {"role":"assistant","content":{"type":"text","text":"x"}},

@@ -118,6 +118,7 @@ TEST_P(Crash, LosesNothingThatWasCommitted) {
     from = *committed.rbegin() + 100;
   }
 
+  ASSERT_TRUE(place_.wait_for_the_dead());
   const auto store = open();
   ASSERT_NE(store, nullptr);
   std::set<std::string> rows;

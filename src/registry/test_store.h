@@ -38,8 +38,8 @@ class StorePlace {
       url_ = fmt::format("sqlite:{}/registry.db", scratch_.path());
     } else if (shared_postgres() != nullptr) {
       static int databases = 0;
-      const std::string name = fmt::format("registry_{}", ++databases);
-      if (shared_postgres()->sql("CREATE DATABASE " + name)) url_ = shared_postgres()->uri("tester", name);
+      name_ = fmt::format("registry_{}", ++databases);
+      if (shared_postgres()->sql("CREATE DATABASE " + name_)) url_ = shared_postgres()->uri("tester", name_);
     }
   }
   bool available() const { return !url_.empty(); }
@@ -49,12 +49,23 @@ class StorePlace {
   core::Result<std::unique_ptr<Store>> open() {
     return open_store({.url = core::Secret(url_), .clock = &clock});
   }
+  // Until PostgreSQL has noticed the end of every process that had this place open: events are read up to the
+  // oldest transaction that runs, and that of a killed process runs until then.
+  bool wait_for_the_dead() const {
+    if (backend_ == Backend::sqlite) return true;
+    return shared_postgres()->sql(fmt::format(
+        "DO $$ BEGIN FOR i IN 1..3000 LOOP PERFORM pg_stat_clear_snapshot(); IF NOT EXISTS (SELECT FROM "
+        "pg_stat_activity WHERE datname = '{}') THEN RETURN; END IF; PERFORM pg_sleep(0.01); END LOOP; RAISE "
+        "'somebody is still there'; END $$",
+        name_));
+  }
 
   core::FakeClock clock;
 
  private:
   const Backend backend_;
   core::ScratchDirectory scratch_;
+  std::string name_;  // of the database
   std::string url_;
 };
 
