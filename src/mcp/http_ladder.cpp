@@ -310,6 +310,8 @@ constexpr std::array kLadder = {
     Rung{"batch", Stage::message, Era::legacy, 400, code::kInvalidRequest, batch_refused},
 };
 
+static_assert(std::ranges::is_sorted(kLadder, {}, &Rung::stage));
+
 // A quality of zero means "not this one" (RFC 9110 section 12.4.2).
 bool refused_quality(std::string_view parameters) {
   while (!parameters.empty()) {
@@ -358,8 +360,8 @@ Era era_of(const HttpFacts& facts) {
 }
 
 std::optional<HttpRefusal> climb(Stage stage, Era era, const HttpFacts& facts) {
-  for (const Rung& rung : kLadder) {
-    if (rung.stage != stage || (rung.era && *rung.era != era)) continue;
+  for (const Rung& rung : std::ranges::equal_range(kLadder, stage, {}, &Rung::stage)) {
+    if (rung.era && *rung.era != era) continue;
     if (auto slip = rung.slip(facts)) {
       return HttpRefusal{rung.status, rung.code, std::move(slip->message), std::move(slip->data)};
     }

@@ -1,5 +1,7 @@
 #include "mcp/jsonrpc.h"
 
+#include <algorithm>
+#include <array>
 #include <fmt/format.h>
 
 #include "mcp/json_text.h"
@@ -17,15 +19,42 @@ Message invalid(std::optional<RequestId> id, std::string message) {
   return Rejected{std::move(id), code::kInvalidRequest, std::move(message)};
 }
 
-Message decode_response(Object& members, const Value* id_value) {
-  Value* result = members.if_contains("result");
-  Value* error = members.if_contains("error");
-  if (result && error) return Ignored{"a response has both result and error"};
-  auto id = id_value ? RequestId::from(*id_value) : std::nullopt;
-  if (!id) return Ignored{"a response without a usable id"};
-  if (result) return Response{std::move(*id), std::move(*result)};
+// The members of a message, found in one walk: null for what is not there.
+struct Members {
+  Value* version = nullptr;
+  Value* id = nullptr;
+  Value* method = nullptr;
+  Value* params = nullptr;
+  Value* result = nullptr;
+  Value* error = nullptr;
 
-  const Object* problem = error->if_object();
+  explicit Members(Object& message);
+};
+struct KnownMember {
+  std::string_view key;
+  Value* Members::*value;
+};
+constexpr std::array kKnownMembers = {
+    KnownMember{"jsonrpc", &Members::version}, KnownMember{"id", &Members::id},
+    KnownMember{"method", &Members::method},   KnownMember{"params", &Members::params},
+    KnownMember{"result", &Members::result},   KnownMember{"error", &Members::error},
+};
+
+Members::Members(Object& message) {
+  for (auto& member : message) {
+    const std::string_view key = member.key();
+    const auto known = std::ranges::find(kKnownMembers, key, &KnownMember::key);
+    if (known != kKnownMembers.end()) this->*known->value = &member.value();
+  }
+}
+
+Message decode_response(const Members& members) {
+  if (members.result && members.error) return Ignored{"a response has both result and error"};
+  auto id = members.id ? RequestId::from(*members.id) : std::nullopt;
+  if (!id) return Ignored{"a response without a usable id"};
+  if (members.result) return Response{std::move(*id), std::move(*members.result)};
+
+  const Object* problem = members.error->if_object();
   const Value* number = problem ? problem->if_contains("code") : nullptr;
   const Value* text = problem ? problem->if_contains("message") : nullptr;
   if (!number || !number->is_int64() || !text || !text->is_string()) {
@@ -38,35 +67,31 @@ Message decode_response(Object& members, const Value* id_value) {
 
 Message decode_message(Value& value) {
   if (!value.is_object()) return invalid({}, "A message is a JSON object.");
-  Object& members = value.get_object();
-  const Value* id_value = members.if_contains("id");
-  auto id = id_value ? RequestId::from(*id_value) : std::nullopt;
+  const Members members(value.get_object());
+  auto id = members.id ? RequestId::from(*members.id) : std::nullopt;
 
-  const Value* version = members.if_contains("jsonrpc");
-  if (!version || !version->is_string() || version->get_string() != "2.0") {
+  if (!members.version || !members.version->is_string() || members.version->get_string() != "2.0") {
     return invalid(std::move(id), "The member jsonrpc must be \"2.0\".");
   }
-  Value* method = members.if_contains("method");
-  if (!method) {
-    if (members.contains("result") || members.contains("error")) return decode_response(members, id_value);
+  const bool responds = members.result || members.error;
+  if (!members.method) {
+    if (responds) return decode_response(members);
     return invalid(std::move(id), "The member method is missing.");
   }
-  if (!method->is_string()) return invalid(std::move(id), "The member method must be a string.");
-  if (members.contains("result") || members.contains("error")) {
-    return invalid(std::move(id), "A message is either a request or a response.");
-  }
+  if (!members.method->is_string()) return invalid(std::move(id), "The member method must be a string.");
+  if (responds) return invalid(std::move(id), "A message is either a request or a response.");
 
-  Value* params = members.if_contains("params");
-  bool params_fit = !params || params->is_object();
-  std::string name(method->get_string());
-  if (!id_value) {
+  const bool params_fit = !members.params || members.params->is_object();
+  auto params = [&] { return members.params ? std::move(members.params->get_object()) : Object{}; };
+  std::string name(members.method->get_string());
+  if (!members.id) {
     if (!params_fit) return Ignored{"a notification whose params are not an object"};
-    return Notification{std::move(name), params ? std::move(params->get_object()) : Object{}};
+    return Notification{std::move(name), params()};
   }
   if (!id)
     return invalid({}, fmt::format("An id is a string of at most {} bytes or an integer.", kMaxIdBytes));
   if (!params_fit) return invalid(std::move(id), "The member params must be an object.");
-  return Request{std::move(*id), std::move(name), params ? std::move(params->get_object()) : Object{}};
+  return Request{std::move(*id), std::move(name), params()};
 }
 
 }  // namespace

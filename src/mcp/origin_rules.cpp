@@ -34,8 +34,8 @@ std::string_view host_name(std::string_view host) {
   std::string_view name = host.substr(0, end);
   if (end != std::string_view::npos) {
     std::string_view port = host.substr(end);
-    if (!port.starts_with(':') || port.find_first_not_of("0123456789", 1) != std::string_view::npos)
-      return {};
+    auto digit = [](char c) { return c >= '0' && c <= '9'; };
+    if (!port.starts_with(':') || !std::ranges::all_of(port.substr(1), digit)) return {};
   }
   if (name.starts_with('[')) return name.substr(1, name.size() - 2);
   return name;

@@ -23,7 +23,7 @@ constexpr std::string_view to_string(Revision revision) {
 }
 
 constexpr std::optional<Revision> parse_revision(std::string_view name) {
-  for (std::size_t i = 0; i < kRevisions; ++i) {
+  for (std::size_t i = kRevisions; i-- > 0;) {  // the newest ones are named most
     if (kRevisionNames[i] == name) return static_cast<Revision>(i);
   }
   return std::nullopt;
