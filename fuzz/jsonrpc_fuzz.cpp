@@ -2,6 +2,7 @@
 // whatever it refuses can be answered.
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -80,10 +81,28 @@ void rewritten_message(const Message& message) {
   std::visit([](const auto& part) { rewritten(part); }, message);
 }
 
+// A name that stands twice is the one difference between the two ways to read, and its object is found.
+void read_both_ways(std::string_view text) {
+  const auto strict = core::json::parse(text, {.max_depth = kLimits.max_depth});
+  const auto lenient =
+      core::json::parse(text, {.max_depth = kLimits.max_depth, .allow_duplicate_keys = true});
+  if (strict) {
+    demand(lenient && *lenient == *strict, "what has no duplicate reads the same", text);
+    return;
+  }
+  demand(lenient.has_value() == (strict.error().code == "core.json.duplicate_key"),
+         "duplicates are all that is forgiven", text);
+  if (!lenient) return;
+  const std::string& said = strict.error().message;
+  const std::size_t end = std::strtoul(said.c_str() + said.find_last_of(' '), nullptr, 10);
+  demand(end > 0 && end <= text.size() && text[end - 1] == '}', "the object of a duplicate is found", text);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string text(reinterpret_cast<const char*>(data), size);
+  read_both_ways(text);
   const auto incoming = mcp::decode(text, kLimits);
   if (const auto* batch = std::get_if<mcp::Batch>(&incoming)) {
     demand(!batch->messages.empty() && batch->messages.size() <= kLimits.max_batch,
