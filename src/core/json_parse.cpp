@@ -18,21 +18,41 @@ namespace {
 using ErrorCode = boost::system::error_code;
 using boost::json::string_view;
 
-// NOLINTBEGIN(readability-identifier-naming): the names boost::json::basic_parser asks for.
-struct Sizes {
+// What boost::json::basic_parser asks of a handler; here nothing comes of any event.
+struct Events {
+  // NOLINTBEGIN(readability-identifier-naming): its names
   static constexpr std::size_t max_object_size = Object::max_size();
   static constexpr std::size_t max_array_size = Array::max_size();
   static constexpr std::size_t max_key_size = boost::json::string::max_size();
   static constexpr std::size_t max_string_size = boost::json::string::max_size();
+  // NOLINTEND(readability-identifier-naming)
+
+  bool on_document_begin(ErrorCode&) { return true; }
+  bool on_document_end(ErrorCode&) { return true; }
+  bool on_object_begin(ErrorCode&) { return true; }
+  bool on_object_end(std::size_t, ErrorCode&) { return true; }
+  bool on_array_begin(ErrorCode&) { return true; }
+  bool on_array_end(std::size_t, ErrorCode&) { return true; }
+  bool on_key_part(string_view, std::size_t, ErrorCode&) { return true; }
+  bool on_key(string_view, std::size_t, ErrorCode&) { return true; }
+  bool on_string_part(string_view, std::size_t, ErrorCode&) { return true; }
+  bool on_string(string_view, std::size_t, ErrorCode&) { return true; }
+  bool on_number_part(string_view, ErrorCode&) { return true; }
+  bool on_int64(std::int64_t, string_view, ErrorCode&) { return true; }
+  bool on_uint64(std::uint64_t, string_view, ErrorCode&) { return true; }
+  bool on_double(double, string_view, ErrorCode&) { return true; }
+  bool on_bool(bool, ErrorCode&) { return true; }
+  bool on_null(ErrorCode&) { return true; }
+  bool on_comment_part(string_view, ErrorCode&) { return true; }
+  bool on_comment(string_view, ErrorCode&) { return true; }
 };
-// NOLINTEND(readability-identifier-naming)
 
 bool refuse(ErrorCode& error) {
   error = boost::json::make_error_code(boost::json::error::syntax);
   return false;
 }
 
-class Builder : public Sizes {
+class Builder : public Events {
  public:
   Builder() : stack_({}, scratch_, sizeof scratch_) { stack_.reset(); }
 
@@ -40,15 +60,11 @@ class Builder : public Sizes {
   std::size_t members() const { return members_; }  // that were read, in all objects
   Value release() { return stack_.release(); }
 
-  bool on_document_begin(ErrorCode&) { return true; }
-  bool on_document_end(ErrorCode&) { return true; }
-  bool on_object_begin(ErrorCode&) { return true; }
   bool on_object_end(std::size_t count, ErrorCode&) {
     members_ += count;
     stack_.push_object(count);
     return true;
   }
-  bool on_array_begin(ErrorCode&) { return true; }
   bool on_array_end(std::size_t count, ErrorCode&) {
     stack_.push_array(count);
     return true;
@@ -69,7 +85,6 @@ class Builder : public Sizes {
     stack_.push_string(part);
     return true;
   }
-  bool on_number_part(string_view, ErrorCode&) { return true; }
   bool on_int64(std::int64_t number, string_view, ErrorCode&) {
     stack_.push_int64(number);
     return true;
@@ -99,8 +114,6 @@ class Builder : public Sizes {
     stack_.push_null();
     return true;
   }
-  bool on_comment_part(string_view, ErrorCode&) { return true; }
-  bool on_comment(string_view, ErrorCode&) { return true; }
 
  private:
   bool number_out_of_range_ = false;
@@ -122,10 +135,8 @@ std::size_t members_of(const Value& value) {
 }
 
 // Stops at the end of the first object in which a name stands twice.
-class DuplicateFinder : public Sizes {
+class DuplicateFinder : public Events {
  public:
-  bool on_document_begin(ErrorCode&) { return true; }
-  bool on_document_end(ErrorCode&) { return true; }
   bool on_object_begin(ErrorCode&) {
     open_.emplace_back();
     return true;
@@ -136,8 +147,6 @@ class DuplicateFinder : public Sizes {
     std::sort(names.begin(), names.end());
     return std::adjacent_find(names.begin(), names.end()) == names.end() || refuse(error);
   }
-  bool on_array_begin(ErrorCode&) { return true; }
-  bool on_array_end(std::size_t, ErrorCode&) { return true; }
   bool on_key_part(string_view part, std::size_t, ErrorCode&) {
     name_ += part;
     return true;
@@ -147,16 +156,6 @@ class DuplicateFinder : public Sizes {
     open_.back().push_back(std::exchange(name_, {}));
     return true;
   }
-  bool on_string_part(string_view, std::size_t, ErrorCode&) { return true; }
-  bool on_string(string_view, std::size_t, ErrorCode&) { return true; }
-  bool on_number_part(string_view, ErrorCode&) { return true; }
-  bool on_int64(std::int64_t, string_view, ErrorCode&) { return true; }
-  bool on_uint64(std::uint64_t, string_view, ErrorCode&) { return true; }
-  bool on_double(double, string_view, ErrorCode&) { return true; }
-  bool on_bool(bool, ErrorCode&) { return true; }
-  bool on_null(ErrorCode&) { return true; }
-  bool on_comment_part(string_view, ErrorCode&) { return true; }
-  bool on_comment(string_view, ErrorCode&) { return true; }
 
  private:
   std::vector<std::vector<std::string>> open_;  // the names in each open object, outermost first

@@ -117,7 +117,7 @@ ToolResult read_tool_result(const Value& written) {
   if (!content || !content->is_array()) return text_result(core::json::write(written));
   ToolResult result;
   for (const Value& block : content->get_array()) {
-    if (block.is_object()) result.content.push_back(block.get_object());
+    if (block.is_object()) result.content.emplace_back(block.get_object());
   }
   if (const Value* structured = members->if_contains("structured")) result.structured = *structured;
   const Value* is_error = members->if_contains("isError");
