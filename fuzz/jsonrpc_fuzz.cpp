@@ -95,7 +95,7 @@ void read_both_ways(std::string_view text) {
   if (!lenient) return;
   const std::string& said = strict.error().message;
   const std::size_t end = std::strtoul(said.c_str() + said.find_last_of(' '), nullptr, 10);
-  demand(end > 0 && end <= text.size() && text[end - 1] == '}', "the object of a duplicate is found", text);
+  demand(end < text.size() && text[end] == '}', "the object of a duplicate is found", text);
 }
 
 }  // namespace
