@@ -14,7 +14,7 @@ using core::json::Value;
 
 struct KnownMember {
   std::string_view key;
-  const Value* RequestMeta::*value;
+  const Value* RequestMeta::* value;
 };
 constexpr std::array kKnownMembers = {
     KnownMember{meta::kProtocolVersion, &RequestMeta::version},

@@ -22,7 +22,7 @@ constexpr std::string_view kNameHeader = "Mcp-Name";
 // A header field the ladder reads, and where it is kept.
 struct KnownField {
   std::string_view name;
-  HeaderField EndpointFields::*field;
+  HeaderField EndpointFields::* field;
   bool once;  // a second one is a rung of its own
 };
 constexpr std::array kKnownFields = {

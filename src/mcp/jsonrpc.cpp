@@ -32,7 +32,7 @@ struct Members {
 };
 struct KnownMember {
   std::string_view key;
-  Value* Members::*value;
+  Value* Members::* value;
 };
 constexpr std::array kKnownMembers = {
     KnownMember{"jsonrpc", &Members::version}, KnownMember{"id", &Members::id},
