@@ -122,6 +122,7 @@ std::shared_ptr<CallerLogins::Login> CallerLogins::login_of(const std::string& p
   }
   by_use_.push_front(principal);
   auto login = std::make_shared<Login>(settings_, principal, RuntimeParts{.state = state_, .http = http_});
+  login->runtime.services().tell_changes(changes_);
   logins_.emplace(principal, Kept{login, by_use_.begin()});
   return login;
 }

@@ -39,6 +39,10 @@ std::string subject_name(const json::Value& body) {
   return {};
 }
 
+bool is_watchable(Type type) {
+  return type == Type::user || type == Type::group || type == Type::application || type == Type::policy;
+}
+
 void add_subject_facts(const json::Value& body, Plan& plan) {
   auto add = [&](std::string_view label, std::string_view path) {
     if (auto text = json::string_or_empty(body, path); !text.empty()) {
@@ -163,6 +167,26 @@ AuditEntry entry_for(Services& services, const ToolRow& row, const core::Context
                     .arguments = arguments.given()};
 }
 
+// Under every name that whoever watches it may know it by.
+Touched touched_by(const Services& services, const ToolRow& row, const Arguments& arguments,
+                   const Plan& plan) {
+  Touched touched{.org_name = services.options().org_name, .objects = {}};
+  const std::string subject =
+      plan.subject ? std::string(json::string_or_empty(plan.subject->body, "id")) : "";
+  for (const Param& param : row.params) {
+    if (param.type == Type::group_list) {
+      for (auto& group : arguments.list(param.name))
+        touched.objects.push_back({Type::group, {std::move(group)}});
+    }
+    if (!is_watchable(param.type) || !arguments.has(param.name)) continue;
+    std::vector<std::string> names{arguments.id(param.name), std::string(arguments.text(param.name)),
+                                   arguments.display_name(param.name)};
+    if (names.front() == subject) names.push_back(subject_name(plan.subject->body));
+    touched.objects.push_back({param.type, std::move(names)});
+  }
+  return touched;
+}
+
 // Between the reading and the writing somebody else may have changed the object: look once more.
 core::Status recheck(okta::Org& org, const core::Context& context, const Plan& plan) {
   if (!plan.subject) return {};
@@ -203,6 +227,7 @@ core::Result<okta::Response> send_step(Services& services, okta::Org& org, const
     core::log(core::LogLevel::error, "admin", "the audit line after a change could not be written",
               {{"tool", row.name}, {"reason", written.error().message}});
   }
+  if (entry.result != "failed") services.changed(touched_by(services, row, arguments, plan));
   return response;
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <utility>
 #include <variant>
 
 #include "admin/orgs.h"
@@ -27,13 +28,22 @@ class Entrance {
   virtual core::Result<Entered> enter(const core::Context& context, const mcp::Round& round) = 0;
   // The same without a login and without waiting: for what looks at this server only.
   virtual std::shared_ptr<const Orgs> visit(const core::Context& context) = 0;
+
+  // Who is told of the changes that calls make, whoever calls. Before calls are served.
+  void on_change(ChangeListener listener) { *changes_ = std::move(listener); }
+
+ protected:
+  // For the services that calls are given.
+  const std::shared_ptr<ChangeListener> changes_ = std::make_shared<ChangeListener>();
 };
 
 // Everybody works with the server's own login.
 class OwnLogin final : public Entrance {
  public:
   // The services behind `orgs` outlive this.
-  explicit OwnLogin(const Orgs& orgs) : orgs_(std::make_shared<const Orgs>(orgs)) {}
+  explicit OwnLogin(const Orgs& orgs) : orgs_(std::make_shared<const Orgs>(orgs)) {
+    for (const Orgs::Named& org : orgs_->all()) org.services->tell_changes(changes_);
+  }
   const Orgs& described() const override { return *orgs_; }
   core::Result<Entered> enter(const core::Context&, const mcp::Round&) override { return orgs_; }
   std::shared_ptr<const Orgs> visit(const core::Context&) override { return orgs_; }

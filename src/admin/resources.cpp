@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "admin/toolset.h"
+#include "net/http.h"
 
 namespace admin {
 namespace {
@@ -82,6 +83,21 @@ mcp::Completer completer_of(Entrance& entrance, Completions& completions, const 
   };
 }
 
+// Whether what is read there may be another thing now. An object's lists are taken to change with it.
+bool is_about(const Touched& touched, std::string_view org, const ToolRow& row,
+              const mcp::UriVariables& variables) {
+  if (touched.org_name != org) return false;
+  return std::ranges::any_of(variables, [&](const auto& variable) {
+    const auto& [name, value] = variable;
+    return name != kOrgParam && std::ranges::any_of(touched.objects, [&](const Touched::Object& object) {
+             return object.type == type_of(row, name) &&
+                    std::ranges::any_of(object.names, [&](const std::string& known) {
+                      return net::equals_ignoring_case(known, value);
+                    });
+           });
+  });
+}
+
 bool is_offered(Entrance& entrance, const ToolRow& row) {
   return std::ranges::any_of(entrance.described().all(),
                              [&](const Orgs::Named& org) { return is_available(*org.services, row); });
@@ -122,6 +138,15 @@ core::Status add_resources(mcp::Server& server, Entrance& entrance, Completions&
       RETURN_IF_ERROR(server.add_resource(std::move(offered)));
     }
   }
+  entrance.on_change([&server, &entrance](const Touched& touched) {
+    server.resources_updated([&](std::string_view name, const mcp::UriVariables& variables) {
+      const auto named = variables.find(kOrgParam);
+      const std::string_view of_org = named != variables.end()
+                                          ? std::string_view(named->second)
+                                          : entrance.described().standard().options().org_name;
+      return is_about(touched, of_org, *find_tool(row_of(name).tool), variables);
+    });
+  });
   const auto offered = [&entrance](const auto& resource) {
     return is_offered(entrance, *find_tool(row_of(resource.name).tool));
   };

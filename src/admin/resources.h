@@ -12,7 +12,8 @@
 
 namespace admin {
 
-// entrance and completions outlive the server.
+// entrance and completions outlive the server. Whoever watches a resource is told when a call that entered
+// there changed what it shows.
 core::Status add_resources(mcp::Server& server, Entrance& entrance, Completions& completions);
 
 }  // namespace admin

@@ -8,6 +8,7 @@
 
 #include "admin/fake_org.h"
 #include "admin/prompts.h"
+#include "admin/toolset.h"
 #include "core/scratch_directory.h"
 #include "mcp/memory_outlet.h"
 
@@ -16,29 +17,59 @@ namespace {
 
 namespace json = core::json;
 using testing::HasSubstr;
+using testing::IsEmpty;
 using testing::Not;
+using testing::UnorderedElementsAre;
 
 class ResourcesTest : public testing::Test {
  protected:
-  void start(std::vector<std::string> scopes = {}) {
-    services_.emplace(
-        ServicesOptions{.principal = "t", .state_dir = scratch_.path(), .configured_scopes = scopes},
-        [this]() -> core::Result<okta::Org*> { return &org_; }, [] { return std::nullopt; }, clock_);
-    entrance_.emplace(Orgs(*services_));
+  void start(const std::vector<std::string>& scopes = {}, const std::vector<std::string>& orgs = {""}) {
+    std::vector<Orgs::Named> named;
+    for (const std::string& org : orgs) {
+      services_.push_back(std::make_unique<Services>(
+          ServicesOptions{
+              .principal = "t", .state_dir = scratch_.path(), .configured_scopes = scopes, .org_name = org},
+          [this]() -> core::Result<okta::Org*> { return &org_; }, [] { return std::nullopt; }, clock_));
+      named.push_back({org, services_.back().get()});
+    }
+    entrance_.emplace(Orgs(std::move(named), 0));
     completions_.emplace(*entrance_, clock_);
     server_ = *mcp::Server::create({.info = {.name = "t", .version = "1"}});
     ASSERT_TRUE(add_resources(*server_, *entrance_, *completions_).has_value());
     ASSERT_TRUE(add_prompts(*server_, *entrance_, *completions_).has_value());
+    outlet_ = std::make_shared<mcp::MemoryOutlet>();
+    session_ = server_->connect(outlet_);
   }
 
-  json::Value ask(std::string_view method, json::Object params = {}) {
+  void send(std::string_view method, json::Object params) {
     params["_meta"] = json::Object{{"io.modelcontextprotocol/protocolVersion", "2026-07-28"},
                                    {"io.modelcontextprotocol/clientCapabilities", json::Object{}}};
-    auto outlet = std::make_shared<mcp::MemoryOutlet>();
-    auto session = server_->connect(outlet);
-    session->accept(mcp::Message(mcp::Request{mcp::RequestId::of(1), std::string(method), std::move(params)}),
-                    {.outlet = outlet, .caller = {}});
-    return outlet->take_answer(1);
+    session_->accept(
+        mcp::Message(mcp::Request{mcp::RequestId::of(1), std::string(method), std::move(params)}),
+        {.outlet = outlet_, .caller = {}});
+  }
+  json::Value ask(std::string_view method, json::Object params = {}) {
+    send(method, std::move(params));
+    return outlet_->take_answer(1);
+  }
+  void watch(std::initializer_list<std::string_view> uris) {
+    json::Array watched;
+    for (std::string_view uri : uris) watched.emplace_back(uri);
+    send("subscriptions/listen", {{"notifications", {{"resourceSubscriptions", watched}}}});
+    const auto acknowledged = outlet_->take_method("notifications/subscriptions/acknowledged");
+    ASSERT_EQ(*json::find(acknowledged, "params.notifications.resourceSubscriptions"), watched);
+  }
+  // The URIs that a call has announced as updated.
+  std::vector<std::string> heard_of(std::string_view tool, const json::Object& arguments,
+                                    std::size_t org = 0) {
+    EXPECT_TRUE(call_tool(*services_[org], tool, core::Context{}, {.arguments = arguments}));
+    std::vector<std::string> uris;
+    for (const auto& text : outlet_->take_all()) {
+      const auto message = json::parse(text);
+      EXPECT_EQ(json::string_or_empty(*message, "method"), "notifications/resources/updated");
+      uris.emplace_back(json::string_or_empty(*message, "params.uri"));
+    }
+    return uris;
   }
   json::Value read(std::string_view uri) { return ask("resources/read", {{"uri", uri}}); }
   std::string completion(json::Object ref, std::string_view argument, std::string_view typed) {
@@ -63,12 +94,20 @@ class ResourcesTest : public testing::Test {
     }
     if (line.starts_with("GET /api/v1/users/ada") || line == "GET /api/v1/users/00u1")
       return answer_json(R"({"id":"00u1","status":"ACTIVE","profile":{"login":"ada@example.com"}})");
+    if (line.starts_with("GET /api/v1/groups/"))
+      return answer_json(R"({"id":"1","profile":{"name":"Engineering"}})");
+    if (line.starts_with("PUT /api/v1/groups/1/users/")) return answer_json("", 204);
+    if (line.starts_with("POST /api/v1/users/00u1")) {
+      return core::fail(core::ErrorKind::unavailable, "okta.unknown_outcome", "The connection broke.");
+    }
     return core::fail(core::ErrorKind::not_found, "okta.E0000007", "Not found.");
   }};
-  std::optional<Services> services_;
+  std::vector<std::unique_ptr<Services>> services_;
   std::optional<OwnLogin> entrance_;
   std::optional<Completions> completions_;
   std::unique_ptr<mcp::Server> server_;
+  std::shared_ptr<mcp::MemoryOutlet> outlet_;
+  std::shared_ptr<mcp::Session> session_;
 };
 
 TEST_F(ResourcesTest, AreReadByTheirTools) {
@@ -105,6 +144,36 @@ TEST_F(ResourcesTest, NamesAreCompletedFromTheOrgAndKept) {
   EXPECT_EQ(completion({{"type", "ref/prompt"}, {"name", "inactive_users"}}, "days", "9"), R"(["90"])");
   EXPECT_EQ(completion({{"type", "ref/prompt"}, {"name", "onboard_user"}}, "group", "eng"),
             R"(["Engineering"])");
+}
+
+TEST_F(ResourcesTest, WhoWatchesOneHearsOfChanges) {
+  start();
+  watch({"okta://users/00u1", "okta://users/ada%40example.com/groups", "okta://users/ADA%40example.com",
+         "okta://users/1", "okta://groups/1/users", "okta://groups/Engineering",
+         "okta://groups/00g00000000000000002", "okta://policies/1", "okta://status"});
+  EXPECT_THAT(heard_of("add_user_to_group", {{"user_id", "ada@example.com"}, {"group_id", "Engineering"}}),
+              UnorderedElementsAre("okta://users/00u1", "okta://users/ada%40example.com/groups",
+                                   "okta://users/ADA%40example.com", "okta://groups/1/users",
+                                   "okta://groups/Engineering"));
+  EXPECT_THAT(heard_of("update_user", {{"user_id", "ada@example.com"}, {"profile", {{"title", "x"}}}}),
+              UnorderedElementsAre("okta://users/00u1", "okta://users/ada%40example.com/groups",
+                                   "okta://users/ADA%40example.com"))
+      << "it may have taken effect";
+  EXPECT_THAT(heard_of("get_user", {{"user_id", "ada@example.com"}}), IsEmpty());
+  EXPECT_THAT(
+      heard_of("add_user_to_group", {{"user_id", "ada@example.com"}, {"group_id", "00g00000000000000002"}}),
+      IsEmpty())
+      << "the org refused it";
+  EXPECT_EQ(org_.writes().size(), 3u);
+}
+
+TEST_F(ResourcesTest, WhoWatchesOneOfSeveralOrgsHearsOfThatOne) {
+  start({}, {"prod", "dev"});
+  watch({"okta://groups/1", "okta://groups/1?org=prod", "okta://groups/1?org=dev"});
+  const json::Object arguments{{"user_id", "ada@example.com"}, {"group_id", "Engineering"}};
+  EXPECT_THAT(heard_of("add_user_to_group", arguments, 0),
+              UnorderedElementsAre("okta://groups/1", "okta://groups/1?org=prod"));
+  EXPECT_THAT(heard_of("add_user_to_group", arguments, 1), UnorderedElementsAre("okta://groups/1?org=dev"));
 }
 
 TEST_F(ResourcesTest, StandInTheDocumentation) {

@@ -4,10 +4,12 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "admin/approval.h"
 #include "admin/audit.h"
+#include "admin/tool_row.h"
 #include "core/clock.h"
 #include "core/result.h"
 #include "core/state_store.h"
@@ -32,6 +34,20 @@ struct ServicesOptions {
   std::vector<std::string> notices;  // about the settings, for status
 };
 
+// What a change is about: the objects that its call names. For those who watch them.
+struct Touched {
+  struct Object {
+    Type type;                       // user, group, application or policy
+    std::vector<std::string> names;  // the id, and what else it is known to be called
+  };
+  std::string org_name;  // empty where there is only one
+  std::vector<Object> objects;
+};
+
+// Told after each request of a change that took effect, or may have. On the thread of the call, so it is
+// quick.
+using ChangeListener = std::function<void(const Touched&)>;
+
 class Services {
  public:
   using Granted = std::function<std::optional<std::vector<std::string>>()>;
@@ -55,6 +71,12 @@ class Services {
   Approvals& approvals() { return approvals_; }
   const ServicesOptions& options() const { return options_; }
 
+  // Before calls are made. What stands in `listener` then is told.
+  void tell_changes(std::shared_ptr<const ChangeListener> listener) { listener_ = std::move(listener); }
+  void changed(const Touched& touched) const {
+    if (listener_ && *listener_) (*listener_)(touched);
+  }
+
   // The scopes the present login has, else those configured; nullopt when neither is known. Asks nobody.
   std::optional<std::vector<std::string>> known_scopes() const;
 
@@ -66,6 +88,7 @@ class Services {
   std::shared_ptr<core::StateStore> state_;
   AuditLog audit_;
   Approvals approvals_;
+  std::shared_ptr<const ChangeListener> listener_;
 };
 
 }  // namespace admin

@@ -193,9 +193,11 @@ const Tool* Endpoint::called_tool(const Request& request) const {
 }
 
 bool Endpoint::refuse_scopes(net::Exchange& exchange, const Request& request, const Caller& caller) const {
-  const std::vector<std::string>* needed = options_.guard ? server_.needed_scopes(request) : nullptr;
-  if (!needed || options_.guard->permits(caller, *needed)) return false;
-  respond(exchange, options_.guard->insufficient_scope(*needed));
+  if (!options_.guard) return false;
+  const auto* unmet = server_.unmet_scopes(
+      request, [&](const auto& needed) { return options_.guard->permits(caller, needed); });
+  if (!unmet) return false;
+  respond(exchange, options_.guard->insufficient_scope(*unmet));
   return true;
 }
 

@@ -24,6 +24,7 @@ struct FoundResource {
   UriVariables variables;
 
   explicit operator bool() const { return resource || resource_template; }
+  const std::string& name() const { return resource ? resource->name : resource_template->name; }
   const std::string& mime_type() const {
     return resource ? resource->mime_type : resource_template->mime_type;
   }

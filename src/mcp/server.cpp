@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <set>
 
 #include "core/random.h"
 #include "mcp/server_shared.h"
@@ -198,6 +199,17 @@ void Server::resource_updated(std::string_view uri) {
   for (const auto& session : shared_->live_sessions()) session->impl_->resource_updated(uri);
 }
 
+void Server::resources_updated(const UpdatedResources& updated) {
+  if (shared_->watches.used() == 0) return;
+  std::set<std::string> watched;
+  for (const auto& session : shared_->live_sessions()) session->impl_->add_watched(watched);
+  for (const std::string& uri : watched) {
+    if (auto found = shared_->resources.find(uri); found && updated(found.name(), found.variables)) {
+      resource_updated(uri);
+    }
+  }
+}
+
 void Server::log(core::LogLevel level, std::string_view logger, const core::json::Value& data) {
   for (const auto& session : shared_->live_sessions())
     session->impl_->log(level, logger, data, session->impl_->outlet());
@@ -233,33 +245,41 @@ bool Server::serves_modern(std::string_view method) const {
   return SessionImpl::serves_modern(*shared_, method);
 }
 
-const std::vector<std::string>* Server::needed_scopes(const Request& request) const {
-  auto text = [](const core::json::Object& object, std::string_view key) {
-    const auto* found = object.if_contains(key);
-    return found && found->is_string() ? std::string_view(found->get_string()) : std::string_view{};
-  };
+const std::vector<std::string>* Server::unmet_scopes(const Request& request,
+                                                     const PermitsScopes& permits) const {
+  using core::json::string_or_empty;
   const core::json::Object& params = request.params;
-  const std::vector<std::string>* scopes = nullptr;
+  const std::vector<std::string>* unmet = nullptr;
+  auto need = [&](const std::vector<std::string>& scopes) {
+    if (!unmet && !scopes.empty() && !permits(scopes)) unmet = &scopes;
+  };
   auto of_prompt = [&](std::string_view name) {
-    if (const Prompt* prompt = shared_->prompts.find(name)) scopes = &prompt->scopes;
+    if (const Prompt* prompt = shared_->prompts.find(name)) need(prompt->scopes);
+  };
+  auto of_resource = [&](std::string_view uri) {
+    if (auto found = shared_->resources.find(uri)) need(found.scopes());
   };
   if (request.method == method::kToolsCall) {
-    if (const Tool* tool = shared_->tools.find(text(params, "name"))) scopes = &tool->scopes;
+    if (const Tool* tool = shared_->tools.find(string_or_empty(params, "name"))) need(tool->scopes);
   } else if (request.method == method::kPromptsGet) {
-    of_prompt(text(params, "name"));
+    of_prompt(string_or_empty(params, "name"));
   } else if (request.method == method::kResourcesRead || request.method == method::kSubscribe) {
-    if (auto found = shared_->resources.find(text(params, "uri"))) scopes = &found.scopes();
+    of_resource(string_or_empty(params, "uri"));
+  } else if (request.method == method::kListen) {
+    const auto* uris = core::json::find(params, "notifications.resourceSubscriptions");
+    const auto* list = uris ? uris->if_array() : nullptr;
+    if (!list) return nullptr;
+    for (const auto& uri : *list) {
+      if (uri.is_string()) of_resource(uri.get_string());
+    }
   } else if (request.method == method::kComplete) {
     // What is suggested is as much as what is read (page Completion, "Security").
-    const auto* ref = params.if_contains("ref");
-    const auto* about = ref ? ref->if_object() : nullptr;
-    if (!about) return nullptr;
-    of_prompt(text(*about, "name"));
-    if (auto found = shared_->resources.find_template(text(*about, "uri"))) {
-      scopes = &found.resource_template->scopes;
+    of_prompt(string_or_empty(params, "ref.name"));
+    if (auto found = shared_->resources.find_template(string_or_empty(params, "ref.uri"))) {
+      need(found.resource_template->scopes);
     }
   }
-  return scopes && !scopes->empty() ? scopes : nullptr;
+  return unmet;
 }
 
 bool Server::settle(std::chrono::milliseconds at_most) {

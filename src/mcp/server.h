@@ -148,6 +148,10 @@ class Server {
   // The contents at this URI are no longer what they were: tells those who watch it, and nobody else. Any
   // thread; cheap when nobody does.
   void resource_updated(std::string_view uri);
+  // The same for every watched URI of which `updated` says so, by the name of its resource or template and
+  // what the URI holds. Asked once for each URI, without locks held.
+  using UpdatedResources = std::function<bool(std::string_view name, const UriVariables& variables)>;
+  void resources_updated(const UpdatedResources& updated);
 
   // A log notification to every legacy session past `initialized` whose level allows it. 2026-07-28 has log
   // lines within requests only: those go through Context::notifier. Any thread. `data` must hold no secret.
@@ -169,8 +173,10 @@ class Server {
   const Tool* find_tool(std::string_view name) const;
   std::span<const HeaderParameter> header_parameters(const Tool& tool) const;
   bool serves_modern(std::string_view method) const;
-  // The OAuth scopes of the tool, prompt or resource that a request is about. Null: none are needed.
-  const std::vector<std::string>* needed_scopes(const Request& request) const;
+  // The OAuth scopes of what a request is about (a tool, a prompt, resources) that `permits` says no to, the
+  // first of them. Null: nothing stands against it.
+  using PermitsScopes = std::function<bool(const std::vector<std::string>& needed)>;
+  const std::vector<std::string>* unmet_scopes(const Request& request, const PermitsScopes& permits) const;
 
   // Waits until no handler runs, at most `at_most`. False: some handler ignores its stop token; the
   // destructor would wait for it, so leave the process with _exit().

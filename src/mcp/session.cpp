@@ -159,6 +159,13 @@ void SessionImpl::resource_updated(std::string_view uri) {
   }
 }
 
+void SessionImpl::add_watched(std::set<std::string>& uris) const {
+  std::lock_guard lock(mutex_);
+  for (const auto& [uri, watch] : watched_) uris.insert(uri);
+  for (const Listener& listener : listeners_)
+    uris.insert(listener.filter.uris.begin(), listener.filter.uris.end());
+}
+
 bool SessionImpl::wants_log(core::LogLevel level) const {
   std::lock_guard lock(mutex_);
   return initialized_ && !closed_ && level >= log_level_;

@@ -48,6 +48,7 @@ class SessionImpl {
   // To a legacy client past `initialized`, and to the listeners whose filter has `kind`.
   void list_changed(std::string_view method, bool ListenFilter::* kind);
   void resource_updated(std::string_view uri);
+  void add_watched(std::set<std::string>& uris) const;
   bool wants_log(core::LogLevel level) const;  // legacy
   // Legacy only: after `initialized`, at or above the session's level.
   void log(core::LogLevel level, std::string_view logger, const core::json::Value& data, Outlet& outlet);

@@ -74,6 +74,27 @@ TEST_F(Subscriptions, ALegacySessionHearsOfWhatItWatches) {
   EXPECT_TRUE(all().empty());
 }
 
+TEST_F(Subscriptions, WhatIsWatchedCanBeToldByWhatItHolds) {
+  initialize("2025-06-18");
+  ask(1, "resources/subscribe", {{"uri", "test://r"}});
+  ask(2, "resources/subscribe", {{"uri", "test://t/1"}});
+  ask(3, "resources/subscribe", {{"uri", "test://t/2"}});
+  listen("a", R"({"resourceSubscriptions":["test://t/2"]})");
+  std::vector<std::string> asked;
+  server->resources_updated([&](std::string_view name, const UriVariables& variables) {
+    const auto id = variables.find("id");
+    asked.push_back(std::string(name) + " " + (id == variables.end() ? "-" : id->second));
+    return id != variables.end() && id->second == "2";
+  });
+  EXPECT_EQ(asked, (std::vector<std::string>{"a resource -", "a template 1", "a template 2"}))
+      << "each once, whoever watches it";
+  EXPECT_EQ(all(),
+            (std::vector<Value>{
+                heard(kUpdated, R"({"uri":"test://t/2"})"),
+                heard(kUpdated,
+                      R"({"uri":"test://t/2","_meta":{"io.modelcontextprotocol/subscriptionId":"a"}})")}));
+}
+
 TEST_F(Subscriptions, ALegacySessionWatchesOnlyWhatThereIsAndNotTooMuch) {
   initialize("2025-11-25");
   Value missing = ask(1, "resources/subscribe", {{"uri", "test://none"}});

@@ -2,6 +2,7 @@
 // only.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <mutex>
 #include <regex>
 
 #include "core/scratch_directory.h"
@@ -156,6 +157,39 @@ TEST_F(HttpCallers, AnotherPersonsLoginIsGivenUp) {
   EXPECT_EQ(maker_of("Made in the end"), ada_);
   // Nor is Bob served with what he signed in for.
   EXPECT_THAT(says(bob_, "list_users"), HasSubstr("/activate"));
+}
+
+TEST_F(HttpCallers, WhatOneChangesTheOthersHearOf) {
+  constexpr auto kWatched = "okta://groups/Engineering";
+  auto watching = caller_.connect(service_->url(), issuer_.token(ada_, kScopes, kAudience),
+                                  {.revision = mcp::Revision::v2026_07_28});
+  ASSERT_TRUE(watching);
+  std::mutex mutex;
+  std::vector<std::string> heard;
+  const auto subscription =
+      watching->listen({.resource_uris = {kWatched}}, [&](std::string_view, const json::Object& params) {
+        std::lock_guard lock(mutex);
+        heard.emplace_back(json::string_or_empty(params, "uri"));
+      });
+  ASSERT_TRUE(subscription) << core::describe(subscription.error());
+
+  const auto change = asks(bob_, "update_group",
+                           {{"group_id", "Engineering"}, {"profile", {{"description", "Changed by Bob"}}}});
+  const auto pending = caller_.text(change);
+  ASSERT_THAT(pending, HasSubstr("/activate"));
+  org_.confirm(code_in(pending), bob_);
+  EXPECT_THAT(settled(change), HasSubstr("Done"));
+  EXPECT_TRUE(eventually([&] {
+    std::lock_guard lock(mutex);
+    return heard == std::vector<std::string>{kWatched};
+  }));
+
+  // Watching is as much as reading.
+  auto narrow = caller_.connect(service_->url(), issuer_.token(ada_, "users.read", kAudience),
+                                {.revision = mcp::Revision::v2026_07_28});
+  ASSERT_TRUE(narrow);
+  EXPECT_FALSE(narrow->listen({.resource_uris = {kWatched}}, {}));
+  EXPECT_TRUE(narrow->listen({.resource_uris = {"okta://users/00u1"}}, {}));
 }
 
 // Both eras: the question is answered before the person has signed in, so the call says so, and a later one
