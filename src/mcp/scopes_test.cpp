@@ -17,7 +17,7 @@ using testing::simple_template;
 using testing::simple_tool;
 
 TEST(Scopes, AreThoseOfWhatARequestIsAbout) {
-  Peer peer;
+  Peer peer({.max_subscriptions = 4});
   auto tool = simple_tool("scoped", says("x"));
   tool.scopes = {"tool"};
   peer.add(tool);
@@ -36,31 +36,35 @@ TEST(Scopes, AreThoseOfWhatARequestIsAbout) {
   struct Row {
     std::string_view method, params, unmet;
   };
-  for (const auto& row : {
-           Row{"tools/call", R"({"name":"scoped"})", "tool"},
-           Row{"tools/call", R"({"name":"free"})", ""},
-           Row{"tools/call", R"({"name":"none"})", ""},
-           Row{"tools/call", R"({"name":7})", ""},
-           Row{"tools/list", R"({"name":"scoped"})", ""},
-           Row{"prompts/get", R"({"name":"p"})", "prompt"},
-           Row{"resources/read", R"({"uri":"test://r"})", "resource"},
-           Row{"resources/read", R"({"uri":"test://t/1"})", "template"},
-           Row{"resources/subscribe", R"({"uri":"test://t/1"})", "template"},
-           Row{"resources/unsubscribe", R"({"uri":"test://t/1"})", ""},
-           Row{"completion/complete", R"({"ref":{"type":"ref/prompt","name":"p"}})", "prompt"},
-           Row{"completion/complete", R"({"ref":{"type":"ref/resource","uri":"test://t/{id}"}})", "template"},
-           Row{"completion/complete", R"({"ref":"x"})", ""},
-           // What is watched is as much as when it is read.
-           Row{"subscriptions/listen", R"({"notifications":{"resourceSubscriptions":["test://r"]}})",
-               "resource"},
-           Row{"subscriptions/listen",
-               R"({"notifications":{"resourceSubscriptions":["test://free",1,"test://none","test://t/1"]}})",
-               "template"},
-           Row{"subscriptions/listen", R"({"notifications":{"resourceSubscriptions":["test://free"]}})", ""},
-           Row{"subscriptions/listen", R"({"notifications":{"resourceSubscriptions":"test://r"}})", ""},
-           Row{"subscriptions/listen", R"({"notifications":{"toolsListChanged":true}})", ""},
-           Row{"subscriptions/listen", R"({"notifications":[]})", ""},
-       }) {
+  for (
+      const auto& row : {
+          Row{"tools/call", R"({"name":"scoped"})", "tool"},
+          Row{"tools/call", R"({"name":"free"})", ""},
+          Row{"tools/call", R"({"name":"none"})", ""},
+          Row{"tools/call", R"({"name":7})", ""},
+          Row{"tools/list", R"({"name":"scoped"})", ""},
+          Row{"prompts/get", R"({"name":"p"})", "prompt"},
+          Row{"resources/read", R"({"uri":"test://r"})", "resource"},
+          Row{"resources/read", R"({"uri":"test://t/1"})", "template"},
+          Row{"resources/subscribe", R"({"uri":"test://t/1"})", "template"},
+          Row{"resources/unsubscribe", R"({"uri":"test://t/1"})", ""},
+          Row{"completion/complete", R"({"ref":{"type":"ref/prompt","name":"p"}})", "prompt"},
+          Row{"completion/complete", R"({"ref":{"type":"ref/resource","uri":"test://t/{id}"}})", "template"},
+          Row{"completion/complete", R"({"ref":"x"})", ""},
+          // What is watched is as much as when it is read.
+          Row{"subscriptions/listen", R"({"notifications":{"resourceSubscriptions":["test://r"]}})",
+              "resource"},
+          Row{"subscriptions/listen",
+              R"({"notifications":{"resourceSubscriptions":["test://free",1,"test://none","test://t/1"]}})",
+              "template"},
+          Row{"subscriptions/listen", R"({"notifications":{"resourceSubscriptions":["test://free"]}})", ""},
+          Row{"subscriptions/listen",
+              R"({"notifications":{"resourceSubscriptions":["test://a","test://b","test://c","test://d","test://r"]}})",
+              ""},  // beyond the limit, so it is not listened to
+          Row{"subscriptions/listen", R"({"notifications":{"resourceSubscriptions":"test://r"}})", ""},
+          Row{"subscriptions/listen", R"({"notifications":{"toolsListChanged":true}})", ""},
+          Row{"subscriptions/listen", R"({"notifications":[]})", ""},
+      }) {
     const Request request{RequestId::of(1), std::string(row.method), json(row.params).get_object()};
     const auto* unmet = peer.server->unmet_scopes(request, [](const auto&) { return false; });
     EXPECT_EQ(unmet ? fmt::format("{}", fmt::join(*unmet, " ")) : "", row.unmet) << row.method << row.params;

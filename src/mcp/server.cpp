@@ -268,9 +268,10 @@ const std::vector<std::string>* Server::unmet_scopes(const Request& request,
   } else if (request.method == method::kListen) {
     const auto* uris = core::json::find(params, "notifications.resourceSubscriptions");
     const auto* list = uris ? uris->if_array() : nullptr;
-    if (!list) return nullptr;
-    for (const auto& uri : *list) {
-      if (uri.is_string()) of_resource(uri.get_string());
+    // Those beyond the limit are not listened to.
+    const std::size_t count = list ? std::min(list->size(), shared_->options.max_subscriptions) : 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      if ((*list)[i].is_string()) of_resource((*list)[i].get_string());
     }
   } else if (request.method == method::kComplete) {
     // What is suggested is as much as what is read (page Completion, "Security").
