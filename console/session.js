@@ -42,6 +42,7 @@ export class SignInProblem extends Error {}
 let token = null; // {value, until, scopes, login}
 let metadata = null;
 let asking = null;
+let leaving = false; // signing out: a token that came now would outlive the sign-out
 const watchers = new Set();
 
 const base64url = (bytes) => btoa(String.fromCharCode(...bytes)).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '');
@@ -160,6 +161,7 @@ export function refusal(error) {
 
 /** An access token. Throws SignInNeeded or SignInProblem. */
 export async function accessToken() {
+  if (leaving) throw new SignInNeeded();
   if (token && token.until - kEarlyMs > Date.now()) return token.value;
   // A program that drives this page, such as a test, may hand over a token before the scripts run. Other
   // origins cannot set it; a frame's or element's name makes no string.
@@ -206,6 +208,8 @@ export function readCallback() {
 /** The token is revoked and the session ends; the page is left for that, and comes back to the sign-in. */
 export async function signOut() {
   const settings = await readMetadata();
+  leaving = true;
+  await asking?.catch(() => undefined);
   const value = token?.value;
   token = null;
   if (value && settings.revocation_endpoint) {

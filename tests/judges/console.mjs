@@ -77,8 +77,22 @@ async function signIn(browser, mock) {
   tab.expected.push('/workload-principals/', '/resource-servers/');
   await follow(tab, 'MCP servers');
   await says(tab, 'Sales');
+  // What the page asks for while it signs out gets no new token by the session, which is still there.
+  let meanwhile;
+  await tab.page.exposeFunction('tellMeanwhile', (what) => { meanwhile = what; });
+  await tab.page.evaluate(() => {
+    const plain = globalThis.fetch;
+    globalThis.fetch = async (...request) => {
+      if (String(request[0]).endsWith('/revoke')) {
+        const { get } = await import('/console/api.js');
+        await globalThis.tellMeanwhile(await get('/resource-servers/api/v1/mcp-servers').then(() => 'an answer', (error) => error.constructor.name));
+      }
+      return plain(...request);
+    };
+  });
   await press(tab, 'Sign out');
   await says(tab, 'It acts with your own rights');
+  equal(meanwhile, 'SignInNeeded', 'a call while signing out');
   equal([...mock.tokens.keys()], ['handed'], 'signing out revokes the token');
   noFaults(tab, 'signing in and out');
 
