@@ -17,7 +17,7 @@ await judge(async () => {
   // ---- registered, ACTIVE, and used
   const { resource } = await completed(reg, 'POST', kServers, { resourceUrl: front.url, displayName: 'Everything' });
   const where = `${kServers}/${resource.id}`;
-  const server = async () => (await reg.call('GET', where)).body;
+  const server = () => reg.made(where, undefined, 'GET');
   equal((await server()).status, 'INACTIVE', 'registered and validated');
   await completed(reg, 'POST', `${where}/lifecycle/activate`);
   equal((await server()).status, 'ACTIVE', 'activated');
@@ -44,18 +44,19 @@ await judge(async () => {
   equal(await callTool(front.url, await token(), 'echo', { message: 'well' }), 'Echo: well', 'the tool answers');
   equal((await callTool(front.url, 'not.a.token', 'echo', { message: 'x' })).status, 401, 'and to nobody without a token');
 
-  // From here on the administrator only looks.
+  // From here on the administrator only looks, twice a second: more would meet the API's rate limit.
+  const kLook = 500;  // milliseconds
   const found = (what, good) => until(async () => {
     const now = await server();
     return good(now) && now;
-  }, what, 6 * kInterval);
+  }, what, 6 * kInterval, kLook);
   const events = async (type) => (await reg.call('GET', `/api/v1/logs?limit=1000&filter=${encodeURIComponent(`eventType eq "${type}"`)}`)).body;
   /** The latest difference between two looks, as the readiness report shows it. */
   const drift = async () => JSON.stringify((await reg.call('GET', `${where}/readiness`)).body.drift ?? {});
 
   // ---- a change that does no harm is shown, and that is all
   front.metadata.scopes_supported = ['tools.call', 'tools.list'];
-  await until(async () => (await drift()).includes('tools.list'), 'the new scope is found', 6 * kInterval);
+  await until(async () => (await drift()).includes('tools.list'), 'the new scope is found', 6 * kInterval, kLook);
   equal((await server()).status, 'ACTIVE', 'a new scope does no harm');
 
   // ---- one that does: from now on the metadata is about another server

@@ -88,8 +88,8 @@ export async function judge(body) {
   process.exit(code);
 }
 
-export async function until(condition, what, seconds = 30) {
-  for (const end = Date.now() + seconds * 1000; Date.now() < end; await sleep(25)) {
+export async function until(condition, what, seconds = 30, every = 25) {
+  for (const end = Date.now() + seconds * 1000; Date.now() < end; await sleep(every)) {
     const value = await condition();
     if (value) return value;
   }
