@@ -224,14 +224,19 @@ const json::Object* Arguments::object(std::string_view name) const {
   return value && value->is_object() ? &value->get_object() : nullptr;
 }
 
-std::string Arguments::id(std::string_view name) const {
+std::span<const Resolved> Arguments::resolved(std::string_view name) const {
   auto found = resolved_.find(name);
-  return found != resolved_.end() ? found->second.id : std::string(text(name));
+  return found != resolved_.end() ? std::span<const Resolved>(found->second) : std::span<const Resolved>();
+}
+
+std::string Arguments::id(std::string_view name) const {
+  const auto found = resolved(name);
+  return found.empty() ? std::string(text(name)) : found.front().id;
 }
 
 std::string Arguments::display_name(std::string_view name) const {
-  auto found = resolved_.find(name);
-  return found != resolved_.end() ? found->second.name : std::string(text(name));
+  const auto found = resolved(name);
+  return found.empty() ? std::string(text(name)) : found.front().name;
 }
 
 std::string expand_path(std::string_view path_template, const Arguments& arguments) {

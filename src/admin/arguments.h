@@ -3,6 +3,7 @@
 
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,14 +40,18 @@ class Arguments {
   std::vector<std::string> list(std::string_view name) const;
   const core::json::Object* object(std::string_view name) const;
 
-  void set_resolved(std::string_view name, Resolved what) { resolved_[std::string(name)] = std::move(what); }
+  // A parameter that is a list resolves to several.
+  void add_resolved(std::string_view name, Resolved what) {
+    resolved_[std::string(name)].push_back(std::move(what));
+  }
+  std::span<const Resolved> resolved(std::string_view name) const;
   // The id behind an id parameter; what was given when it has not been resolved.
   std::string id(std::string_view name) const;
   std::string display_name(std::string_view name) const;
 
  private:
   core::json::Object values_;
-  std::map<std::string, Resolved, std::less<>> resolved_;
+  std::map<std::string, std::vector<Resolved>, std::less<>> resolved_;  // none is empty
 };
 
 // "/api/v1/users/{user_id}" with the resolved ids in place, percent-encoded.

@@ -86,7 +86,7 @@ TEST(Arguments, PathsAreEncoded) {
   auto result = check("get_user", R"({"user_id":"a/b@x.com"})");
   ASSERT_TRUE(result);
   EXPECT_EQ(expand_path("/api/v1/users/{user_id}/groups", *result), "/api/v1/users/a%2Fb%40x.com/groups");
-  result->set_resolved("user_id", {"00u1", "a/b@x.com"});
+  result->add_resolved("user_id", {"00u1", "a/b@x.com"});
   EXPECT_EQ(expand_path("/api/v1/users/{user_id}", *result), "/api/v1/users/00u1");
 }
 

@@ -39,10 +39,6 @@ std::string subject_name(const json::Value& body) {
   return {};
 }
 
-bool is_watchable(Type type) {
-  return type == Type::user || type == Type::group || type == Type::application || type == Type::policy;
-}
-
 void add_subject_facts(const json::Value& body, Plan& plan) {
   auto add = [&](std::string_view label, std::string_view path) {
     if (auto text = json::string_or_empty(body, path); !text.empty()) {
@@ -174,15 +170,13 @@ Touched touched_by(const Services& services, const ToolRow& row, const Arguments
   const std::string subject =
       plan.subject ? std::string(json::string_or_empty(plan.subject->body, "id")) : "";
   for (const Param& param : row.params) {
-    if (param.type == Type::group_list) {
-      for (auto& group : arguments.list(param.name))
-        touched.objects.push_back({Type::group, {std::move(group)}});
+    const std::string given(arguments.text(param.name));  // empty for a list
+    for (const Resolved& object : arguments.resolved(param.name)) {
+      std::vector<std::string> names{object.id, object.name, given};
+      if (object.id == subject) names.push_back(subject_name(plan.subject->body));
+      touched.objects.push_back(
+          {param.type == Type::group_list ? Type::group : param.type, std::move(names)});
     }
-    if (!is_watchable(param.type) || !arguments.has(param.name)) continue;
-    std::vector<std::string> names{arguments.id(param.name), std::string(arguments.text(param.name)),
-                                   arguments.display_name(param.name)};
-    if (names.front() == subject) names.push_back(subject_name(plan.subject->body));
-    touched.objects.push_back({param.type, std::move(names)});
   }
   return touched;
 }

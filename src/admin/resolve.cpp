@@ -162,7 +162,7 @@ core::Status resolve_identifiers(Services& services, const ToolRow& row, const c
                  param.type == Type::policy || param.type == Type::policy_rule;
     if (!named) continue;
     if (looks_like_id(text)) {
-      arguments.set_resolved(param.name, {text, text});
+      arguments.add_resolved(param.name, {text, text});
       continue;
     }
     ASSIGN_OR_RETURN(okta::Org * org, services.org());
@@ -181,7 +181,7 @@ core::Status resolve_identifiers(Services& services, const ToolRow& row, const c
       }
     };
     ASSIGN_OR_RETURN(auto resolved, look_up());
-    arguments.set_resolved(param.name, std::move(resolved));
+    arguments.add_resolved(param.name, std::move(resolved));
   }
   return {};
 }

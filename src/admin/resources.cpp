@@ -83,7 +83,8 @@ mcp::Completer completer_of(Entrance& entrance, Completions& completions, const 
   };
 }
 
-// Whether what is read there may be another thing now. An object's lists are taken to change with it.
+// Whether what is read there may be another thing now. An object's lists are taken to change with it, and
+// case is passed over, as logins have none: a notice too many costs a read.
 bool is_about(const Touched& touched, std::string_view org, const ToolRow& row,
               const mcp::UriVariables& variables) {
   if (touched.org_name != org) return false;

@@ -97,6 +97,8 @@ class ResourcesTest : public testing::Test {
     if (line.starts_with("GET /api/v1/groups/"))
       return answer_json(R"({"id":"1","profile":{"name":"Engineering"}})");
     if (line.starts_with("PUT /api/v1/groups/1/users/")) return answer_json("", 204);
+    if (line.starts_with("POST /api/v1/users?") || line == "POST /api/v1/users")
+      return answer_json(R"({"id":"00u2"})");
     if (line.starts_with("POST /api/v1/users/00u1")) {
       return core::fail(core::ErrorKind::unavailable, "okta.unknown_outcome", "The connection broke.");
     }
@@ -165,6 +167,10 @@ TEST_F(ResourcesTest, WhoWatchesOneHearsOfChanges) {
       IsEmpty())
       << "the org refused it";
   EXPECT_EQ(org_.writes().size(), 3u);
+  EXPECT_THAT(
+      heard_of("create_user", {{"profile", {{"login", "bob@example.com"}, {"email", "bob@example.com"}}},
+                               {"groups", json::Array{"Engineering"}}}),
+      UnorderedElementsAre("okta://groups/1/users", "okta://groups/Engineering"));
 }
 
 TEST_F(ResourcesTest, WhoWatchesOneOfSeveralOrgsHearsOfThatOne) {

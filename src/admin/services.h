@@ -37,7 +37,7 @@ struct ServicesOptions {
 // What a change is about: the objects that its call names. For those who watch them.
 struct Touched {
   struct Object {
-    Type type;                       // user, group, application or policy
+    Type type;                       // of one object: user, group, ...
     std::vector<std::string> names;  // the id, and what else it is known to be called
   };
   std::string org_name;  // empty where there is only one

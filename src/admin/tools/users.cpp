@@ -24,6 +24,7 @@ core::Status add_groups(Services& services, const core::Context& context, Argume
     ASSIGN_OR_RETURN(auto group, resolve_group(*org, context, name));
     plan.title += fmt::format(", member of \"{}\"", group.name);
     ids.emplace_back(group.id);
+    arguments.add_resolved("groups", std::move(group));
   }
   if (!ids.empty()) plan.steps[0].request.body->get_object()["groupIds"] = std::move(ids);
   return {};
